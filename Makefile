@@ -1,0 +1,38 @@
+# Two commands do everything: `make run` and `make test`.
+GO       ?= go
+FUZZTIME ?= 1m
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   = -s -w -X main.version=$(VERSION)
+export GOTOOLCHAIN = local
+
+.PHONY: run build test check fuzz bench browser clean help
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
+
+run: build ## build, then guard a sample bot server and a sample shop on loopback, with traffic and attackers
+	./haechi demo $(ARGS)
+
+build: ## build ./haechi, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o haechi ./cmd/haechi
+
+test: ## run all tests under the race detector, installing the Debian packages they need
+	./test/install.sh
+	./test/run.sh
+
+check: ## formatting, vet, staticcheck, tidiness, the rules of the house
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt these:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test -count=1 ./internal/housetest
+
+fuzz: ## fuzz every target for FUZZTIME each
+	./test/fuzz.sh $(FUZZTIME)
+
+bench: build ## measure beside the peers and print the tables of docs/benchmarks.md
+	./bench/install.sh
+	./bench/run.sh
+
+clean: ## remove what building made
+	rm -f haechi

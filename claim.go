@@ -1,0 +1,35 @@
+package haechi
+
+import "time"
+
+// MaxClaimParts bounds the signed fields of a [Claim].
+const MaxClaimParts = 12
+
+// Claim is what a device offers as proof of one frame. Its slices alias the
+// frame and are valid only during the call they are passed to.
+type Claim struct {
+	Device  string // the device key it claims, see [DeviceKey]
+	Session uint64 // the connection, for the replay rule
+	// Parts[:N] are the signed fields in signing order, decoded, without the salt.
+	Parts     [MaxClaimParts][]byte
+	N         int
+	Timestamp []byte // literal digits, Unix milliseconds
+	Signature []byte // as received
+	Frame     []byte // the whole frame, to tell an honest resend from a graft
+}
+
+// Proof is the answer to a [Claim]. The zero value proves it.
+type Proof struct {
+	// Reason is empty when the claim is proved.
+	Reason Reason
+	// Duplicate marks an honest resend of the very same frame: drop it, count it,
+	// do not punish. It is set only on a proved claim.
+	Duplicate bool
+	// KeyID names the key that verified.
+	KeyID string
+	// Skew is the device's clock minus ours.
+	Skew time.Duration
+	// Observed and Threshold complete a refusal's explanation, for example skew
+	// in seconds against the accepted window.
+	Observed, Threshold float64
+}

@@ -1,0 +1,105 @@
+package signature
+
+import (
+	"sync"
+
+	"haechi"
+)
+
+// device is everything kept about one device: the hash states of its keys and
+// its part of the replay memory. It exists once the device has a key.
+type device struct {
+	mu   sync.Mutex
+	macs []*mac
+	gens [generations]generation
+	held int // entries in all generations
+
+	// session and newest are the connection of the last accepted frame and the
+	// newest timestamp on it.
+	session uint64
+	newest  int64
+	idle    bool // no claim since the last sweep
+
+	buf []byte // scratch for the string to sign
+	sum [32]byte
+}
+
+// verify tries every key, whether or not an earlier one fits, and returns the
+// state of the one that does.
+func (d *device) verify(c *haechi.Claim, keys []haechi.Key, want *[32]byte) *mac {
+	var found *mac
+	for i := range keys {
+		m := d.mac(&keys[i])
+		var ok bool
+		if ok, d.buf = m.verify(c, want, d.buf, &d.sum); ok {
+			found = m
+		}
+	}
+	if len(d.macs) > len(keys) {
+		d.prune(keys)
+	}
+	return found
+}
+
+func (d *device) mac(k *haechi.Key) *mac {
+	for _, m := range d.macs {
+		if m.is(k) {
+			return m
+		}
+	}
+	m := newMAC(k)
+	d.macs = append(d.macs, m)
+	return m
+}
+
+// prune forgets the states of keys that are no longer valid.
+func (d *device) prune(keys []haechi.Key) {
+	kept := d.macs[:0]
+	for _, m := range d.macs {
+		if belongs(m, keys) {
+			kept = append(kept, m)
+		} else {
+			m.forget()
+		}
+	}
+	clear(d.macs[len(kept):])
+	d.macs = kept
+}
+
+func belongs(m *mac, keys []haechi.Key) bool {
+	for i := range keys {
+		if m.is(&keys[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// generation returns the one that covers the span, emptied if it held an older
+// one. Nil means that the span was forgotten already: the clock went back.
+func (d *device) generation(span int64) (g *generation, freed int) {
+	g = &d.gens[span%generations]
+	switch {
+	case g.span > span:
+		return nil, 0
+	case g.span < span:
+		freed = g.begin(span)
+		d.held -= freed
+	}
+	return g, freed
+}
+
+// sweep forgets every generation that ended before the span and returns how many
+// entries that freed. The generation's number stays behind as a mark, so that a
+// clock that goes back does not make forgotten signatures acceptable.
+func (d *device) sweep(span int64) (freed int) {
+	for i := range d.gens {
+		g := &d.gens[i]
+		if g.span >= span || g.size == 0 {
+			continue
+		}
+		g.size, g.peak = 0, 0
+		freed += d.drop(g)
+	}
+	return freed
+}

@@ -1,0 +1,64 @@
+package ingress
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+)
+
+// Sink takes events. Emit copies *e, never blocks and never fails: a full queue
+// coalesces.
+type Sink interface {
+	Emit(e *haechi.Event)
+}
+
+// Inspector judges one connection, request or message. It must not block beyond
+// its stated budget and must not write state outside itself.
+type Inspector interface {
+	Inspect(r *haechi.Request, now time.Time) haechi.Verdict
+}
+
+// Sessions knows every live session, so that one actor's sessions can be cut at
+// once.
+type Sessions interface {
+	// Open registers a session. cut is called at most once, from any goroutine,
+	// and must not block; the verdict says why. It may be called before Open returns.
+	Open(service string, a haechi.Actor, cut func(haechi.Verdict)) (id uint64)
+	// Identify replaces the session's actor once more is known of it.
+	Identify(id uint64, a haechi.Actor)
+	// Close forgets the session.
+	Close(id uint64)
+}
+
+// Conn is an accepted connection whose client is known.
+type Conn struct {
+	net.Conn
+	// Actor has Addr, Client, Allowed and the assurance Handshaken.
+	Actor           haechi.Actor
+	Port, LocalPort uint16
+
+	release  func()
+	released atomic.Bool
+}
+
+// NewConn wraps an accepted connection. release gives back its place in the
+// per-client connection cap and is called once.
+func NewConn(c net.Conn, a haechi.Actor, port, localPort uint16, release func()) *Conn {
+	return &Conn{Conn: c, Actor: a, Port: port, LocalPort: localPort, release: release}
+}
+
+// Proved takes the connection out of the per-client cap: a device that has proved
+// itself has limits of its own.
+func (c *Conn) Proved() {
+	if c.release != nil && c.released.CompareAndSwap(false, true) {
+		c.release()
+	}
+}
+
+// Close closes the connection and gives back its place in the cap.
+func (c *Conn) Close() error {
+	c.Proved()
+	return c.Conn.Close()
+}

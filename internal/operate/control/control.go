@@ -1,0 +1,130 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/hub"
+)
+
+// Registry is the device registry.
+type Registry interface {
+	List(f haechi.DeviceFilter) []haechi.Device
+	SetStatus(ctx context.Context, key string, s haechi.DeviceStatus, by, reason string, now time.Time) (before, after haechi.Device, err error)
+	NewKey(ctx context.Context, key string, now time.Time) (haechi.NewKey, error)
+	RetireKey(ctx context.Context, key, id string, now time.Time) error
+}
+
+// Decider holds the decisions that should be in force.
+type Decider interface {
+	// Check says whether an operator may decide this, without deciding.
+	Check(d haechi.Decision, now time.Time) error
+	Operator(d haechi.Decision, now time.Time) (haechi.Decision, error)
+	Lift(id haechi.Reference, by, reason string, now time.Time) (haechi.Decision, error)
+	// Protected says why nothing may be decided against the scope, "" if it may.
+	Protected(s haechi.Scope) string
+}
+
+// Enforcer puts decisions into force and reads them back.
+type Enforcer interface {
+	Apply(ctx context.Context, ds []haechi.Decision) error
+	Lift(ctx context.Context, ids []haechi.Reference) error
+	InForce(ctx context.Context) ([]haechi.Decision, error)
+}
+
+// Journal keeps decisions durably.
+type Journal interface {
+	SaveDecision(ctx context.Context, d *haechi.Decision) error
+	Decisions(ctx context.Context, f *haechi.DecisionFilter) ([]haechi.Decision, error)
+}
+
+// Past answers questions about what happened.
+type Past interface {
+	Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Event, error)
+	Incidents(ctx context.Context, openOnly bool, limit int) ([]haechi.Incident, error)
+	Overview(ctx context.Context, now time.Time, zone *time.Location) (haechi.Overview, error)
+	Report(ctx context.Context, name string, now time.Time) (haechi.Table, error)
+}
+
+// Chain is the audit chain.
+type Chain interface {
+	AppendAudit(ctx context.Context, e *haechi.AuditEntry) error
+	AuditEntries(ctx context.Context, from uint64, limit int) ([]haechi.AuditEntry, error)
+}
+
+// Program is the running program itself.
+type Program struct {
+	Status   func(ctx context.Context) haechi.Status
+	Reload   func(ctx context.Context) error
+	Backup   func(ctx context.Context, path string) error
+	Verify   func(ctx context.Context) (uint64, error)
+	Rules    func() []haechi.RuleInfo
+	Findings func(ctx context.Context, about haechi.Scope, ref haechi.Reference, limit int) ([]haechi.Finding, error)
+	Reports  func() []string
+	Replay   func(events iter.Seq[*haechi.Event]) ([]haechi.Finding, []haechi.Decision)
+	// Live is the number of live sessions.
+	Live func() int
+}
+
+// Deps is what Control works with. All fields are required.
+type Deps struct {
+	Registry Registry
+	Decider  Decider
+	Enforcer Enforcer
+	Journal  Journal
+	Past     Past
+	Chain    Chain
+	Program  Program
+	Zone     *time.Location
+	IPv6Bits int // the client prefix, for `why ADDRESS`
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Control does what operators ask for. It is safe for concurrent use.
+type Control struct {
+	d    Deps
+	feed *hub.Hub[haechi.Event]
+}
+
+// The bounds of live followers: how many at once, and how many events each may
+// lag behind before it loses the oldest.
+const (
+	maxFollowers   = 64
+	followerBuffer = 256
+)
+
+// New makes the control over its parts.
+func New(d Deps) *Control {
+	return &Control{d: d, feed: hub.New[haechi.Event](maxFollowers)}
+}
+
+// Tap feeds the followers of the live stream. It never blocks.
+func (c *Control) Tap(e *haechi.Event) { c.feed.Publish(*e) }
+
+// audited writes the entry, then does the change; when the change fails, that is
+// written too. Without the first entry nothing happens.
+func (c *Control) audited(ctx context.Context, op haechi.Operator, e haechi.AuditEntry, change func() error) error {
+	e.Time, e.By, e.Via = c.d.Now().UTC(), op.Name, op.Via
+	if op.Name == "" {
+		return &haechi.Error{Kind: haechi.Denied, Op: e.Action, Msg: "nobody asked for it", Hint: "log in first"}
+	}
+	if err := c.d.Chain.AppendAudit(ctx, &e); err != nil {
+		return &haechi.Error{Kind: haechi.Unavailable, Op: e.Action, Msg: "the audit entry could not be written, so nothing was changed",
+			Hint: "check the disk of the state folder", Err: err}
+	}
+	err := change()
+	if err == nil {
+		return nil
+	}
+	failed := haechi.AuditEntry{Time: c.d.Now().UTC(), By: op.Name, Via: op.Via, Action: e.Action + ".failed",
+		Subject: e.Subject, Reason: err.Error()}
+	if aerr := c.d.Chain.AppendAudit(ctx, &failed); aerr != nil {
+		return fmt.Errorf("%w; its failure could not be audited: %w", err, aerr)
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+package control
+
+import (
+	"context"
+	"strings"
+
+	"haechi"
+)
+
+// Devices lists registered devices.
+func (c *Control) Devices(_ context.Context, f haechi.DeviceFilter) ([]haechi.Device, error) {
+	return c.d.Registry.List(f), nil
+}
+
+// SetDeviceStatus moves a device through its life cycle. Live sessions of a device
+// that is no longer approved are cut before it returns. Blocking, denying and
+// revoking want a reason. Errors are of kind NotFound, Invalid or Unavailable.
+func (c *Control) SetDeviceStatus(ctx context.Context, op haechi.Operator, key string, s haechi.DeviceStatus, reason string) (haechi.Device, error) {
+	before, err := c.device(key)
+	if err != nil {
+		return haechi.Device{}, err
+	}
+	reason = strings.TrimSpace(reason)
+	if reason == "" && s != haechi.Approved && s != haechi.Pending {
+		return haechi.Device{}, &haechi.Error{Kind: haechi.Invalid, Op: "change a device", Msg: "a reason is missing",
+			Hint: "say in a few words why"}
+	}
+	var after haechi.Device
+	entry := haechi.AuditEntry{Action: ActionDeviceStatus, Subject: key, Before: before.Status.String(), After: s.String(), Reason: reason}
+	err = c.audited(ctx, op, entry, func() (err error) {
+		_, after, err = c.d.Registry.SetStatus(ctx, key, s, op.Name, reason, c.d.Now())
+		return err
+	})
+	return after, err
+}
+
+// NewDeviceKey makes a key and returns its secret, the only time it is shown. The
+// device's older key stays valid for the overlap.
+func (c *Control) NewDeviceKey(ctx context.Context, op haechi.Operator, key string) (haechi.NewKey, error) {
+	if _, err := c.device(key); err != nil {
+		return haechi.NewKey{}, err
+	}
+	var made haechi.NewKey
+	err := c.audited(ctx, op, haechi.AuditEntry{Action: ActionDeviceKey, Subject: key}, func() (err error) {
+		made, err = c.d.Registry.NewKey(ctx, key, c.d.Now())
+		return err
+	})
+	return made, err
+}
+
+// RetireDeviceKey ends a key at once.
+func (c *Control) RetireDeviceKey(ctx context.Context, op haechi.Operator, key, id string) error {
+	entry := haechi.AuditEntry{Action: ActionKeyRetire, Subject: key, Before: id}
+	return c.audited(ctx, op, entry, func() error {
+		return c.d.Registry.RetireKey(ctx, key, id, c.d.Now())
+	})
+}
+
+func (c *Control) device(key string) (haechi.Device, error) {
+	for _, d := range c.d.Registry.List(haechi.DeviceFilter{}) {
+		if d.Key == key {
+			return d, nil
+		}
+	}
+	return haechi.Device{}, &haechi.Error{Kind: haechi.NotFound, Op: "find the device", Msg: "no device has this key",
+		Hint: "haechi devices lists them as BOT/DEVICEID"}
+}

@@ -1,0 +1,146 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"haechi"
+)
+
+// Overview counts for the console's first page.
+func (c *Control) Overview(ctx context.Context) (haechi.Overview, error) {
+	now := c.d.Now()
+	o, err := c.d.Past.Overview(ctx, now, c.d.Zone)
+	if err != nil {
+		return o, err
+	}
+	in, err := c.d.Enforcer.InForce(ctx)
+	if err != nil {
+		return o, err
+	}
+	for i := range in {
+		if in[i].Applies(now) {
+			o.Decisions++
+		}
+	}
+	o.Sessions = uint64(c.d.Program.Live())
+	o.Pending = uint64(len(c.d.Registry.List(haechi.DeviceFilter{Statuses: []haechi.DeviceStatus{haechi.Pending}})))
+	o.ActiveBots = c.activeBots(now)
+	return o, nil
+}
+
+// activeWindow is row A30's: a bot is active when it answered a ping within it.
+const activeWindow = 5 * time.Minute
+
+func (c *Control) activeBots(now time.Time) (n uint64) {
+	for _, d := range c.d.Registry.List(haechi.DeviceFilter{Statuses: []haechi.DeviceStatus{haechi.Approved}}) {
+		if now.Sub(d.LastPing) <= activeWindow {
+			n++
+		}
+	}
+	return n
+}
+
+// Events lists recorded events, newest first.
+func (c *Control) Events(ctx context.Context, f haechi.EventFilter) ([]haechi.Event, error) {
+	return c.d.Past.Events(ctx, &f)
+}
+
+// Follow streams events as they happen until ctx ends. A follower that lags loses
+// the oldest. Errors are of kind Exhausted when too many follow.
+func (c *Control) Follow(ctx context.Context, f haechi.EventFilter) (<-chan haechi.Event, error) {
+	in, ok := c.feed.Subscribe(ctx, followerBuffer)
+	if !ok {
+		return nil, &haechi.Error{Kind: haechi.Exhausted, Op: "follow events", Msg: "too many follow already",
+			Hint: "close another live view"}
+	}
+	out := make(chan haechi.Event, 1)
+	go func() {
+		defer close(out)
+		for e := range in {
+			if !f.Matches(&e) {
+				continue
+			}
+			select {
+			case out <- e:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return out, nil
+}
+
+// Findings lists the newest findings.
+func (c *Control) Findings(ctx context.Context, limit int) ([]haechi.Finding, error) {
+	return c.d.Program.Findings(ctx, haechi.Scope{}, "", limit)
+}
+
+// Incidents lists the newest incidents.
+func (c *Control) Incidents(ctx context.Context, limit int) ([]haechi.Incident, error) {
+	return c.d.Past.Incidents(ctx, false, limit)
+}
+
+// Rules lists the loaded rules with what they did since the start.
+func (c *Control) Rules(context.Context) ([]haechi.RuleInfo, error) { return c.d.Program.Rules(), nil }
+
+// Status says how the program is.
+func (c *Control) Status(ctx context.Context) (haechi.Status, error) {
+	return c.d.Program.Status(ctx), nil
+}
+
+// Reports lists the names of the reports.
+func (c *Control) Reports(context.Context) []string { return c.d.Program.Reports() }
+
+// Report runs a report. Errors are of kind NotFound for an unknown name.
+func (c *Control) Report(ctx context.Context, name string) (haechi.Table, error) {
+	return c.d.Past.Report(ctx, name, c.d.Now())
+}
+
+// replayLimit bounds how many recorded events one replay takes.
+const replayLimit = 10000
+
+// Replay shows what the present rules would have done with the events recorded
+// since then, oldest first; nothing is changed.
+func (c *Control) Replay(ctx context.Context, since time.Time) (haechi.Replay, error) {
+	events, err := c.d.Past.Events(ctx, &haechi.EventFilter{Since: since, Limit: replayLimit})
+	if err != nil {
+		return haechi.Replay{}, err
+	}
+	slices.Reverse(events)
+	r := haechi.Replay{Since: since, Events: len(events)}
+	r.Findings, r.Decisions = c.d.Program.Replay(func(yield func(*haechi.Event) bool) {
+		for i := range events {
+			if !yield(&events[i]) {
+				return
+			}
+		}
+	})
+	return r, nil
+}
+
+// Reload builds the world anew from the file, or keeps the old one and says why.
+func (c *Control) Reload(ctx context.Context, op haechi.Operator) error {
+	return c.audited(ctx, op, haechi.AuditEntry{Action: ActionReload}, func() error { return c.d.Program.Reload(ctx) })
+}
+
+// Backup writes a consistent copy of the records to a path that must not exist.
+func (c *Control) Backup(ctx context.Context, op haechi.Operator, path string) error {
+	return c.audited(ctx, op, haechi.AuditEntry{Action: ActionBackup, Subject: path}, func() error { return c.d.Program.Backup(ctx, path) })
+}
+
+// Audit lists the newest entries of the chain, newest first.
+func (c *Control) Audit(ctx context.Context, limit int) ([]haechi.AuditEntry, error) {
+	all, err := c.d.Chain.AuditEntries(ctx, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(all)
+	if limit > 0 && len(all) > limit {
+		all = all[:limit]
+	}
+	return all, nil
+}
+
+// VerifyAudit checks the whole chain and returns how many entries it has.
+func (c *Control) VerifyAudit(ctx context.Context) (uint64, error) { return c.d.Program.Verify(ctx) }

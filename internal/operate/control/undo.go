@@ -1,0 +1,79 @@
+package control
+
+import (
+	"context"
+	"fmt"
+
+	"haechi"
+)
+
+// The actions that the audit chain names. Those marked can be undone.
+const (
+	ActionDeviceStatus = "device.status" // undone by setting the status it had
+	ActionDeviceKey    = "device.key"
+	ActionKeyRetire    = "device.key.retire"
+	ActionDecisionAdd  = "decision.add"  // undone by lifting it
+	ActionDecisionLift = "decision.lift" // undone by ruling the same again
+	ActionReload       = "config.reload"
+	ActionBackup       = "records.backup"
+)
+
+// Undo reverses the audit entry with that number, as a new entry. Errors are of
+// kind NotFound for an unknown number and Conflict for what cannot be undone.
+func (c *Control) Undo(ctx context.Context, op haechi.Operator, seq uint64) error {
+	found, err := c.d.Chain.AuditEntries(ctx, seq, 1)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 || found[0].Seq != seq {
+		return &haechi.Error{Kind: haechi.NotFound, Op: "undo", Msg: "no audit entry has this number", Hint: "haechi audit lists them"}
+	}
+	e, reason := found[0], fmt.Sprintf("undo of audit entry %d", seq)
+	switch e.Action {
+	case ActionDeviceStatus:
+		before, err := haechi.ParseDeviceStatus(e.Before)
+		if err != nil {
+			return err
+		}
+		_, err = c.SetDeviceStatus(ctx, op, e.Subject, before, reason)
+		return err
+	case ActionDecisionAdd:
+		return c.undoAdd(ctx, op, &e, reason)
+	case ActionDecisionLift:
+		return c.undoLift(ctx, op, haechi.Reference(e.Before), reason)
+	}
+	return &haechi.Error{Kind: haechi.Conflict, Op: "undo " + e.Action, Msg: "this cannot be undone",
+		Hint: "changes of a device's status and decisions can"}
+}
+
+func (c *Control) undoAdd(ctx context.Context, op haechi.Operator, e *haechi.AuditEntry, reason string) error {
+	about, err := haechi.ParseScope(e.Subject)
+	if err != nil {
+		return err
+	}
+	open, err := c.Decisions(ctx, haechi.DecisionFilter{OpenAt: c.d.Now(), About: about})
+	if err != nil {
+		return err
+	}
+	for _, d := range open {
+		if d.Scope == about && d.Origin == haechi.OriginOperator {
+			_, err := c.LiftDecision(ctx, op, d.ID, reason)
+			return err
+		}
+	}
+	return &haechi.Error{Kind: haechi.Conflict, Op: "undo", Msg: "the decision is not in force any more"}
+}
+
+func (c *Control) undoLift(ctx context.Context, op haechi.Operator, id haechi.Reference, reason string) error {
+	found, err := c.d.Journal.Decisions(ctx, &haechi.DecisionFilter{ID: id, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return &haechi.Error{Kind: haechi.NotFound, Op: "undo", Msg: "the decision is not recorded any more"}
+	}
+	old := found[0]
+	_, err = c.AddDecision(ctx, op, haechi.Decision{Scope: old.Scope, Service: old.Service, Action: old.Action,
+		Mode: old.Mode, Reason: reason, Rule: old.Rule, Until: old.Until})
+	return err
+}

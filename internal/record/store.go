@@ -1,0 +1,90 @@
+package record
+
+import (
+	"context"
+	"time"
+
+	"haechi"
+)
+
+// Batch is what one append writes, in one transaction.
+type Batch struct {
+	Events    []haechi.Event
+	Findings  []haechi.Finding
+	Incidents []haechi.Incident // replaced by ID
+	Devices   []haechi.Device   // the projection beside the events, replaced by Key
+}
+
+// Len is the number of rows in the batch.
+func (b *Batch) Len() int {
+	return len(b.Events) + len(b.Findings) + len(b.Incidents) + len(b.Devices)
+}
+
+// Appender takes batches of what happened.
+type Appender interface {
+	Append(ctx context.Context, b *Batch) error
+}
+
+// Events answers the console's and the reports' questions about what happened.
+type Events interface {
+	Appender
+	Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Event, error)
+	Findings(ctx context.Context, f *FindingFilter) ([]haechi.Finding, error)
+	Incidents(ctx context.Context, openOnly bool, limit int) ([]haechi.Incident, error)
+	// Overview counts; midnight is that of zone.
+	Overview(ctx context.Context, now time.Time, zone *time.Location) (haechi.Overview, error)
+	// Report runs a named report; Reports lists the names.
+	Report(ctx context.Context, name string, now time.Time) (haechi.Table, error)
+}
+
+// FindingFilter selects findings, newest first.
+type FindingFilter struct {
+	Since time.Time
+	About haechi.Scope // equal scope; zero: any
+	Rule  string
+	Ref   haechi.Reference
+	Limit int // 0 means 100
+}
+
+// Retention is how long each kind of record is kept. Zero keeps the default.
+type Retention struct {
+	Events, Connections, Messages, Findings, Queries time.Duration
+}
+
+// Pruner forgets what is older than its retention.
+type Pruner interface {
+	Prune(ctx context.Context, now time.Time, r Retention) (rows int64, err error)
+}
+
+// Decisions keeps decisions. SaveDecision is durable when it returns.
+type Decisions interface {
+	SaveDecision(ctx context.Context, d *haechi.Decision) error
+	Decisions(ctx context.Context, f *haechi.DecisionFilter) ([]haechi.Decision, error)
+}
+
+// Devices keeps the registry. Saves are durable when they return.
+type Devices interface {
+	Devices(ctx context.Context) ([]haechi.Device, error)
+	// SaveDevice inserts or replaces the device; its keys are left alone.
+	SaveDevice(ctx context.Context, d *haechi.Device) error
+	DeleteDevice(ctx context.Context, key string) error
+	Keys(ctx context.Context, device string) ([]haechi.Key, error)
+	SaveKey(ctx context.Context, device string, k *haechi.Key) error
+	DeleteKey(ctx context.Context, device, id string) error
+}
+
+// Audit keeps the chain. AppendAudit fills Seq, Prev and Hash and is durable when
+// it returns; AuditEntries reads on from a sequence number, oldest first.
+type Audit interface {
+	AppendAudit(ctx context.Context, e *haechi.AuditEntry) error
+	AuditEntries(ctx context.Context, from uint64, limit int) ([]haechi.AuditEntry, error)
+}
+
+// Settings keeps small named values: the console's password hash, its sessions.
+// A missing one is an error of kind NotFound.
+type Settings interface {
+	Setting(ctx context.Context, name string) ([]byte, error)
+	SetSetting(ctx context.Context, name string, value []byte, until time.Time) error
+	DeleteSetting(ctx context.Context, name string) error
+	SettingNames(ctx context.Context, prefix string) ([]string, error)
+}

@@ -1,0 +1,181 @@
+package haechi
+
+import "time"
+
+// EventFilter selects recorded or live events. Zero fields select everything.
+type EventFilter struct {
+	Since, Until time.Time
+	Kinds        []Kind
+	Service      string
+	Device       string
+	Source       Scope // an address or prefix
+	Ref          Reference
+	Failures     bool     // only Outcome Failure, or a verdict other than pass
+	AtLeast      Severity // only this severe or more
+	Limit        int      // newest first when limited; 0 means 100, at most 10,000
+}
+
+// Matches reports whether the event passes the filter; Limit is not looked at.
+func (f *EventFilter) Matches(e *Event) bool {
+	switch {
+	case !f.Since.IsZero() && e.Time.Before(f.Since),
+		!f.Until.IsZero() && !e.Time.Before(f.Until),
+		f.Service != "" && e.Service != f.Service,
+		f.Device != "" && e.Device != f.Device,
+		f.Ref != "" && e.Ref != f.Ref,
+		e.Severity < f.AtLeast,
+		f.Failures && e.Outcome != Failure && e.Verdict == Pass,
+		f.Source.IsSource() && !f.Source.Covers(&e.Actor):
+		return false
+	}
+	if len(f.Kinds) == 0 {
+		return true
+	}
+	for _, k := range f.Kinds {
+		if k == e.Kind {
+			return true
+		}
+	}
+	return false
+}
+
+// DecisionFilter selects decisions.
+type DecisionFilter struct {
+	OpenAt time.Time // only those open at this time; zero: also ended and lifted ones
+	ID     Reference
+	About  Scope // equal scope, or for an address every scope that covers it
+	Since  time.Time
+	Limit  int
+}
+
+// DeviceFilter selects devices.
+type DeviceFilter struct {
+	Statuses []DeviceStatus
+	Service  string
+	Limit    int
+}
+
+// NewKey is a freshly made device key: the only time its secret is shown.
+type NewKey struct {
+	KeyInfo
+	Device string `json:"device.id"`
+	Secret string `json:"secret"` // SECRET_KEY of the client script
+	Salt   string `json:"salt"`   // BOT_SALT of the client script
+}
+
+// Explanation answers "why?" for a reference, an address or a device.
+type Explanation struct {
+	Query string `json:"query"`
+	// Refusals are the recorded refusals, newest first; each has rule, observed,
+	// threshold, time and enforcement point.
+	Refusals  []Event    `json:"refusals,omitempty"`
+	Findings  []Finding  `json:"findings,omitempty"`
+	Decisions []Decision `json:"decisions,omitempty"`
+	Device    *Device    `json:"device,omitempty"`
+	// Protected says why nothing may be decided against the subject; empty if it may.
+	Protected string `json:"protected,omitempty"`
+	// Lift are the commands that would lift what is in force.
+	Lift []string `json:"lift,omitempty"`
+}
+
+// Overview is the numbers on the console's first page. Each names its window and
+// comes from the same records as every other view of it.
+type Overview struct {
+	At time.Time `json:"at"`
+	// AuthFailures counts failed device authentications in the last hour (row A32).
+	AuthFailures uint64 `json:"auth_failures_1h"`
+	// ActiveBots counts approved devices whose last signed ping answer is at most
+	// 5 minutes old (row A30).
+	ActiveBots uint64 `json:"active_bots_5m"`
+	// Requests and Suspicious count since midnight in Zone (rows A31, A33).
+	Requests   uint64 `json:"requests_today"`
+	Suspicious uint64 `json:"suspicious_today"`
+	Zone       string `json:"zone"`
+	Pending    uint64 `json:"pending_devices"`
+	Decisions  uint64 `json:"decisions_in_force"`
+	Sessions   uint64 `json:"live_sessions"`
+	// Minutes are the last 60 minutes, oldest first, for the chart.
+	Minutes []MinuteCount `json:"minutes,omitempty"`
+}
+
+// MinuteCount is one minute of traffic.
+type MinuteCount struct {
+	Minute  time.Time `json:"minute"`
+	Passed  uint64    `json:"passed"`
+	Refused uint64    `json:"refused"`
+}
+
+// RuleInfo describes a loaded rule.
+type RuleInfo struct {
+	ID        string        `json:"rule.id"`
+	Version   int           `json:"rule.version"`
+	Title     string        `json:"title"`
+	Mode      Mode          `json:"mode"`
+	Severity  Severity      `json:"severity"`
+	Technique string        `json:"technique,omitempty"`
+	Match     string        `json:"match,omitempty"` // the CEL expression
+	Group     string        `json:"group,omitempty"`
+	Aggregate string        `json:"aggregate,omitempty"`
+	Threshold float64       `json:"threshold,omitempty"`
+	Window    time.Duration `json:"window,omitempty"`
+	Want      Action        `json:"action,omitempty"`
+	For       time.Duration `json:"for,omitempty"`
+	Fired     uint64        `json:"fired"` // findings since start
+	Errors    uint64        `json:"errors"`
+}
+
+// Table is a small report.
+type Table struct {
+	Name    string     `json:"name"`
+	Window  string     `json:"window"` // the time it covers, and its zone
+	Columns []string   `json:"columns"`
+	Rows    [][]string `json:"rows"`
+}
+
+// Status is what `haechi status` shows.
+type Status struct {
+	Version  string          `json:"version"`
+	Started  time.Time       `json:"started"`
+	Reloaded time.Time       `json:"reloaded,omitzero"`
+	Config   string          `json:"config"`
+	Services []ServiceStatus `json:"services"`
+	// Enforcers says what is used and, where something better is missing, why.
+	Enforcers []EnforcerStatus `json:"enforcers"`
+	// Counters are the bounds that refused something: name and count.
+	Counters []Counter `json:"counters"`
+	// Degraded lists parts that run on their failure answer, with what to do.
+	Degraded []string `json:"degraded,omitempty"`
+}
+
+// ServiceStatus is one service's state.
+type ServiceStatus struct {
+	Name     string   `json:"name"`
+	Kind     string   `json:"kind"`
+	Listen   []string `json:"listen"`
+	Open     bool     `json:"open"` // the socket is listening
+	Upstream string   `json:"upstream"`
+	Healthy  bool     `json:"healthy"`
+	Live     int      `json:"live"`
+}
+
+// EnforcerStatus is one enforcer as read back.
+type EnforcerStatus struct {
+	Name    string `json:"name"`
+	InForce int    `json:"in_force"`
+	Drift   uint64 `json:"drift_repaired"`
+	Note    string `json:"note,omitempty"`
+}
+
+// Counter is one named count.
+type Counter struct {
+	Name  string `json:"name"`
+	Value uint64 `json:"value"`
+}
+
+// Replay is what the present rules would have done with recorded events.
+type Replay struct {
+	Since     time.Time  `json:"since"`
+	Events    int        `json:"events"`
+	Findings  []Finding  `json:"findings"`
+	Decisions []Decision `json:"decisions"`
+}

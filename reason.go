@@ -1,0 +1,50 @@
+package haechi
+
+// Reason is the closed vocabulary of why something failed or was refused. Rules,
+// records, metrics and both languages of the console share it; no code ever
+// reads the human text.
+type Reason string
+
+// Reasons of the device gate. The first three names are those of the source
+// documents' log (row A47) and view (row A26).
+const (
+	ReasonHMACFailed      Reason = "hmac_failed"       // signature wrong
+	ReasonUnauthorized    Reason = "unauthorized"      // device unknown, pending, denied, revoked or blocked
+	ReasonRateLimit       Reason = "rate_limit"        // a limit was exceeded
+	ReasonAuthMissing     Reason = "auth_missing"      // frame without auth
+	ReasonNoKey           Reason = "no_key"            // approved device without a key
+	ReasonIdentity        Reason = "identity_mismatch" // handshake, auth and body name different identities
+	ReasonTimestamp       Reason = "timestamp"         // outside the accepted skew
+	ReasonReplay          Reason = "replay"            // same signature on another frame or connection
+	ReasonNonceFull       Reason = "replay_memory"     // the replay memory is at its cap: closed
+	ReasonDuplicateKey    Reason = "duplicate_key"     // two JSON names equal, or equal but for case
+	ReasonMalformed       Reason = "malformed"         // no valid frame
+	ReasonEncoding        Reason = "encoding"          // invalid UTF-8, NUL
+	ReasonOversize        Reason = "oversize"          // line, body or header over its limit
+	ReasonHandshake       Reason = "handshake"         // no or wrong handshake
+	ReasonLiveness        Reason = "liveness"          // no signed answer to the gateway's ping in time
+	ReasonSuperseded      Reason = "superseded"        // a newer proved session of the same device took over
+	ReasonStatusChanged   Reason = "status_changed"    // an operator changed the device's status
+	ReasonKeyChanged      Reason = "key_changed"       // the device's keys changed
+	ReasonUpstreamDown    Reason = "upstream_down"     // the server behind does not answer
+	ReasonUpstreamClosed  Reason = "upstream_closed"   // the server behind closed the connection
+	ReasonPeerClosed      Reason = "peer_closed"       // the peer closed the connection
+	ReasonTimeout         Reason = "timeout"           // a deadline passed
+	ReasonPendingFull     Reason = "pending_full"      // the queue of pending devices is at its cap
+	ReasonDuplicateFrame  Reason = "duplicate_frame"   // an honest resend, dropped silently
+	ReasonEarlyOverflow   Reason = "early_overflow"    // too many frames before the handshake
+	ReasonBackpressure    Reason = "backpressure"      // the peer does not read what it is sent
+	ReasonConnectionLimit Reason = "connection_limit"  // too many connections at once
+)
+
+// Reasons of the HTTP gate and of all gates.
+const (
+	ReasonDecision    Reason = "decision"     // a decision in force covers the actor
+	ReasonUnknownHost Reason = "unknown_host" // no service has that name
+	ReasonProxyHeader Reason = "proxy_header" // PROXY header missing, wrong or from a stranger
+	ReasonAccess      Reason = "access"       // the service's access list does not admit the client
+	ReasonShutdown    Reason = "shutdown"     // the gateway stops or reloads
+	ReasonOverload    Reason = "overload"     // a declared bound was reached
+	ReasonLogin       Reason = "login"        // console login failed
+	ReasonInternal    Reason = "internal"     // a defect; refused to be safe
+)

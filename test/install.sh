@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the tests need, where they are missing: a C
+# compiler for the race detector and a browser for the console's tests. Without
+# root (or sudo) it says what is missing; the tests then skip, and say so.
+set -euo pipefail
+missing=()
+command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+command -v chromium >/dev/null || missing+=(chromium)
+command -v sqlite3 >/dev/null || missing+=(sqlite3)
+[ ${#missing[@]} -eq 0 ] && exit 0
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+	sudo="$(command -v sudo || true)"
+	if [ -z "$sudo" ]; then
+		echo "not root, so these packages were not installed: ${missing[*]}" >&2
+		exit 0
+	fi
+fi
+command -v apt-get >/dev/null || { echo "no apt-get here; install by hand: ${missing[*]}" >&2; exit 0; }
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+$sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
