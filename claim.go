@@ -10,10 +10,13 @@ const MaxClaimParts = 12
 type Claim struct {
 	Device  string // the device key it claims, see [DeviceKey]
 	Session uint64 // the connection, for the replay rule
-	// Parts[:N] are the signed fields in signing order, decoded, without the salt.
-	Parts     [MaxClaimParts][]byte
-	N         int
-	Timestamp []byte // literal digits, Unix milliseconds
+	// Parts[:N] are all the signed fields in signing order, decoded, the timestamp
+	// among them, without the salt.
+	Parts [MaxClaimParts][]byte
+	N     int
+	// Timestamp is the timestamp's literal digits, Unix milliseconds: one of the
+	// Parts. A claim whose timestamp is not signed is refused.
+	Timestamp []byte
 	Signature []byte // as received
 	Frame     []byte // the whole frame, to tell an honest resend from a graft
 }

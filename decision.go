@@ -28,7 +28,9 @@ func (o *Origin) UnmarshalText(b []byte) (err error) {
 }
 
 // Decision is a durable ruling about a scope. There is at most one open decision
-// a (Scope, Service); a further finding extends or strengthens it.
+// for each (Scope, Service, Mode, Origin); a further finding extends or strengthens
+// it. Were modes or origins mixed, a shadow finding could strengthen what is
+// enforced, and a rule what an operator ruled.
 type Decision struct {
 	// ID is the decision's own reference: what a refusal because of it shows.
 	ID      Reference `json:"haechi.decision.id"`

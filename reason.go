@@ -9,7 +9,8 @@ type Reason string
 // documents' log (row A47) and view (row A26).
 const (
 	ReasonHMACFailed      Reason = "hmac_failed"       // signature wrong
-	ReasonUnauthorized    Reason = "unauthorized"      // device unknown, pending, denied, revoked or blocked
+	ReasonUnauthorized    Reason = "unauthorized"      // device unknown until now, denied, revoked or blocked
+	ReasonPending         Reason = "pending"           // device known and waiting for an operator; no fault of its own
 	ReasonRateLimit       Reason = "rate_limit"        // a limit was exceeded
 	ReasonAuthMissing     Reason = "auth_missing"      // frame without auth
 	ReasonNoKey           Reason = "no_key"            // approved device without a key

@@ -88,3 +88,16 @@ type Settings interface {
 	DeleteSetting(ctx context.Context, name string) error
 	SettingNames(ctx context.Context, prefix string) ([]string, error)
 }
+
+// Eraser forgets everything recorded about one device: its messages, connections,
+// queries, findings and its row in the projection. The registry entry goes with
+// Devices.DeleteDevice; decisions and the audit log stay, since they say what was
+// done to whom.
+type Eraser interface {
+	EraseDevice(ctx context.Context, key string) (rows int64, err error)
+}
+
+// Journal keeps many decisions in one durable step, or none of them.
+type Journal interface {
+	SaveDecisions(ctx context.Context, ds []haechi.Decision) error
+}

@@ -23,15 +23,16 @@ func wellFormed(c *haechi.Claim) (ms int64, why haechi.Reason) {
 	if c.N < 0 || c.N > haechi.MaxClaimParts {
 		return 0, haechi.ReasonMalformed
 	}
-	size := 0
+	size, signed := 0, false
 	for _, p := range c.Parts[:c.N] {
 		size += len(p) + 1
+		signed = signed || bytes.Equal(p, c.Timestamp)
 		if size > maxSigned || bytes.IndexByte(p, delimiter) >= 0 {
 			return 0, haechi.ReasonMalformed
 		}
 	}
 	ms, ok := milliseconds(c.Timestamp)
-	if !ok {
+	if !ok || !signed {
 		return 0, haechi.ReasonMalformed
 	}
 	return ms, ""

@@ -25,7 +25,7 @@ type Config struct {
 	Reuse int
 	// Capacity is how many frames the replay memory holds in all; 0 means
 	// 1,048,576. At its cap every new frame is refused with ReasonNonceFull. Each
-	// takes 40 to 80 bytes and is kept for at most Past + 1.5 times (Past + Future).
+	// takes 40 to 80 bytes and is kept for less than 2.5 times (Past + Future).
 	Capacity int
 	// Share is how many of them one device may hold, so that no device fills the
 	// memory for the others; 0 means 16,384 (or Capacity if that is less). It must

@@ -1,7 +1,9 @@
 package signature
 
 import (
+	"math"
 	"sync"
+	"time"
 
 	"haechi"
 )
@@ -18,7 +20,6 @@ type device struct {
 	// newest timestamp on it.
 	session uint64
 	newest  int64
-	idle    bool // no claim since the last sweep
 
 	buf []byte // scratch for the string to sign
 	sum [32]byte
@@ -89,17 +90,19 @@ func (d *device) generation(span int64) (g *generation, freed int) {
 	return g, freed
 }
 
-// sweep forgets every generation that ended before the span and returns how many
-// entries that freed. The generation's number stays behind as a mark, so that a
-// clock that goes back does not make forgotten signatures acceptable.
-func (d *device) sweep(span int64) (freed int) {
+// sweep forgets every generation that ended before the span, if its last entry
+// is also older than life by the monotonic clock: a wall clock that leaps ahead
+// must not make us forget. It returns how many entries that freed. A swept
+// generation's number moves on to the next span that will use it, so that a clock
+// that goes back does not make forgotten signatures acceptable.
+func (d *device) sweep(span int64, life time.Duration, now time.Time) (freed int) {
 	for i := range d.gens {
 		g := &d.gens[i]
-		if g.span >= span || g.size == 0 {
-			continue
+		if g.size > 0 && g.span < span && now.Sub(g.last) > life {
+			g.peak = math.MaxInt // nobody used it of late: give the memory back
+			freed += g.begin(g.span + generations)
 		}
-		g.size, g.peak = 0, 0
-		freed += d.drop(g)
 	}
+	d.held -= freed
 	return freed
 }

@@ -36,7 +36,7 @@ func (m *mac) is(k *haechi.Key) bool {
 // verify tells whether want is the MAC of the claim, in time that does not
 // depend on want. buf and sum are scratch that belongs to the caller.
 func (m *mac) verify(c *haechi.Claim, want *[32]byte, buf []byte, sum *[32]byte) (bool, []byte) {
-	buf = signString(buf[:0], m.salt, c.Timestamp, c.Parts[:c.N])
+	buf = signString(buf[:0], m.salt, c.Parts[:c.N])
 	m.h.Reset()
 	m.h.Write(buf)
 	m.h.Sum(sum[:0])

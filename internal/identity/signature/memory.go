@@ -1,5 +1,7 @@
 package signature
 
+import "time"
+
 // nonce stands for a verified signature. Half of an HMAC-SHA256 is kept: nobody
 // without the key can find two claims that agree in it.
 type nonce [16]byte
@@ -21,6 +23,7 @@ type generation struct {
 	more map[nonce][]uint64 // hashes of further frames with an equal signature
 	size int                // entries in both
 	peak int                // largest size the map has held, to give memory back
+	last time.Time          // when an entry was last added
 }
 
 // answer is what the memory says about a verified signature.
@@ -55,7 +58,8 @@ func (g *generation) judge(n nonce, u use, allowed int) answer {
 }
 
 // add remembers a frame that judge called fresh or reuse.
-func (g *generation) add(n nonce, u use, a answer) {
+func (g *generation) add(n nonce, u use, a answer, now time.Time) {
+	g.last = now
 	g.size++
 	g.peak = max(g.peak, g.size)
 	if a == reuse {

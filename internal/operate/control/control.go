@@ -13,10 +13,11 @@ import (
 
 // Registry is the device registry.
 type Registry interface {
+	Register(d haechi.Device, now time.Time) (haechi.Device, error)
 	List(f haechi.DeviceFilter) []haechi.Device
 	SetStatus(ctx context.Context, key string, s haechi.DeviceStatus, by, reason string, now time.Time) (before, after haechi.Device, err error)
 	NewKey(ctx context.Context, key string, now time.Time) (haechi.NewKey, error)
-	RetireKey(ctx context.Context, key, id string, now time.Time) error
+	RetireKey(ctx context.Context, key, id string) error
 }
 
 // Decider holds the decisions that should be in force.

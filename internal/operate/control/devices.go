@@ -12,6 +12,22 @@ func (c *Control) Devices(_ context.Context, f haechi.DeviceFilter) ([]haechi.De
 	return c.d.Registry.List(f), nil
 }
 
+// AddDevice registers a device before it has ever connected, as pending. Errors are
+// of kind Invalid for a key that no device can have, Exhausted when no more pending
+// ones are taken.
+func (c *Control) AddDevice(ctx context.Context, op haechi.Operator, service, key string) (haechi.Device, error) {
+	bot, serial, ok := haechi.SplitDeviceKey(key)
+	if !ok {
+		return haechi.Device{}, &haechi.Error{Kind: haechi.Invalid, Op: "add the device", Msg: "this is no device key", Hint: "write it as BOT/DEVICEID"}
+	}
+	d := haechi.Device{Key: key, Bot: bot, Serial: serial, Service: service, Status: haechi.Pending}
+	err := c.audited(ctx, op, haechi.AuditEntry{Action: ActionDeviceAdd, Subject: key, After: d.Status.String()}, func() (err error) {
+		d, err = c.d.Registry.Register(d, c.d.Now())
+		return err
+	})
+	return d, err
+}
+
 // SetDeviceStatus moves a device through its life cycle. Live sessions of a device
 // that is no longer approved are cut before it returns. Blocking, denying and
 // revoking want a reason. Errors are of kind NotFound, Invalid or Unavailable.
@@ -52,7 +68,7 @@ func (c *Control) NewDeviceKey(ctx context.Context, op haechi.Operator, key stri
 func (c *Control) RetireDeviceKey(ctx context.Context, op haechi.Operator, key, id string) error {
 	entry := haechi.AuditEntry{Action: ActionKeyRetire, Subject: key, Before: id}
 	return c.audited(ctx, op, entry, func() error {
-		return c.d.Registry.RetireKey(ctx, key, id, c.d.Now())
+		return c.d.Registry.RetireKey(ctx, key, id)
 	})
 }
 

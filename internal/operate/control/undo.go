@@ -9,6 +9,7 @@ import (
 
 // The actions that the audit chain names. Those marked can be undone.
 const (
+	ActionDeviceAdd    = "device.add"
 	ActionDeviceStatus = "device.status" // undone by setting the status it had
 	ActionDeviceKey    = "device.key"
 	ActionKeyRetire    = "device.key.retire"

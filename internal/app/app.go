@@ -1,0 +1,228 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/service"
+	"haechi/internal/config"
+	"haechi/internal/operate/control"
+)
+
+// Options is what the program is started with.
+type Options struct {
+	ConfigPath string
+	Version    string
+	Now        func() time.Time // nil: time.Now
+	Log        *slog.Logger     // nil: discard
+	// Started is called once everything listens. It must not block.
+	Started func(Started)
+}
+
+// Started says where everything is, for the operator who just started it.
+type Started struct {
+	Console   string // URL, empty without a console
+	LoginLink string // one-time URL, only while nobody can log in yet
+	CAFile    string // of the development CA, if the console uses it
+	Socket    string // the local socket
+	Services  []haechi.ServiceStatus
+}
+
+// App is the whole program. It is built once and run once.
+type App struct {
+	opts    Options
+	estate  *estate
+	control *control.Control
+	started time.Time
+
+	console *consoleServer
+	metrics *metricsServer
+	local   *localSocket
+
+	mu       sync.Mutex   // one reload at a time
+	serve    func(*world) // under mu; nil while not running
+	world    atomic.Pointer[world]
+	gates    sync.WaitGroup // worlds that still have connections
+	reloaded atomic.Pointer[time.Time]
+}
+
+// New loads the configuration, opens the records and every listening socket. On
+// error nothing is left open; a configuration's mistakes are all in one error.
+func New(ctx context.Context, opts Options) (*App, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg, err := loadConfig(opts.ConfigPath)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{opts: opts, started: opts.Now()}
+	if a.estate, err = openEstate(ctx, cfg, opts.Now, opts.Log, tapFunc(func(e *haechi.Event) { a.control.Tap(e) })); err != nil {
+		return nil, err
+	}
+	a.control = control.New(a.controlDeps())
+	if err := a.openGauges(); err != nil {
+		return nil, errors.Join(err, a.estate.close())
+	}
+	if err := a.open(ctx, cfg); err != nil {
+		return nil, errors.Join(err, a.closeAll())
+	}
+	return a, nil
+}
+
+// open opens what listens.
+func (a *App) open(ctx context.Context, cfg *config.Config) (err error) {
+	if a.local, err = openLocal(ctx, cfg.State, a.apiHandler(localOperator)); err != nil {
+		return err
+	}
+	if a.console, err = a.openConsole(ctx, cfg); err != nil {
+		return err
+	}
+	if a.metrics, err = openMetrics(cfg.Metrics.Listen, a.estate.metrics.Handler()); err != nil {
+		return err
+	}
+	w, err := buildWorld(cfg, a.estate, a.opts.Log)
+	if err != nil {
+		return err
+	}
+	a.world.Store(w)
+	return nil
+}
+
+// openGauges gives the metrics the numbers that are asked for at each scrape.
+func (a *App) openGauges() error {
+	e, m := a.estate, a.estate.metrics
+	bounds := map[string]func() []haechi.Counter{
+		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "devices": e.registry.Stats,
+		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats,
+	}
+	errs := []error{
+		m.Gauge("kakaobot_active_connections", "Live sessions of devices and HTTP clients.", func() float64 { return float64(e.session.Count()) }),
+		m.Gauge("haechi_decisions_in_force", "Decisions as read back from the enforcers.", func() float64 {
+			in, err := e.session.InForce(context.Background())
+			if err != nil {
+				return -1
+			}
+			return float64(len(in))
+		}),
+	}
+	for part, read := range bounds {
+		errs = append(errs, m.Bounds(part, read))
+	}
+	return errors.Join(errs...)
+}
+
+// Control is the one way to operate the program.
+func (a *App) Control() *control.Control { return a.control }
+
+// Run guards until ctx ends, then stops in reverse order: first the gates, last
+// the records, so that nothing that happened is lost.
+func (a *App) Run(ctx context.Context) error {
+	e := a.estate
+	g := &service.Group{Grace: stopGrace}
+	g.Add("records", e.writer.Run)
+	g.Add("retention", a.prune)
+	g.Add("device registry", e.registry.Run)
+	g.Add("pipeline", e.pipeline.Run)
+	g.Add("alerts", e.alerts.Run)
+	g.Add("decisions", a.keepDecisions)
+	g.Add("reconciler", func(ctx context.Context) error { return e.enforcer.Run(ctx, reconcileEvery) })
+	g.Add("own addresses", a.watchAddresses)
+	g.Add("local socket", a.local.run)
+	g.Add("console", a.console.run)
+	g.Add("metrics", a.metrics.run)
+	g.Add("gates", a.runGates)
+	return errors.Join(g.Run(ctx), e.close())
+}
+
+// How long things may take, and how often they are looked at.
+const (
+	stopGrace      = 15 * time.Second
+	drainGrace     = 5 * time.Second // for HTTP requests under way at stop
+	reconcileEvery = 3 * time.Second
+	sweepEvery     = time.Second
+	addressesEvery = time.Minute
+	pruneEvery     = 10 * time.Minute
+)
+
+func (a *App) closeAll() error {
+	var errs []error
+	if w := a.world.Load(); w != nil {
+		errs = append(errs, w.close())
+	}
+	errs = append(errs, a.console.close(), a.metrics.close(), a.local.close(), a.estate.close())
+	return errors.Join(errs...)
+}
+
+// prune forgets what is older than its retention, now and then.
+func (a *App) prune(ctx context.Context) error {
+	return every(ctx, pruneEvery, func() {
+		rows, err := a.estate.store.Prune(ctx, a.opts.Now(), retention(a.world.Load().cfg))
+		if err != nil && ctx.Err() == nil {
+			a.opts.Log.Error("old records could not be pruned; they are kept and tried again", "err", err)
+			return
+		}
+		if rows > 0 {
+			a.opts.Log.Info("pruned old records", "rows", rows)
+		}
+	})
+}
+
+// keepDecisions forgets expired ones and lifts those that the lists or a console
+// login have overtaken.
+func (a *App) keepDecisions(ctx context.Context) error {
+	return every(ctx, sweepEvery, func() {
+		a.estate.session.Sweep(a.opts.Now())
+		if err := a.estate.recheck(ctx); err != nil && ctx.Err() == nil {
+			a.opts.Log.Error("an overtaken decision could not be lifted; it is tried again", "err", err)
+		}
+	})
+}
+
+func (a *App) watchAddresses(ctx context.Context) error {
+	return every(ctx, addressesEvery, func() {
+		if err := a.estate.list.refreshOwn(); err != nil {
+			a.opts.Log.Error("own addresses could not be read; the last known stay protected", "err", err)
+		}
+	})
+}
+
+func every(ctx context.Context, d time.Duration, do func()) error {
+	t := time.NewTicker(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			do()
+		}
+	}
+}
+
+func loadConfig(path string) (*config.Config, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &haechi.Error{Kind: haechi.NotFound, Op: "read the configuration", Err: err, Hint: "haechi init writes one"}
+	}
+	cfg, errs := config.Load(path, src)
+	if errs != nil {
+		return nil, errs
+	}
+	return cfg, nil
+}
+
+// tapFunc is a function as a tap.
+type tapFunc func(e *haechi.Event)
+
+// Tap implements pipeline.Tap.
+func (f tapFunc) Tap(e *haechi.Event) { f(e) }

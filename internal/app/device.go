@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/prefixset"
+	"haechi/internal/config"
+	"haechi/internal/ingress"
+	"haechi/internal/ingress/devicegate"
+	"haechi/internal/ingress/listener"
+)
+
+// deviceGuard is a device service: its gate, its sockets, and the health check that
+// closes the sockets while the upstream is down.
+type deviceGuard struct {
+	svc     *config.Service
+	gate    *devicegate.Gate
+	health  *devicegate.Health
+	sockets []*listener.Listener
+	open    atomic.Bool
+	log     *slog.Logger
+
+	done chan struct{}
+	once sync.Once
+}
+
+func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log *slog.Logger) (*deviceGuard, error) {
+	g := &deviceGuard{svc: s, log: log.With("service", s.Name), done: make(chan struct{})}
+	dialer := &net.Dialer{Timeout: s.Timeouts.Upstream, KeepAlive: 30 * time.Second}
+	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", s.Upstream) }
+	g.health = devicegate.NewHealth(devicegate.HealthConfig{Dial: dial, SetOpen: g.setOpen, Log: g.log})
+	var err error
+	g.gate, err = devicegate.New(devicegate.Config{
+		Service: s.Name, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
+		HandshakeTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
+		Hold: s.Device.Hold,
+	}, devicegate.Deps{
+		Registry: e.registry, Prover: e.verifier, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
+		Winners: e.winners, Dial: dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, addr := range s.Listen {
+		l, err := e.pool.Listen(listenConfig(addr, s, e, judges, true))
+		if err != nil {
+			return nil, errors.Join(err, g.closeSockets())
+		}
+		g.sockets = append(g.sockets, l)
+	}
+	return g, nil
+}
+
+// listenConfig is how any service listens. A device service starts with its socket
+// closed: it opens once the upstream has answered.
+func listenConfig(addr string, s *config.Service, e *estate, judges ingress.Inspector, suspended bool) listener.Config {
+	c := listener.Config{
+		Addr: addr, Service: s.Name, V6Bits: e.cfg.Client.IPv6Prefix, Allowed: e.list.allowed, TrustedProxy: e.list.trusted,
+		Cap: e.cap, Judge: judges, Sink: e.pipeline, Suspended: suspended, MaxConns: s.Limits.MaxConnections, Now: e.now, Log: e.log,
+	}
+	if len(s.ProxyProtocol) > 0 {
+		c.ProxyProtocol = prefixset.New(s.ProxyProtocol...).Contains
+	}
+	return c
+}
+
+func (g *deviceGuard) run(conns context.Context) {
+	health, stop := context.WithCancel(conns)
+	defer stop()
+	var all sync.WaitGroup
+	all.Go(func() { _ = g.health.Run(health) }) // it ends with its context only
+	for _, l := range g.sockets {
+		all.Go(func() { g.accept(conns, l, &all) })
+	}
+	<-g.done
+	stop()
+	all.Wait()
+}
+
+func (g *deviceGuard) accept(conns context.Context, l *listener.Listener, all *sync.WaitGroup) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return // retired
+		}
+		all.Go(func() { g.gate.Serve(conns, c.(*ingress.Conn)) })
+	}
+}
+
+// setOpen opens or closes the sockets with the upstream's health, so that a client
+// sees a refused connection and not one that is accepted and dropped.
+func (g *deviceGuard) setOpen(open bool) {
+	for _, l := range g.sockets {
+		var err error
+		if open {
+			err = l.Resume()
+		} else {
+			err = l.Suspend()
+		}
+		if err != nil {
+			g.log.Error("a listening socket could not follow the upstream's health", "addr", l.Addr().String(), "open", open, "err", err)
+		}
+	}
+	if g.open.Swap(open) != open {
+		g.log.Info("upstream health changed", "upstream", g.svc.Upstream, "up", open)
+	}
+}
+
+func (g *deviceGuard) retire() {
+	g.once.Do(func() {
+		if err := g.closeSockets(); err != nil {
+			g.log.Error("a listening socket did not close", "err", err)
+		}
+		close(g.done)
+	})
+}
+
+func (g *deviceGuard) closeSockets() error {
+	var errs []error
+	for _, l := range g.sockets {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (g *deviceGuard) status() []haechi.ServiceStatus {
+	return []haechi.ServiceStatus{{Name: g.svc.Name, Kind: kindDevice, Listen: addrs(g.sockets), Open: g.open.Load(),
+		Upstream: g.svc.Upstream, Healthy: g.open.Load(), Live: g.gate.Live()}}
+}
+
+func (g *deviceGuard) stats() []haechi.Counter {
+	out := g.gate.Stats()
+	for _, l := range g.sockets {
+		out = append(out, l.Counters()...)
+	}
+	return out
+}
+
+func addrs(ls []*listener.Listener) (out []string) {
+	for _, l := range ls {
+		out = append(out, l.Addr().String())
+	}
+	return out
+}

@@ -1,0 +1,256 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/conncap"
+	"haechi/internal/config"
+	"haechi/internal/decide"
+	"haechi/internal/enforce"
+	"haechi/internal/enforce/session"
+	"haechi/internal/identity/devices"
+	"haechi/internal/identity/signature"
+	"haechi/internal/ingress/devicegate"
+	"haechi/internal/ingress/listener"
+	"haechi/internal/pipeline"
+	"haechi/internal/record"
+	"haechi/internal/record/sqlite"
+	"haechi/internal/show/alert"
+	"haechi/internal/show/telemetry"
+)
+
+// estate is what lasts as long as the process: records, registry, decisions, live
+// sessions, listening sockets. It is built in the order of the story and closed in
+// reverse.
+type estate struct {
+	cfg  *config.Config // the one it was built from; see mustRestart
+	now  func() time.Time
+	log  *slog.Logger
+	list *lists
+
+	store    *sqlite.Store
+	writer   *record.Writer
+	registry *devices.Registry
+	verifier *signature.Verifier
+	session  *session.Enforcer
+	decider  *decide.Decider
+	enforcer *enforce.Reconciler
+	pipeline *pipeline.Pipeline
+	metrics  *telemetry.Metrics
+	alerts   *alert.Dispatcher
+	pool     *listener.Pool
+	cap      *conncap.Cap
+	winners  *devicegate.Winners
+}
+
+// capClients is for how many clients at once the connection cap has room.
+const capClients = 1 << 18
+
+// openEstate opens everything that a world needs. On error nothing is left open.
+func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, log *slog.Logger, taps ...pipeline.Tap) (*estate, error) {
+	e := &estate{cfg: cfg, now: now, log: log, list: newLists(cfg.Client.IPv6Prefix), winners: devicegate.NewWinners()}
+	e.list.set(cfg.Allow, cfg.TrustedProxies)
+	if err := e.list.refreshOwn(); err != nil {
+		return nil, err
+	}
+	var err error
+	if e.alerts, err = openAlerts(cfg, now, log); err != nil {
+		return nil, err
+	}
+	if err := e.openRecords(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.openIdentity(ctx); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	if err := e.openDeciding(ctx); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	e.metrics = telemetry.New()
+	e.pipeline = pipeline.New(pipeline.Config{}, pipeline.Deps{
+		Decider: e.decider, Enforcer: e.session, Recorder: e.writer,
+		Taps: append([]pipeline.Tap{e.metrics}, taps...), Now: now, Log: log,
+	})
+	e.pool = listener.NewPool(nil)
+	e.cap = conncap.New(largestCap(cfg), capClients)
+	return e, nil
+}
+
+func (e *estate) openRecords(ctx context.Context) (err error) {
+	e.store, err = sqlite.Open(ctx, sqlite.Config{Dir: e.cfg.State, Zone: e.cfg.Zone, Now: e.now, Log: e.log})
+	if err != nil {
+		return err
+	}
+	e.writer = record.NewWriter(record.WriterConfig{
+		SpoolPath: filepath.Join(e.cfg.State, "events.spool"), Journal: e.store, Now: e.now, Log: e.log,
+	}, e.store)
+	return nil
+}
+
+// openIdentity loads the registry. The verifier is one for all services, since a
+// frame captured at one service must not pass at another.
+func (e *estate) openIdentity(ctx context.Context) (err error) {
+	pending, overlap, skew := deviceBounds(e.cfg)
+	e.session = session.New(session.Config{V6Bits: e.cfg.Client.IPv6Prefix, Now: e.now})
+	e.registry, err = devices.Open(ctx, devices.Config{
+		PendingCap: pending, KeyOverlap: overlap, OnChange: e.deviceChanged, Touched: func(d haechi.Device) { e.writer.RecordDevice(&d) },
+		LastUse: func(device, id string) time.Time { return e.verifier.LastUse(device, id) },
+		Now:     e.now, Log: e.log,
+	}, e.store)
+	if err != nil {
+		return err
+	}
+	e.verifier = signature.New(signature.Config{Window: skew}, e.registry)
+	return nil
+}
+
+// deviceChanged cuts the live sessions of a device whose status changed, before the
+// operator's change is acknowledged.
+func (e *estate) deviceChanged(before, after haechi.Device) {
+	if before.Key == "" || before.Status == after.Status && after.Key != "" {
+		return
+	}
+	rule := "device/" + after.Status.String()
+	e.session.CutDevice(before.Key, haechi.Verdict{
+		Action: haechi.Deny, Reason: haechi.ReasonStatusChanged, Rule: rule, Ref: haechi.NewReference(rule, before.Key, e.now()),
+	})
+}
+
+// openDeciding loads the decisions that outlived the last process and puts them
+// into force before anything listens.
+func (e *estate) openDeciding(ctx context.Context) error {
+	e.decider = decide.New(decideConfig(e.cfg, e.log), decide.Deps{
+		Allowed: e.list.allowsAny, Protected: e.list.protected, GoodDevices: e.session.GoodDevices,
+		OnIncident: func(in haechi.Incident) {
+			e.writer.RecordIncident(&in)
+			e.alerts.Incident(in)
+		},
+	})
+	now := e.now()
+	if err := e.loadDecisions(ctx, now); err != nil {
+		return err
+	}
+	e.enforcer = enforce.NewReconciler(enforce.ReconcilerConfig{Now: e.now, Log: e.log}, e.decider.Open, e.session)
+	return e.session.Apply(ctx, e.decider.Open(now))
+}
+
+// maxDecisions bounds how many decisions a start loads; recent is how far back
+// ended ones still count as repetition.
+const (
+	maxDecisions = 100_000
+	recent       = 7 * 24 * time.Hour
+)
+
+// loadDecisions takes up what the last process left: open decisions go on, ended
+// ones count as repetition, open incidents are the same incidents.
+func (e *estate) loadDecisions(ctx context.Context, now time.Time) error {
+	old, err := e.store.Decisions(ctx, &haechi.DecisionFilter{Since: now.Add(-recent), Limit: maxDecisions})
+	if err != nil {
+		return err
+	}
+	open, err := e.store.Decisions(ctx, &haechi.DecisionFilter{OpenAt: now, Limit: maxDecisions})
+	if err != nil {
+		return err
+	}
+	for _, d := range open {
+		if d.From.Before(now.Add(-recent)) {
+			old = append(old, d)
+		}
+	}
+	if err := e.store.SaveDecisions(ctx, e.decider.Load(old, now)); err != nil {
+		return err
+	}
+	incidents, err := e.store.Incidents(ctx, true, maxDecisions)
+	if err != nil {
+		return err
+	}
+	e.decider.LoadIncidents(incidents)
+	return nil
+}
+
+// recheck lifts what a change of the lists has overtaken: a decision about an
+// address that is allowed or protected by now.
+func (e *estate) recheck(ctx context.Context) error {
+	lifted := e.decider.Recheck(e.now())
+	if len(lifted) == 0 {
+		return nil
+	}
+	ids := make([]haechi.Reference, 0, len(lifted))
+	for _, d := range lifted {
+		ids = append(ids, d.ID)
+	}
+	return errors.Join(e.store.SaveDecisions(ctx, lifted), e.session.Lift(ctx, ids))
+}
+
+// openAlerts makes the dispatcher and its channels.
+func openAlerts(cfg *config.Config, now func() time.Time, log *slog.Logger) (*alert.Dispatcher, error) {
+	var channels []alert.Channel
+	if f := cfg.Alerts.Webhook; f != "" {
+		c, err := alert.NewWebhook(f)
+		if err != nil {
+			return nil, err
+		}
+		channels = append(channels, c)
+	}
+	if f := cfg.Alerts.Slack; f != "" {
+		c, err := alert.NewSlack(f)
+		if err != nil {
+			return nil, err
+		}
+		channels = append(channels, c)
+	}
+	return alert.New(alert.Config{AtLeast: cfg.Alerts.AtLeast, Now: now, Log: log}, channels...), nil
+}
+
+// close releases what was opened, newest first.
+func (e *estate) close() error {
+	var errs []error
+	if e.pool != nil {
+		errs = append(errs, e.pool.Close())
+	}
+	if e.store != nil {
+		errs = append(errs, e.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func decideConfig(cfg *config.Config, log *slog.Logger) decide.Config {
+	c := cfg.Decide
+	out := decide.Config{Mode: c.Mode, HalfLife: c.HalfLife, Base: c.Base, Max: c.Max, Shared: c.SharedDevices,
+		V6Bits: cfg.Client.IPv6Prefix, Log: log}
+	for _, r := range []decide.Rung{
+		{Score: c.WatchAt, Action: haechi.Watch}, {Score: c.ThrottleAt, Action: haechi.Throttle},
+		{Score: c.ChallengeAt, Action: haechi.Challenge}, {Score: c.DenyAt, Action: haechi.Deny}, {Score: c.DropAt, Action: haechi.Drop},
+	} {
+		if r.Score > 0 {
+			out.Ladder = append(out.Ladder, r)
+		}
+	}
+	return out
+}
+
+// deviceBounds are the registry's and the verifier's: the widest that any device
+// service asks for, since both are shared by all.
+func deviceBounds(cfg *config.Config) (pending int, overlap, skew time.Duration) {
+	for i := range cfg.Services {
+		if s := &cfg.Services[i]; s.Kind == kindDevice {
+			pending, overlap, skew = max(pending, s.Device.PendingCap), max(overlap, s.Device.KeyOverlap), max(skew, s.Device.Skew)
+		}
+	}
+	return pending, overlap, skew
+}
+
+// largestCap is the connection cap of a client over all services together: the
+// largest that any service grants.
+func largestCap(cfg *config.Config) int {
+	n := 1
+	for i := range cfg.Services {
+		n = max(n, cfg.Services[i].Limits.Connections)
+	}
+	return n
+}

@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"haechi"
+	"haechi/internal/config"
+	"haechi/internal/identity/clientip"
+	"haechi/internal/ingress"
+	"haechi/internal/ingress/httpgate"
+	"haechi/internal/ingress/listener"
+	"haechi/internal/ingress/tlsterm"
+)
+
+// httpGroup are the HTTP services that share a listening address.
+type httpGroup struct {
+	addr     string
+	services []*config.Service
+}
+
+// httpGroups orders the HTTP services by the addresses they listen on.
+func httpGroups(cfg *config.Config) (groups []*httpGroup) {
+	at := map[string]*httpGroup{}
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		if s.Kind != kindHTTP {
+			continue
+		}
+		for _, addr := range s.Listen {
+			g := at[addr]
+			if g == nil {
+				g = &httpGroup{addr: addr}
+				at[addr] = g
+				groups = append(groups, g)
+			}
+			g.services = append(g.services, s)
+		}
+	}
+	return groups
+}
+
+// httpGuard is one listening address with the HTTP services behind it.
+type httpGuard struct {
+	group  *httpGroup
+	gate   *httpgate.Gate
+	socket *listener.Listener
+	certs  []*tlsterm.Set
+	log    *slog.Logger
+	done   chan struct{}
+	once   sync.Once
+}
+
+func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingress.Inspector, log *slog.Logger) (*httpGuard, error) {
+	g := &httpGuard{group: group, log: log.With("addr", group.addr), done: make(chan struct{})}
+	first := group.services[0]
+	conf := httpgate.Config{
+		Name: first.Name, V6Bits: cfg.Client.IPv6Prefix, HeaderTimeout: first.Timeouts.Header, IdleTimeout: first.Timeouts.Idle,
+		BodyTimeout: first.Timeouts.Body, MaxHeaderBytes: first.Limits.Header,
+	}
+	for _, s := range group.services {
+		conf.Sites = append(conf.Sites, site(s))
+		set, err := serviceCert(cfg, s, e.now())
+		if err != nil {
+			return nil, err
+		}
+		if set != nil {
+			g.certs = append(g.certs, set)
+		}
+	}
+	if len(g.certs) > 0 {
+		conf.TLS = tlsterm.Config(g.certs...)
+	}
+	var err error
+	g.gate, err = httpgate.New(conf, httpgate.Deps{
+		Inspector: judges, Sink: e.pipeline, Sessions: e.session,
+		Clients: clientip.New(clientip.Config{Trusted: e.list.trusted}), Allowed: e.list.allowed, Now: e.now, Log: g.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listen := listenConfig(group.addr, first, e, judges, false)
+	listen.Announce = true // a device gate announces its connections itself
+	g.socket, err = e.pool.Listen(listen)
+	return g, err
+}
+
+func site(s *config.Service) httpgate.Site {
+	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream}
+	for _, r := range s.Routes {
+		out.Routes = append(out.Routes, httpgate.Route{Path: r.Path, Class: r.Class})
+	}
+	return out
+}
+
+// serviceCert is the service's certificate; nil for a plain service.
+func serviceCert(cfg *config.Config, s *config.Service, now time.Time) (*tlsterm.Set, error) {
+	switch {
+	case !s.TLS.On():
+		return nil, nil
+	case s.TLS.Cert != "":
+		return tlsterm.Files(s.TLS.Cert, s.TLS.Key, now)
+	}
+	return tlsterm.DevCA{Dir: filepath.Join(cfg.State, "ca"), Leaf: "service-" + s.Name, Hosts: s.Hosts}.Open(now)
+}
+
+// run serves until retired. On a reload, requests under way take their time; at the
+// end of conns they get drainGrace.
+func (g *httpGuard) run(conns context.Context) {
+	kept := context.WithoutCancel(conns)
+	fresh, stop := context.WithCancel(conns)
+	defer stop()
+	var all sync.WaitGroup
+	for _, set := range g.certs {
+		all.Go(func() { _ = set.Run(fresh, time.Minute, g.log) }) // it ends with its context only
+	}
+	all.Go(func() {
+		if err := g.gate.Serve(kept, g.socket); err != nil {
+			g.log.Error("an HTTP gate ended", "err", err)
+		}
+	})
+	<-g.done
+	stop()
+	g.drain(conns, kept)
+	all.Wait()
+}
+
+func (g *httpGuard) drain(conns, kept context.Context) {
+	grace, cancel := context.WithCancel(kept)
+	defer cancel()
+	defer context.AfterFunc(conns, func() { time.AfterFunc(drainGrace, cancel) })()
+	if err := g.gate.Shutdown(grace); err != nil && !errors.Is(err, context.Canceled) {
+		g.log.Error("an HTTP gate did not stop cleanly", "err", err)
+	}
+}
+
+func (g *httpGuard) retire() {
+	g.once.Do(func() {
+		if err := g.socket.Close(); err != nil {
+			g.log.Error("a listening socket did not close", "err", err)
+		}
+		close(g.done)
+	})
+}
+
+func (g *httpGuard) status() (out []haechi.ServiceStatus) {
+	for _, s := range g.group.services {
+		out = append(out, haechi.ServiceStatus{Name: s.Name, Kind: kindHTTP, Listen: addrs([]*listener.Listener{g.socket}),
+			Open: true, Upstream: s.Upstream, Healthy: true, Live: g.socket.Live()})
+	}
+	return out
+}
+
+func (g *httpGuard) stats() []haechi.Counter { return append(g.gate.Counters(), g.socket.Counters()...) }

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"haechi"
+	"haechi/internal/decide"
+	"haechi/internal/detect/rules"
+	"haechi/internal/operate/control"
+	"haechi/internal/pipeline"
+	"haechi/internal/record"
+	"haechi/internal/record/audit"
+	"haechi/internal/record/sqlite"
+)
+
+func (a *App) controlDeps() control.Deps {
+	e := a.estate
+	return control.Deps{
+		Registry: e.registry, Decider: e.decider, Enforcer: e.session, Journal: e.store, Past: e.store, Chain: e.store,
+		Zone: e.cfg.Zone, IPv6Bits: e.cfg.Client.IPv6Prefix, Now: a.opts.Now, Log: a.opts.Log,
+		Program: control.Program{
+			Status: a.status, Reload: a.Reload, Backup: e.store.Backup, Rules: func() []haechi.RuleInfo { return a.world.Load().rules.Info() },
+			Verify:   func(ctx context.Context) (uint64, error) { return verifyChain(ctx, e.store) },
+			Findings: a.findings, Reports: e.store.Reports, Replay: a.replay, Live: e.session.Count,
+		},
+	}
+}
+
+func (a *App) findings(ctx context.Context, about haechi.Scope, ref haechi.Reference, limit int) ([]haechi.Finding, error) {
+	return a.estate.store.Findings(ctx, &record.FindingFilter{About: about, Ref: ref, Limit: limit})
+}
+
+// replay runs recorded events through fresh detectors of the present rules and a
+// fresh decider that knows the same protected ones.
+func (a *App) replay(events iter.Seq[*haechi.Event]) ([]haechi.Finding, []haechi.Decision) {
+	e := a.estate
+	d := decide.New(decideConfig(e.cfg, nil), decide.Deps{Allowed: e.list.allowsAny, Protected: e.list.protected})
+	r := pipeline.Replay(events, detectors(a.world.Load().rules.Fresh()), d)
+	return r.Findings, r.Decisions
+}
+
+// detectors makes fresh detectors of a rule set: what earlier ones counted is gone.
+func detectors(set *rules.Set) pipeline.Detectors {
+	return pipeline.Detectors{
+		Actor: func(shard, shards int) []pipeline.Detector { return []pipeline.Detector{set.Detector(shard, shards)} },
+		Cross: []pipeline.Detector{set.Cross()},
+	}
+}
+
+// status is what `haechi status` shows: everything that is bounded, with what it
+// refused, and everything that runs on its failure answer.
+func (a *App) status(context.Context) haechi.Status {
+	e, w := a.estate, a.world.Load()
+	s := haechi.Status{Version: a.opts.Version, Started: a.started, Config: a.opts.ConfigPath}
+	if at := a.reloaded.Load(); at != nil {
+		s.Reloaded = *at
+	}
+	for _, g := range w.guards {
+		s.Services = append(s.Services, g.status()...)
+	}
+	s.Counters = a.counters()
+	s.Enforcers, s.Degraded = e.enforcer.Status(), a.degraded()
+	for _, svc := range s.Services {
+		if !svc.Healthy {
+			s.Degraded = append(s.Degraded, "the upstream of "+svc.Name+" ("+svc.Upstream+") does not answer; its socket is closed until it does")
+		}
+	}
+	return s
+}
+
+func (a *App) counters() []haechi.Counter {
+	e := a.estate
+	var out []haechi.Counter
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.registry.Stats,
+		e.verifier.Stats, e.writer.Stats, a.world.Load().stats} {
+		out = append(out, stats()...)
+	}
+	return append(out, haechi.Counter{Name: "connections.refused_by_cap", Value: e.cap.Refused()})
+}
+
+func (w *world) stats() []haechi.Counter {
+	out := w.limiter.Stats()
+	for _, g := range w.guards {
+		out = append(out, g.stats()...)
+	}
+	return out
+}
+
+func (a *App) degraded() (out []string) {
+	if text := a.estate.writer.Degraded(); text != "" {
+		out = append(out, text)
+	}
+	if silent, closed := a.estate.registry.Health(a.opts.Now()); silent > time.Minute || closed {
+		out = append(out, "the device registry does not answer; approvals hold for a while, then no device is admitted; check the disk")
+	}
+	return out
+}
+
+// VerifyAudit checks the audit chain of a state folder that no gateway uses.
+func VerifyAudit(ctx context.Context, dir string) (n uint64, err error) {
+	store, err := sqlite.Open(ctx, sqlite.Config{Dir: dir})
+	if err != nil {
+		return 0, err
+	}
+	n, err = verifyChain(ctx, store)
+	if cerr := store.Close(); err == nil {
+		err = cerr
+	}
+	return n, err
+}
+
+func verifyChain(ctx context.Context, store *sqlite.Store) (uint64, error) {
+	head, err := audit.Verify(ctx, store)
+	return head.Seq, err
+}
+
+// Restore puts a backup into an empty state folder.
+func Restore(ctx context.Context, path, dir string) error { return sqlite.Restore(ctx, path, dir) }

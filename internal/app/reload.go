@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"haechi"
+	"haechi/internal/config"
+)
+
+// Reload builds a world from the file beside the running one and swaps. On any
+// error the running one stays, and the error says why. Live connections go on in
+// the world they began in.
+func (a *App) Reload(context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.serve == nil {
+		return &haechi.Error{Kind: haechi.Unavailable, Op: "reload", Msg: "the gateway is starting or stopping", Hint: "try again in a moment"}
+	}
+	cfg, err := loadConfig(a.opts.ConfigPath)
+	if err != nil {
+		return err
+	}
+	if err := mustRestart(a.estate.cfg, cfg); err != nil {
+		return err
+	}
+	next, err := buildWorld(cfg, a.estate, a.opts.Log)
+	if err != nil {
+		return err
+	}
+	old := a.world.Swap(next)
+	a.serve(next)
+	old.retire()
+	now := a.opts.Now()
+	a.reloaded.Store(&now)
+	a.estate.pipeline.Emit(&haechi.Event{Time: now.UTC(), Kind: haechi.KindSystem, Outcome: haechi.Success, Text: "configuration reloaded"})
+	return nil
+}
+
+// mustRestart names the settings that cannot change while running: what the estate
+// was built from.
+func mustRestart(old, cfg *config.Config) error {
+	var changed []string
+	note := func(name string, same bool) {
+		if !same {
+			changed = append(changed, name)
+		}
+	}
+	note("state", old.State == cfg.State)
+	note("console", old.Console == cfg.Console)
+	note("metrics", old.Metrics == cfg.Metrics)
+	note("client", old.Client == cfg.Client)
+	note("decide", old.Decide == cfg.Decide)
+	note("alerts", old.Alerts == cfg.Alerts)
+	note("zone", old.Zone.String() == cfg.Zone.String())
+	note("limits.connections", largestCap(old) == largestCap(cfg))
+	p1, o1, s1 := deviceBounds(old)
+	p2, o2, s2 := deviceBounds(cfg)
+	note("device.pending, device.key_overlap or device.skew", p1 == p2 && o1 == o2 && s1 == s2)
+	if len(changed) == 0 {
+		return nil
+	}
+	return &haechi.Error{Kind: haechi.Conflict, Op: "reload", Msg: fmt.Sprintf("%s cannot change while running; nothing was changed", strings.Join(changed, ", ")),
+		Hint: "restart the gateway, or take that change back"}
+}

@@ -1,0 +1,176 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"haechi"
+	"haechi/internal/brick/gcra"
+	"haechi/internal/config"
+	"haechi/internal/detect/rules"
+	"haechi/internal/inspect/access"
+	"haechi/internal/inspect/ratelimit"
+	"haechi/internal/record"
+	shipped "haechi/rules"
+)
+
+// The kinds of service.
+const (
+	kindDevice = "device"
+	kindHTTP   = "http"
+)
+
+// guard is one gate with its sockets.
+type guard interface {
+	// run serves until retired; connections under way go on until conns ends.
+	run(conns context.Context)
+	// retire takes no new connections, and lets run return once the last has ended.
+	retire()
+	status() []haechi.ServiceStatus
+	stats() []haechi.Counter
+}
+
+// world is what is built from one configuration.
+type world struct {
+	cfg     *config.Config
+	rules   *rules.Set
+	limiter *ratelimit.Limiter
+	judges  chain
+	guards  []guard
+}
+
+// buildWorld builds everything and opens the sockets; nothing is served yet. On
+// error all that it opened is closed again.
+func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error) {
+	set, err := rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone})
+	if err != nil {
+		return nil, err
+	}
+	w := &world{cfg: cfg, rules: set, limiter: ratelimit.New(limitConfig(cfg))}
+	w.judges = chain{e.session, access.New(accessLists(cfg)), w.limiter}
+	for i := range cfg.Services {
+		if s := &cfg.Services[i]; s.Kind == kindDevice {
+			g, err := newDeviceGuard(s, e, w.judges, log)
+			if err != nil {
+				return nil, errors.Join(err, w.close())
+			}
+			w.guards = append(w.guards, g)
+		}
+	}
+	for _, group := range httpGroups(cfg) {
+		g, err := newHTTPGuard(cfg, group, e, w.judges, log)
+		if err != nil {
+			return nil, errors.Join(err, w.close())
+		}
+		w.guards = append(w.guards, g)
+	}
+	return w, nil
+}
+
+// enter makes the world the one that counts: its lists and rules replace the old
+// ones.
+func (w *world) enter(e *estate) {
+	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies)
+	e.pipeline.Swap(detectors(w.rules))
+}
+
+// serve runs the gates and returns once the world is retired and its last
+// connection has ended; connections end with conns at the latest.
+func (w *world) serve(conns context.Context) {
+	var running sync.WaitGroup
+	for _, g := range w.guards {
+		running.Go(func() { g.run(conns) })
+	}
+	running.Wait()
+}
+
+// retire takes no new connections.
+func (w *world) retire() {
+	for _, g := range w.guards {
+		g.retire()
+	}
+}
+
+// close undoes buildWorld for a world that never served.
+func (w *world) close() error {
+	w.retire()
+	return nil
+}
+
+// runGates serves the present world and those that a reload brings, until ctx ends.
+func (a *App) runGates(ctx context.Context) error {
+	conns, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	a.mu.Lock()
+	a.serve = func(w *world) {
+		w.enter(a.estate)
+		a.gates.Go(func() { w.serve(conns) })
+	}
+	a.serve(a.world.Load())
+	a.mu.Unlock()
+	a.announce(ctx)
+	<-ctx.Done()
+	a.mu.Lock()
+	a.serve = nil
+	a.world.Load().retire()
+	a.mu.Unlock()
+	cut()
+	a.gates.Wait()
+	return nil
+}
+
+// judge order, and the neutral shapes of limits and lists.
+
+func limitConfig(cfg *config.Config) ratelimit.Config {
+	out := ratelimit.Config{Services: map[string]ratelimit.Service{}}
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		svc := ratelimit.Service{
+			Device:  ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(s.Limits.Device...)},
+			Address: ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(s.Limits.Address)},
+			Classes: map[string]ratelimit.Limit{}, Pause: s.Limits.Pause,
+		}
+		for class, r := range s.Limits.Classes {
+			svc.Classes[class] = ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(r)}
+		}
+		out.Services[s.Name] = svc
+	}
+	return out
+}
+
+func rates(in ...config.Rate) (out []gcra.Rate) {
+	for _, r := range in {
+		if r.Events > 0 {
+			out = append(out, gcra.Rate{Events: r.Events, Per: r.Per, Burst: r.Burst})
+		}
+	}
+	return out
+}
+
+func accessLists(cfg *config.Config) map[string]access.List {
+	out := map[string]access.List{}
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		out[s.Name] = access.List{Mode: s.Access.Mode, Allow: s.Access.Allow, Deny: s.Access.Deny}
+	}
+	return out
+}
+
+func retention(cfg *config.Config) record.Retention {
+	r := cfg.Records
+	return record.Retention{Events: r.Events, Connections: r.Connections, Messages: r.Messages, Findings: r.Findings, Queries: r.Queries}
+}
+
+func ruleOverrides(cfg *config.Config) map[string]rules.Override {
+	out := map[string]rules.Override{}
+	for id, r := range cfg.Rules {
+		o := rules.Override{Mode: r.Mode, Threshold: r.Threshold, Window: r.Window, Hours: r.Hours, Zone: r.Zone, For: r.For}
+		if r.HasAction {
+			o.Action = &r.Action
+		}
+		out[id] = o
+	}
+	return out
+}

@@ -1,0 +1,156 @@
+package gcra
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// MaxWindows is how many windows a table judges in one step.
+const MaxWindows = 3
+
+const minCapacity = 16
+
+// Config describes a [Table].
+type Config struct {
+	// Windows are judged together, one to three; more are ignored, none admits
+	// nothing.
+	Windows []Rate
+	// Capacity is for how many keys with an unfinished window there is room, at
+	// least 16.
+	Capacity int
+	// Seed keeps others from choosing keys that collide. The zero value takes a
+	// fresh one.
+	Seed uint64
+}
+
+// Result is the answer to one call.
+type Result struct {
+	// OK admits the call.
+	OK bool
+	// Window is the index of the window that refuses longest or, for an admitted
+	// call, is used up most.
+	Window int
+	// RetryAfter is when a refused call would be admitted. For a call admitted by
+	// [Table.Reserve] it is how long to wait before going on.
+	RetryAfter time.Duration
+	// Used is how many events stand against that window at the time of the call,
+	// an admitted call included.
+	Used float64
+}
+
+// Stats are a table's counters since New.
+type Stats struct {
+	Bytes     int64  // memory of the table
+	Slots     int    // entries there is memory for
+	Refused   uint64 // calls refused
+	Overflow  uint64 // calls judged by the shared entry, for want of room
+	OverBlock uint64 // those of them that were refused
+}
+
+// Table holds the arrival times of many keys. It is safe for concurrent use.
+type Table struct {
+	windows, slots int
+	win            [MaxWindows]window
+	eraBits        uint
+	seed           uint64
+	buckets        uint64
+	words          []uint32
+	origin         atomic.Int64
+
+	refused, overflow, overBlock atomic.Uint64
+
+	mu     sync.Mutex // guards shared, a bucket of one slot for keys without room
+	shared bucket
+}
+
+const noOrigin = -1 << 63
+
+// New returns a table. All its memory is taken now.
+func New(cfg Config) *Table {
+	rates := cfg.Windows
+	if len(rates) == 0 {
+		rates = []Rate{{}}
+	}
+	rates = rates[:min(len(rates), MaxWindows)]
+	t := &Table{windows: len(rates), slots: slotsFor(len(rates)), seed: cfg.Seed, shared: make(bucket, line)}
+	for i, r := range rates {
+		t.win[i] = newWindow(r)
+	}
+	t.eraBits = eraShiftFor(t.win[:t.windows])
+	if t.seed == 0 {
+		t.seed = maphash.Bytes(maphash.MakeSeed(), nil)
+	}
+	t.buckets = uint64(float64(max(cfg.Capacity, minCapacity))/keysFor(t.windows)) + 1
+	// maxReach buckets more, so that a key's buckets never wrap around: locks are
+	// always taken in rising order and cannot deadlock.
+	t.words = make([]uint32, (int(t.buckets)+maxReach)*line)
+	t.origin.Store(noOrigin)
+	return t
+}
+
+// Allow judges one call of the key and charges it to all windows if all admit it.
+// now is monotonic nanoseconds from any origin; a time before the first call's
+// counts as the first call's. cost is the number of events, at least 1; a cost
+// above a window's burst is never admitted.
+func (t *Table) Allow(key uint64, now int64, cost uint32) Result {
+	return t.Reserve(key, now, cost, 0)
+}
+
+// Reserve is Allow for a caller that can make its peer wait: a call that would be
+// admitted within maxWait is charged now, and RetryAfter says how long to wait
+// before going on.
+func (t *Table) Reserve(key uint64, now int64, cost uint32, maxWait time.Duration) Result {
+	c := t.at(now)
+	c.cost, c.maxWait = uint64(max(cost, 1)), uint64(max(maxWait, 0))
+	home, tag := t.place(key)
+	r := t.charge(home, tag, &c)
+	if !r.OK {
+		t.refused.Add(1)
+	}
+	return r
+}
+
+// Stats reads the counters.
+func (t *Table) Stats() Stats {
+	return Stats{
+		Bytes: int64(len(t.words)) * 4, Slots: len(t.words) / line * t.slots,
+		Refused: t.refused.Load(), Overflow: t.overflow.Load(), OverBlock: t.overBlock.Load(),
+	}
+}
+
+// Live counts the entries that still matter. It walks the whole table: for tests
+// and a status page, not for a hot path.
+func (t *Table) Live(now int64) (n int) {
+	c := t.at(now)
+	for i := range t.buckets + maxReach {
+		b := t.bucket(i)
+		t.enter(b, &c)
+		for s := range t.slots {
+			if t.live(b, s, &c) {
+				n++
+			}
+		}
+		b.unlock()
+	}
+	return n
+}
+
+// place mixes the key with the seed and takes its home from the high bits, its tag
+// from the low ones (the five lowest are for the distance from home).
+func (t *Table) place(key uint64) (home uint64, tag uint32) {
+	const m1, m2 = 0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53 // the finaliser of MurmurHash3
+	h := key ^ t.seed
+	h = (h ^ h>>33) * m1
+	h = (h ^ h>>33) * m2
+	h ^= h >> 33
+	home, _ = bits.Mul64(h, t.buckets)
+	return home, uint32(h) &^ maxReach
+}
+
+func (t *Table) bucket(i uint64) bucket {
+	at := int(i) * line
+	return bucket(t.words[at : at+line : at+line])
+}

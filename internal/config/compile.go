@@ -1,0 +1,138 @@
+package config
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"haechi"
+)
+
+// compile turns the raw shape into the one that app works with. The raw shape has
+// been validated, so nothing here can fail.
+func compile(f *rawFile) *Config {
+	c := &Config{
+		State: f.State, Zone: f.Zone.location(),
+		Console: Console{Listen: string(f.Console.Listen), Cert: f.Console.Cert, Key: f.Console.Key, Language: f.Console.Language},
+		Metrics: Metrics{Listen: string(f.Metrics.Listen)},
+		Client:  Client{IPv6Prefix: f.Client.IPv6Prefix},
+		Allow:   prefixes(f.Allow), TrustedProxies: prefixes(f.TrustedProxies),
+		Rules:  make(map[string]Rule, len(f.Rules)),
+		Decide: compileDecide(&f.Decide),
+		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
+		Records: Records{
+			Events: time.Duration(f.Records.Events), Messages: time.Duration(f.Records.Messages),
+			Connections: time.Duration(f.Records.Connections), Findings: time.Duration(f.Records.Findings),
+			Queries: time.Duration(f.Records.Queries),
+		},
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
+		s := f.Services[name]
+		c.Services = append(c.Services, compileService(name, &s, f.Zone))
+	}
+	for id, r := range f.Rules {
+		c.Rules[id] = Rule{
+			Mode: mode(r.Mode), Threshold: r.Threshold, Window: time.Duration(r.Window), Hours: string(r.Hours),
+			Zone: string(r.Zone), For: time.Duration(r.For), Action: action(r.Action), HasAction: r.Action != "",
+		}
+	}
+	return c
+}
+
+func compileService(name string, s *rawService, fallback zone) Service {
+	z := s.Zone
+	if z == "" {
+		z = fallback
+	}
+	out := Service{
+		Name: name, Kind: s.Kind, Profile: s.Profile, Upstream: s.Upstream, Hosts: s.Hosts,
+		TLS:           TLS{Cert: s.TLS.Cert, Key: s.TLS.Key, DevCA: s.TLS.DevCA},
+		ProxyProtocol: prefixes(s.ProxyProtocol), Zone: z.location(),
+		Limits: compileLimits(s),
+		Access: Access{Mode: mode(s.Access.Mode), Allow: prefixes(s.Access.Allow), Deny: prefixes(s.Access.Deny)},
+		Device: Device{
+			Skew: time.Duration(s.Device.Skew), Hold: time.Duration(s.Device.Hold),
+			PendingCap: s.Device.Pending, KeyOverlap: time.Duration(s.Device.KeyOverlap),
+		},
+		Timeouts: Timeouts{
+			Handshake: time.Duration(s.Timeouts.Handshake), Idle: time.Duration(s.Timeouts.Idle),
+			Header: time.Duration(s.Timeouts.Header), Body: time.Duration(s.Timeouts.Body), Upstream: time.Duration(s.Timeouts.Upstream),
+		},
+	}
+	for _, l := range s.Listen {
+		out.Listen = append(out.Listen, string(l))
+	}
+	for _, r := range s.Routes {
+		out.Routes = append(out.Routes, Route(r))
+	}
+	return out
+}
+
+// compileLimits leaves out what is for the other kind of service.
+func compileLimits(s *rawService) Limits {
+	l := &s.Limits
+	out := Limits{
+		Mode: mode(l.Mode), Address: Rate(l.Address), Connections: l.Connections, MaxConnections: l.MaxConnections,
+	}
+	if s.Kind == kindDevice {
+		for _, r := range l.Device {
+			out.Device = append(out.Device, Rate(r))
+		}
+		out.Pause, out.FrameIn, out.FrameOut = time.Duration(l.Pause), int(l.FrameIn), int(l.FrameOut)
+		return out
+	}
+	out.Classes = make(map[string]Rate, len(l.Classes))
+	for name, r := range l.Classes {
+		out.Classes[name] = Rate(r)
+	}
+	out.Body, out.Header = int64(l.Body), int(l.Header)
+	return out
+}
+
+// compileDecide says "never" in the way that the decider understands: its zero
+// values mean its defaults.
+func compileDecide(d *rawDecide) Decide {
+	shared := d.Shared
+	if shared == 0 {
+		shared = -1
+	}
+	return Decide{
+		Mode: mode(d.Mode), WatchAt: d.WatchAt, ThrottleAt: d.ThrottleAt, ChallengeAt: d.ChallengeAt,
+		DenyAt: d.DenyAt, DropAt: d.DropAt, HalfLife: time.Duration(d.HalfLife), Base: time.Duration(d.Base),
+		Max: time.Duration(d.Max), SharedDevices: shared,
+	}
+}
+
+func prefixes(list []network) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(list))
+	for _, n := range list {
+		out = append(out, netip.Prefix(n))
+	}
+	return out
+}
+
+// mode, action and severity read words that the loader has checked against the
+// dictionary's own; a test holds both lists together.
+
+func mode(text string) (m haechi.Mode) {
+	if m.UnmarshalText([]byte(text)) != nil {
+		return haechi.Enforce
+	}
+	return m
+}
+
+func action(text string) haechi.Action {
+	a, err := haechi.ParseAction(text)
+	if err != nil {
+		return haechi.Pass
+	}
+	return a
+}
+
+func severity(text string) (s haechi.Severity) {
+	if s.UnmarshalText([]byte(text)) != nil {
+		return haechi.Info
+	}
+	return s
+}

@@ -1,0 +1,61 @@
+package config
+
+import "time"
+
+const (
+	second = duration(time.Second)
+	minute = duration(time.Minute)
+	day    = duration(24 * time.Hour)
+
+	kib = size(1 << 10)
+	mib = size(1 << 20)
+)
+
+// The kinds of services.
+const (
+	kindDevice = "device"
+	kindHTTP   = "http"
+)
+
+// defaults is a file in which nothing is written.
+func defaults() rawFile {
+	return rawFile{
+		State:   "/var/lib/haechi",
+		Zone:    "Local",
+		Console: rawConsole{Listen: "127.0.0.1:9443"},
+		Client:  rawClient{IPv6Prefix: 64},
+		Decide: rawDecide{
+			Mode:    "enforce",
+			WatchAt: 10, ThrottleAt: 20, ChallengeAt: 40, DenyAt: 60, DropAt: 120,
+			HalfLife: 10 * minute, Base: 5 * minute, Max: day, Shared: 2,
+		},
+		Alerts: rawAlerts{AtLeast: "high"},
+		Records: rawRecords{
+			Events: 90 * day, Messages: 30 * day, Connections: 90 * day, Findings: 365 * day, Queries: 30 * day,
+		},
+	}
+}
+
+// fill is a service of the kind in which nothing is written. The limits are those
+// of the source documents: rows A10 (device), B58 (address), B66 (login).
+func (s *rawService) fill(kind string) {
+	*s = rawService{
+		Limits: rawLimits{
+			Mode:    "enforce",
+			Device:  []rate{{300, time.Minute, 0}, {10_000, time.Hour, 0}, {100_000, 24 * time.Hour, 0}},
+			Address: rate{100, time.Second, 0}, Connections: 10, MaxConnections: 65_536,
+			Classes: map[string]rate{"login": {5, time.Second, 10}},
+			Pause:   second, Body: 10 * mib, Header: 32 * kib, FrameIn: mib, FrameOut: 32 * mib,
+		},
+		Access:   rawAccess{Mode: "enforce"},
+		Device:   rawDevice{Skew: 300 * second, Hold: 60 * second, Pending: 1000, KeyOverlap: 7 * day},
+		Timeouts: rawWaits{Handshake: 10 * second, Idle: 10 * minute, Header: 10 * second, Body: 60 * second, Upstream: 30 * second},
+	}
+	switch kind {
+	case kindDevice:
+		s.Profile = "messengerbot"
+		s.Timeouts.Upstream = 5 * second
+	case kindHTTP:
+		s.Timeouts.Idle = 75 * second
+	}
+}

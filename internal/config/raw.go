@@ -1,0 +1,139 @@
+package config
+
+// The raw shape: what a person writes. Every field is one key. The tags are its
+// whole description: jsonschema bounds and choices hold for the loader and for the
+// printed schema alike; only: names the kind of service that a key is for; least:
+// and most: bound durations and sizes.
+
+type rawFile struct {
+	State          string                `yaml:"state" jsonschema:"minLength=1" jsonschema_description:"Folder of the records, keys and the local socket."`
+	Zone           zone                  `yaml:"zone" jsonschema_description:"Time zone of reports and of rules about hours, for example Asia/Seoul. Local is the machine's."`
+	Console        rawConsole            `yaml:"console" jsonschema_description:"The operators' console."`
+	Metrics        rawMetrics            `yaml:"metrics" jsonschema_description:"Where Prometheus reads."`
+	Client         rawClient             `yaml:"client" jsonschema_description:"What counts as one client."`
+	Allow          []network             `yaml:"allow" jsonschema_description:"Addresses and networks that beat every rule, list and limit."`
+	TrustedProxies []network             `yaml:"trusted_proxies" jsonschema_description:"Our own proxies: only their X-Forwarded-For is believed."`
+	Services       map[string]rawService `yaml:"services" jsonschema_description:"What is guarded, by name."`
+	Rules          map[string]rawRule    `yaml:"rules" jsonschema_description:"Changes to rules, by id; haechi rules lists them."`
+	Decide         rawDecide             `yaml:"decide" jsonschema_description:"How findings become decisions."`
+	Alerts         rawAlerts             `yaml:"alerts" jsonschema_description:"Where incidents are told."`
+	Records        rawRecords            `yaml:"records" jsonschema_description:"How long each kind of record is kept."`
+}
+
+type rawConsole struct {
+	Listen   listen `yaml:"listen" jsonschema_description:"Address of the console; an empty text switches it off."`
+	Cert     string `yaml:"cert,omitempty" jsonschema_description:"Certificate file (PEM). Without one the development CA is used."`
+	Key      string `yaml:"key,omitempty" jsonschema_description:"Key file (PEM) of the certificate."`
+	Language string `yaml:"language,omitempty" jsonschema:"enum=en,enum=ko" jsonschema_description:"Language of the console; without it the browser's."`
+}
+
+type rawMetrics struct {
+	Listen listen `yaml:"listen" jsonschema_description:"Address of /metrics; empty: on the console's, behind its login."`
+}
+
+type rawClient struct {
+	IPv6Prefix int `yaml:"ipv6_prefix" jsonschema:"minimum=32,maximum=128" jsonschema_description:"Length of the IPv6 prefix that is one client."`
+}
+
+type rawService struct {
+	Kind          string     `yaml:"kind" jsonschema:"required,enum=device,enum=http" jsonschema_description:"device: framed TCP devices; http: a web service."`
+	Profile       string     `yaml:"profile,omitempty" only:"device" jsonschema:"enum=messengerbot" jsonschema_description:"The devices' protocol."`
+	Listen        []listen   `yaml:"listen" jsonschema:"required" jsonschema_description:"Addresses to listen on."`
+	Upstream      string     `yaml:"upstream" jsonschema:"required" jsonschema_description:"The server behind: host:port for devices, a URL for http."`
+	Hosts         []string   `yaml:"hosts,omitempty" only:"http" jsonschema_description:"Host names that are served; others get nothing."`
+	TLS           rawTLS     `yaml:"tls,omitempty" jsonschema_description:"Encryption; without it the service is plain."`
+	ProxyProtocol []network  `yaml:"proxy_protocol,omitempty" jsonschema_description:"Networks that must send a PROXY header."`
+	Zone          zone       `yaml:"zone,omitempty" jsonschema_description:"The service's time zone; without it that of the file."`
+	Limits        rawLimits  `yaml:"limits" jsonschema_description:"How much is let through."`
+	Access        rawAccess  `yaml:"access,omitempty" jsonschema_description:"Who may reach the service at all."`
+	Routes        []rawRoute `yaml:"routes,omitempty" only:"http" jsonschema_description:"Classes of requests by path; the longest prefix wins."`
+	Device        rawDevice  `yaml:"device,omitempty" only:"device" jsonschema_description:"Settings of the device gate."`
+	Timeouts      rawWaits   `yaml:"timeouts" jsonschema_description:"The bound of every wait."`
+}
+
+type rawTLS struct {
+	Cert  string `yaml:"cert,omitempty" jsonschema_description:"Certificate file (PEM), with its chain."`
+	Key   string `yaml:"key,omitempty" jsonschema_description:"Key file (PEM) of the certificate."`
+	DevCA bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
+}
+
+type rawLimits struct {
+	Mode           string          `yaml:"mode" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"off, shadow (record what would be refused) or enforce."`
+	Device         []rate          `yaml:"device" only:"device" jsonschema:"maxItems=3" jsonschema_description:"Messages of one device; up to three windows, judged together."`
+	Address        rate            `yaml:"address" jsonschema_description:"Connections and requests of one client."`
+	Connections    int             `yaml:"connections" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Connections of one client at once; a proved device does not count."`
+	MaxConnections int             `yaml:"max_connections" jsonschema:"minimum=1,maximum=10000000" jsonschema_description:"Connections of the whole service at once."`
+	Classes        map[string]rate `yaml:"classes" only:"http" jsonschema_description:"Requests of one client by the class of their route."`
+	Pause          duration        `yaml:"pause" only:"device" most:"5s" jsonschema_description:"How long a device over its limit is made to wait before it is refused; 0s refuses at once."`
+	Body           size            `yaml:"body" only:"http" least:"1B" most:"1TiB" jsonschema_description:"Largest request body."`
+	Header         size            `yaml:"header" only:"http" least:"1KiB" most:"1MiB" jsonschema_description:"Largest request header."`
+	FrameIn        size            `yaml:"frame_in" only:"device" least:"1KiB" most:"64MiB" jsonschema_description:"Longest line from a device."`
+	FrameOut       size            `yaml:"frame_out" only:"device" least:"1KiB" most:"256MiB" jsonschema_description:"Longest line to a device."`
+}
+
+type rawAccess struct {
+	Mode  string    `yaml:"mode,omitempty" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"off, shadow or enforce."`
+	Allow []network `yaml:"allow,omitempty" jsonschema_description:"Alone: only these come in. With deny: exceptions from it."`
+	Deny  []network `yaml:"deny,omitempty" jsonschema_description:"These do not come in, except where allow matches."`
+}
+
+type rawRoute struct {
+	Path  string `yaml:"path" jsonschema:"required" jsonschema_description:"Path prefix, for example /login."`
+	Class string `yaml:"class" jsonschema:"required" jsonschema_description:"Class, for example asset, page, api or login."`
+}
+
+type rawDevice struct {
+	Skew       duration `yaml:"skew" least:"1s" most:"1h" jsonschema_description:"How far a device's clock may be off, either way."`
+	Hold       duration `yaml:"hold" least:"1s" most:"1h" jsonschema_description:"How long a refused device is kept waiting."`
+	Pending    int      `yaml:"pending" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"How many devices may await approval."`
+	KeyOverlap duration `yaml:"key_overlap" least:"1m" most:"365d" jsonschema_description:"How long the older of two keys stays valid."`
+}
+
+type rawWaits struct {
+	Handshake duration `yaml:"handshake" only:"device" least:"1s" most:"10m" jsonschema_description:"For the handshake, and again for the first signed answer."`
+	Idle      duration `yaml:"idle" least:"1s" most:"24h" jsonschema_description:"Longest silence of a connection."`
+	Header    duration `yaml:"header" only:"http" least:"1s" most:"10m" jsonschema_description:"For a whole request header."`
+	Body      duration `yaml:"body" only:"http" least:"1s" most:"24h" jsonschema_description:"For a whole request body."`
+	Upstream  duration `yaml:"upstream" least:"1s" most:"1h" jsonschema_description:"For the server behind to accept and begin its answer."`
+}
+
+type rawRule struct {
+	Mode      string   `yaml:"mode,omitempty" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"off, shadow or enforce."`
+	Threshold *float64 `yaml:"threshold,omitempty" jsonschema:"minimum=0" jsonschema_description:"N is allowed, more fires."`
+	Window    duration `yaml:"window,omitempty" least:"1s" most:"31d" jsonschema_description:"The sliding window."`
+	Hours     hours    `yaml:"hours,omitempty" jsonschema_description:"From the first time of day up to the second, which is not part of it."`
+	Zone      zone     `yaml:"zone,omitempty" jsonschema_description:"Time zone of the hours."`
+	For       duration `yaml:"for,omitempty" least:"1s" most:"365d" jsonschema_description:"How long the action lasts the first time."`
+	Action    string   `yaml:"action,omitempty" jsonschema:"enum=pass,enum=watch,enum=throttle,enum=challenge,enum=deny,enum=drop" jsonschema_description:"What the rule asks for; pass leaves it to the score."`
+}
+
+type rawDecide struct {
+	Mode        string   `yaml:"mode" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"Bounds all automatic decisions: shadow decides nothing for real, off leaves incidents only."`
+	WatchAt     float64  `yaml:"watch_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which an actor is watched; 0 leaves the step out."`
+	ThrottleAt  float64  `yaml:"throttle_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which it is slowed down; 0 leaves the step out."`
+	ChallengeAt float64  `yaml:"challenge_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which it must prove something first; 0 leaves the step out."`
+	DenyAt      float64  `yaml:"deny_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which it is refused; 0 leaves the step out."`
+	DropAt      float64  `yaml:"drop_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which it is dropped silently; 0 leaves the step out."`
+	HalfLife    duration `yaml:"half_life" least:"1s" most:"31d" jsonschema_description:"Time in which a score halves."`
+	Base        duration `yaml:"base" least:"1s" most:"31d" jsonschema_description:"Length of a first decision; each repetition doubles it."`
+	Max         duration `yaml:"max" least:"1s" most:"365d" jsonschema_description:"Longest automatic decision."`
+	Shared      int      `yaml:"shared_devices" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"How many good devices behind an address protect it; 0: never."`
+}
+
+type rawAlerts struct {
+	AtLeast string     `yaml:"at_least" jsonschema:"enum=info,enum=low,enum=medium,enum=high,enum=critical" jsonschema_description:"Incidents below are not told."`
+	Webhook rawChannel `yaml:"webhook,omitempty" jsonschema_description:"A JSON POST for each incident."`
+	Slack   rawChannel `yaml:"slack,omitempty" jsonschema_description:"A Slack incoming webhook."`
+}
+
+type rawChannel struct {
+	URLFile string `yaml:"url_file,omitempty" jsonschema_description:"File that holds the URL, which is a secret."`
+}
+
+type rawRecords struct {
+	Events      duration `yaml:"events" least:"1h" most:"3650d" jsonschema_description:"Events of all kinds not named below."`
+	Messages    duration `yaml:"messages" least:"1h" most:"3650d" jsonschema_description:"Messages; their bodies are never stored."`
+	Connections duration `yaml:"connections" least:"1h" most:"3650d" jsonschema_description:"Connections."`
+	Findings    duration `yaml:"findings" least:"1h" most:"3650d" jsonschema_description:"Findings and incidents."`
+	Queries     duration `yaml:"queries" least:"1h" most:"3650d" jsonschema_description:"Database queries."`
+}

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"haechi"
+)
+
+// The compiled shape: what app wires against, with every default filled in. What a
+// person writes is in raw.go.
+
+// Config is one loaded configuration: plain data.
+type Config struct {
+	State          string // folder of records, keys and the local socket
+	Zone           *time.Location
+	Console        Console
+	Metrics        Metrics
+	Client         Client
+	Allow          []netip.Prefix // beats every rule, list and limit
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Services       []Service      // by name
+	Rules          map[string]Rule
+	Decide         Decide
+	Alerts         Alerts
+	Records        Records
+
+	effective []Value
+	raw       *rawFile
+}
+
+// Console is the operator's own listener. An empty Listen switches it off.
+type Console struct {
+	Listen    string
+	Cert, Key string // files; empty: the development CA
+	Language  string // ko, en or "" for the browser's
+}
+
+// Metrics has an address of its own; empty: on the console's listener.
+type Metrics struct{ Listen string }
+
+// Client says how a client key is made of an address.
+type Client struct{ IPv6Prefix int } // 64
+
+// Service is one guarded service.
+type Service struct {
+	Name     string
+	Kind     string // device or http
+	Profile  string // device: messengerbot
+	Listen   []string
+	Upstream string // device: host:port; http: URL
+	Hosts    []string
+	TLS      TLS
+	// ProxyProtocol are the networks that must send a PROXY header; empty: off.
+	ProxyProtocol []netip.Prefix
+	Zone          *time.Location
+	Limits        Limits
+	Access        Access
+	Routes        []Route // http: longest prefix wins
+	Device        Device
+	Timeouts      Timeouts
+}
+
+// TLS says with what the service is encrypted. Both empty: plain.
+type TLS struct {
+	Cert, Key string
+	DevCA     bool
+}
+
+// On reports whether the service speaks TLS.
+func (t TLS) On() bool { return t.DevCA || t.Cert != "" }
+
+// Rate is Events per Per, with Burst at once; 0 means Events.
+type Rate struct {
+	Events int
+	Per    time.Duration
+	Burst  int
+}
+
+// Limits are the service's limits. Mode shadow records what it would have refused.
+type Limits struct {
+	Mode           haechi.Mode
+	Device         []Rate // 300/min, 10000/h, 100000/day
+	Address        Rate   // 100/s
+	Connections    int    // 10 at once, each client
+	MaxConnections int    // of the service
+	Classes        map[string]Rate
+	Pause          time.Duration // device: how long one over its limit waits before it is refused
+	Body           int64         // http, bytes
+	Header         int           // http, bytes
+	FrameIn        int           // device, bytes, 1 MiB
+	FrameOut       int           // device, bytes, 32 MiB
+}
+
+// Access lists who may reach the service at all; an empty Allow means everybody.
+type Access struct {
+	Mode        haechi.Mode
+	Allow, Deny []netip.Prefix
+}
+
+// Route gives requests below a path prefix a class.
+type Route struct{ Path, Class string }
+
+// Device are settings of the device gate.
+type Device struct {
+	Skew       time.Duration // 300 s, either way
+	Hold       time.Duration // how long a refused device is kept waiting
+	PendingCap int           // devices awaiting approval
+	KeyOverlap time.Duration // how long the older key stays valid
+}
+
+// Timeouts bound every wait.
+type Timeouts struct {
+	Handshake time.Duration // device: 10 s
+	Idle      time.Duration
+	Header    time.Duration // http
+	Body      time.Duration // http
+	Upstream  time.Duration // connect and first byte
+}
+
+// Rule overrides one rule; nil or zero fields keep the rule's own.
+type Rule struct {
+	Mode      haechi.Mode
+	Threshold *float64
+	Window    time.Duration
+	Hours     string // "02:00-06:00", half-open
+	Zone      string
+	For       time.Duration
+	Action    haechi.Action
+	HasAction bool
+}
+
+// Decide are the scores and times of deciding. A score of 0 leaves its step out;
+// SharedDevices below 0 means that good devices never protect an address.
+type Decide struct {
+	Mode                                             haechi.Mode
+	WatchAt, ThrottleAt, ChallengeAt, DenyAt, DropAt float64
+	HalfLife, Base, Max                              time.Duration
+	SharedDevices                                    int
+}
+
+// Alerts are where incidents are told.
+type Alerts struct {
+	Webhook, Slack string // files that hold the URL; empty: off
+	AtLeast        haechi.Severity
+}
+
+// Records says how long each kind is kept.
+type Records struct{ Events, Messages, Connections, Findings, Queries time.Duration }
+
+// Value is one effective setting with where it comes from: "default" or file:line.
+type Value struct {
+	Path   string `json:"path"`
+	Value  string `json:"value"`
+	Origin string `json:"origin"`
+}
+
+// Effective lists every setting with its value and origin, secrets never among
+// them.
+func (c *Config) Effective() []Value { return c.effective }

@@ -1,0 +1,140 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// validator looks at what the values mean, and together. It leaves out keys whose
+// value is a reported mistake already.
+type validator struct {
+	*decoder
+	raw *rawFile
+}
+
+var (
+	serviceName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+	className   = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+	ruleID      = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}(/[a-z0-9][a-z0-9-]{0,63})+$`)
+)
+
+// wrongAt reports about a key, at its place or the nearest parent's that is written.
+func (v *validator) wrongAt(key, hint, format string, args ...any) {
+	for path := key; ; path = parent(path) {
+		if v.failed[path] {
+			return
+		}
+		if path == "" {
+			break
+		}
+	}
+	v.fail(v.near(key), key, hint, format, args...)
+}
+
+func (v *validator) near(key string) mark {
+	for path := key; path != ""; path = parent(path) {
+		if m, ok := v.set[path]; ok {
+			return m
+		}
+	}
+	return mark{}
+}
+
+// parent is the key that a key stands under, "" at the top.
+func parent(key string) string { return key[:max(strings.LastIndexAny(key, ".["), 0)] }
+
+func (v *validator) written(key string) bool {
+	_, ok := v.set[key]
+	return ok
+}
+
+func (v *validator) file() {
+	f := v.raw
+	if f.State == "" {
+		v.wrongAt("state", "write a folder, for example /var/lib/haechi", "state is empty")
+	}
+	v.pair("console", f.Console.Cert, f.Console.Key)
+	v.notEverybody("allow", f.Allow, "nothing would be guarded any more")
+	v.notEverybody("trusted_proxies", f.TrustedProxies, "anybody could claim any address")
+	if len(f.Services) == 0 {
+		v.wrongAt("services", "name at least one below services:, or begin with what haechi init writes", "no service is guarded")
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
+		s := f.Services[name]
+		v.service(name, &s)
+	}
+	v.listening()
+	for _, id := range slices.Sorted(maps.Keys(f.Rules)) {
+		if !ruleID.MatchString(id) {
+			v.wrongAt(join("rules", id), "ids look like device/unusual-hour; haechi rules lists them", "%s is no rule id", quoted(id))
+		}
+	}
+	v.decide(&f.Decide)
+}
+
+// pair wants both or neither of a certificate and its key.
+func (v *validator) pair(key, cert, priv string) {
+	switch {
+	case cert != "" && priv == "":
+		v.wrongAt(key+".cert", "add key: with the file of the certificate's key", "%s.cert needs %s.key beside it", key, key)
+	case cert == "" && priv != "":
+		v.wrongAt(key+".key", "add cert: with the certificate's file", "%s.key needs %s.cert beside it", key, key)
+	}
+}
+
+func (v *validator) notEverybody(key string, list []network, why string) {
+	for i, n := range list {
+		if text, _ := n.MarshalText(); strings.HasSuffix(string(text), "/0") {
+			v.wrongAt(index(key, i), "name the networks that are meant", "%s stands for everybody: %s", text, why)
+		}
+	}
+}
+
+// listening finds two listeners on one address, over services, console and metrics.
+func (v *validator) listening() {
+	type place struct {
+		key  string
+		addr listen
+	}
+	places := []place{{"console.listen", v.raw.Console.Listen}, {"metrics.listen", v.raw.Metrics.Listen}}
+	for _, name := range slices.Sorted(maps.Keys(v.raw.Services)) {
+		for i, l := range v.raw.Services[name].Listen {
+			places = append(places, place{index("services."+name+".listen", i), l})
+		}
+	}
+	for i, p := range places {
+		for _, q := range places[:i] {
+			if p.addr != "" && q.addr != "" && p.addr.conflicts(q.addr) {
+				v.wrongAt(p.key, "give each an address and port of its own", "%s is taken by %s already", quoted(string(p.addr)), q.key)
+				break
+			}
+		}
+	}
+}
+
+// decide wants the ladder's scores to rise.
+func (v *validator) decide(d *rawDecide) {
+	last, lastKey := 0.0, ""
+	for _, step := range []struct {
+		key   string
+		score float64
+	}{
+		{"watch_at", d.WatchAt}, {"throttle_at", d.ThrottleAt}, {"challenge_at", d.ChallengeAt},
+		{"deny_at", d.DenyAt}, {"drop_at", d.DropAt},
+	} {
+		if step.score == 0 {
+			continue
+		}
+		if step.score <= last {
+			v.wrongAt("decide."+step.key, fmt.Sprintf("write more than %v, or 0 to leave the step out", last),
+				"decide.%s must be above decide.%s", step.key, lastKey)
+		}
+		last, lastKey = step.score, step.key
+	}
+	if d.Base > d.Max {
+		v.wrongAt("decide.base", "", "decide.base is longer than decide.max")
+	}
+}

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (v *validator) service(name string, s *rawService) {
+	key := join("services", name)
+	if !serviceName.MatchString(name) {
+		v.wrongAt(key, "use small letters, digits and dashes, at most 32, a letter first", "%s is no name for a service", quoted(name))
+	}
+	if s.Kind == "" {
+		v.wrongAt(key+".kind", "add kind: device or kind: http", "service %s has no kind", name)
+		return
+	}
+	v.foreign(reflect.ValueOf(s).Elem(), key, s.Kind)
+	v.listens(key, s.Listen)
+	switch s.Kind {
+	case kindDevice:
+		v.hostPort(key+".upstream", s.Upstream)
+	case kindHTTP:
+		v.webURL(key+".upstream", s.Upstream)
+		v.hosts(key+".hosts", s.Hosts)
+		v.routes(key+".routes", s.Routes)
+	}
+	v.tls(key+".tls", s.TLS)
+	v.notEverybody(key+".proxy_protocol", s.ProxyProtocol, "anybody could claim any address")
+	v.limits(key+".limits", s)
+}
+
+// foreign finds keys that are for another kind of service.
+func (v *validator) foreign(s reflect.Value, key, kind string) {
+	for _, f := range fieldsOf(s.Type()) {
+		path := join(key, f.name)
+		if f.only != "" && f.only != kind && v.written(path) {
+			v.wrongAt(path, "leave it out, or make this a service of kind "+f.only, "%s is for services of kind %s", path, f.only)
+			continue
+		}
+		if sub := s.Field(f.index); sub.Kind() == reflect.Struct && !isText(sub) {
+			v.foreign(sub, path, kind)
+		}
+	}
+}
+
+func (v *validator) listens(key string, list []listen) {
+	if len(list) == 0 {
+		v.wrongAt(key+".listen", `add listen: with the addresses to listen on, for example [":443"]`, "%s listens nowhere", key)
+	}
+	for i, l := range list {
+		if l == "" {
+			v.wrongAt(index(key+".listen", i), listenHint, "an empty text is no address to listen on")
+		}
+	}
+}
+
+func (v *validator) hostPort(key, text string) {
+	host, port, err := net.SplitHostPort(text)
+	switch {
+	case text == "":
+		v.wrongAt(key, "write host:port, for example 10.0.0.5:1491", "%s is missing", key)
+	case strings.Contains(text, "://"):
+		v.wrongAt(key, "a device service speaks plain TCP: write host:port, for example 10.0.0.5:1491", "%s is a URL", key)
+	case err != nil || !isHost(host) || !isPort(port, 1):
+		v.wrongAt(key, "write host:port, for example 10.0.0.5:1491 or [2001:db8::5]:1491", "%s is no host and port", key)
+	}
+}
+
+func (v *validator) webURL(key, text string) {
+	const hint = "write scheme, host and port only, for example http://10.0.0.6:8080"
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		v.wrongAt(key, hint, "%s is missing", key)
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || !isHost(u.Hostname()) || (u.Port() != "" && !isPort(u.Port(), 1)):
+		v.wrongAt(key, hint, "%s is no http:// or https:// URL", key)
+	case u.User != nil:
+		v.wrongAt(key, hint, "%s holds a user name or password", key)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(u.Host, ":"):
+		v.wrongAt(key, hint, "%s goes beyond a server: paths are passed on as they come", key)
+	}
+}
+
+func (v *validator) hosts(key string, hosts []string) {
+	if len(hosts) == 0 {
+		v.wrongAt(key, "add hosts: with the names that are served, for example [shop.example.com]; others get nothing", "%s is missing", key)
+	}
+	for i, h := range hosts {
+		switch {
+		case strings.Contains(h, "*"):
+			v.wrongAt(index(key, i), "write each name out", "%s: wildcards are not used here", quoted(h))
+		case !isHost(h):
+			v.wrongAt(index(key, i), "write a name without scheme and port, for example shop.example.com", "%s is no host name", quoted(h))
+		case h != strings.ToLower(h):
+			v.wrongAt(index(key, i), "write "+strings.ToLower(h), "%s has capital letters", quoted(h))
+		case slices.Contains(hosts[:i], h):
+			v.wrongAt(index(key, i), "leave one of them out", "%s is there twice", quoted(h))
+		}
+	}
+}
+
+func (v *validator) routes(key string, routes []rawRoute) {
+	seen := map[string]bool{}
+	for i, r := range routes {
+		at := index(key, i)
+		switch {
+		case !strings.HasPrefix(r.Path, "/"):
+			v.wrongAt(at+".path", "write the beginning of a path, for example /login", "%s.path must begin with a slash", at)
+		case seen[r.Path]:
+			v.wrongAt(at+".path", "leave one of them out", "the path %s is there twice", quoted(r.Path))
+		}
+		seen[r.Path] = true
+		if !className.MatchString(r.Class) {
+			v.wrongAt(at+".class", "write a class, for example asset, page, api or login", "%s.class is no class", at)
+		}
+	}
+}
+
+func (v *validator) tls(key string, t rawTLS) {
+	v.pair(key, t.Cert, t.Key)
+	if t.DevCA && t.Cert != "" {
+		v.wrongAt(key+".dev_ca", "leave out dev_ca, or cert and key", "%s has a certificate and the development CA", key)
+	}
+	if v.written(key) && !t.DevCA && t.Cert == "" && t.Key == "" {
+		v.wrongAt(key, "give cert and key, or dev_ca: true; without tls: the service is plain", "%s says nothing", key)
+	}
+}
+
+func (v *validator) limits(key string, s *rawService) {
+	seen := map[time.Duration]bool{}
+	for i, r := range s.Limits.Device {
+		if seen[r.Per] {
+			v.wrongAt(index(key+".device", i), "give each window a length of its own", "%s has two windows of one length", key+".device")
+		}
+		seen[r.Per] = true
+	}
+	if s.Limits.Connections > s.Limits.MaxConnections {
+		v.wrongAt(key+".connections", "", "%s.connections is more than %s.max_connections", key, key)
+	}
+	for _, class := range slices.Sorted(maps.Keys(s.Limits.Classes)) {
+		if !className.MatchString(class) {
+			v.wrongAt(join(key+".classes", class), "use small letters, digits and dashes, at most 32, a letter first", "%s is no name for a class", quoted(class))
+		}
+	}
+	if a := s.Access; slices.ContainsFunc(a.Allow, func(n network) bool { return netip.Prefix(n).Bits() == 0 }) && len(a.Deny) > 0 {
+		v.wrongAt(strings.TrimSuffix(key, ".limits")+".access.allow", "leave it out: who is not denied comes in", "allow for everybody makes deny useless")
+	}
+}

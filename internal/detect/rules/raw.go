@@ -1,0 +1,138 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// raw is the shape of a rule file. Texts with a grammar of their own stay texts
+// here, so that every error can name its line.
+type raw struct {
+	ID        string   `yaml:"id"`
+	Version   int      `yaml:"version"`
+	Title     rawTitle `yaml:"title"`
+	About     string   `yaml:"about"`
+	Pattern   string   `yaml:"pattern"`
+	Kinds     []string `yaml:"kinds"`
+	Outcome   string   `yaml:"outcome"`
+	Match     string   `yaml:"match"`
+	Group     string   `yaml:"group"`
+	Aggregate string   `yaml:"aggregate"`
+	Window    string   `yaml:"window"`
+	Threshold *float64 `yaml:"threshold"`
+	Min       uint64   `yaml:"min"`
+	Hours     string   `yaml:"hours"`
+	Zone      string   `yaml:"zone"`
+	Severity  string   `yaml:"severity"`
+	Technique string   `yaml:"technique"`
+	Score     float64  `yaml:"score"`
+	Action    string   `yaml:"action"`
+	For       string   `yaml:"for"`
+	Mode      string   `yaml:"mode"`
+	Spoofable bool     `yaml:"spoofable"`
+	Cooldown  string   `yaml:"cooldown"`
+	Examples  struct {
+		MustFire    []rawExample `yaml:"must_fire"`
+		MustNotFire []rawExample `yaml:"must_not_fire"`
+	} `yaml:"examples"`
+}
+
+type rawTitle struct {
+	EN string `yaml:"en"`
+	KO string `yaml:"ko"`
+}
+
+// rawExample is a sequence of events and what must come of it.
+type rawExample struct {
+	Name     string     `yaml:"name"`
+	Start    string     `yaml:"start"` // RFC 3339; default noon UTC
+	Events   []rawEvent `yaml:"events"`
+	Findings int        `yaml:"findings"` // for must_fire: exactly so many; 0: at least one
+}
+
+// rawEvent stands for Repeat events, Every apart. In its texts, {i} is the number
+// of the repetition from 0.
+type rawEvent struct {
+	At     string `yaml:"at"` // since the start; default after the event before
+	Repeat int    `yaml:"repeat"`
+	Every  string `yaml:"every"`
+
+	Kind      string `yaml:"kind"`
+	Outcome   string `yaml:"outcome"`
+	Reason    string `yaml:"reason"`
+	Service   string `yaml:"service"`
+	Client    string `yaml:"client"`
+	Device    string `yaml:"device"`
+	User      string `yaml:"user"`
+	Assurance string `yaml:"assurance"` // default handshaken
+	Room      string `yaml:"room"`
+	Frame     string `yaml:"frame"`
+	Method    string `yaml:"method"`
+	Host      string `yaml:"host"`
+	Path      string `yaml:"path"`
+	Class     string `yaml:"class"`
+	UserAgent string `yaml:"user_agent"`
+	Status    int    `yaml:"status"`
+	Count     uint64 `yaml:"count"`
+	BytesIn   int64  `yaml:"bytes_in"`
+	BytesOut  int64  `yaml:"bytes_out"`
+	Provoked  bool   `yaml:"provoked"`
+	Shadow    bool   `yaml:"shadow"`
+	Allowed   bool   `yaml:"allowed"`
+}
+
+// source is one rule file with its tree, to name lines.
+type source struct {
+	name string
+	file *ast.File
+	raw  raw
+	errs []error
+}
+
+// parse reads a rule file strictly: unknown and doubled keys are errors.
+func parse(name string, text []byte) *source {
+	s := &source{name: name}
+	f, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		s.errs = append(s.errs, s.yamlError(err))
+		return s
+	}
+	s.file = f
+	if err := yaml.UnmarshalWithOptions(text, &s.raw, yaml.Strict()); err != nil {
+		s.errs = append(s.errs, s.yamlError(err))
+	}
+	return s
+}
+
+// yamlError is the library's error in our form: file, line and one sentence.
+func (s *source) yamlError(err error) error {
+	var ye yaml.Error
+	if errors.As(err, &ye) && ye.GetToken() != nil {
+		return fmt.Errorf("%s:%d: %s", s.name, ye.GetToken().Position.Line, ye.GetMessage())
+	}
+	return fmt.Errorf("%s: %w", s.name, err)
+}
+
+// fail notes an error about a field, for example "title.en"; the line is that of
+// the field, or of the nearest parent that exists.
+func (s *source) fail(field, format string, args ...any) {
+	s.errs = append(s.errs, fmt.Errorf("%s:%d: %s: %s", s.name, s.line(field), field, fmt.Sprintf(format, args...)))
+}
+
+func (s *source) line(field string) int {
+	for path := field; path != ""; {
+		if p, err := yaml.PathString("$." + path); err == nil && s.file != nil {
+			if n, err := p.FilterFile(s.file); err == nil && n != nil {
+				return n.GetToken().Position.Line
+			}
+		}
+		i := strings.LastIndexAny(path, ".[")
+		path = path[:max(i, 0)]
+	}
+	return 1
+}

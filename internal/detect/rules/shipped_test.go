@@ -1,0 +1,62 @@
+package rules_test
+
+import (
+	"os"
+	"testing"
+
+	"haechi"
+	"haechi/internal/detect/rules"
+)
+
+func shipped(t testing.TB, o rules.Options) *rules.Set {
+	t.Helper()
+	s, err := rules.Load(os.DirFS("../../../rules"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestShippedRules runs the examples of every shipped rule, and every threshold at
+// N-1, N and N+1.
+func TestShippedRules(t *testing.T) {
+	if err := shipped(t, rules.Options{}).Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDocumentsNumbers holds the shipped numbers to the source documents'.
+func TestDocumentsNumbers(t *testing.T) {
+	type numbers struct {
+		threshold float64
+		window    string
+		action    haechi.Action
+		length    string
+		mode      haechi.Mode
+	}
+	want := map[string]numbers{
+		"device/rapid-reconnect": {10, "1m0s", haechi.Deny, "5m0s", haechi.Enforce},     // A13: refused
+		"device/unusual-hour":    {0, "4h0m0s", haechi.Watch, "4h0m0s", haechi.Shadow},  // A14: 2, 3, 4, 5
+		"device/bulk-messages":   {100, "1m0s", haechi.Watch, "1h0m0s", haechi.Shadow},  // A15
+		"device/failed-auth":     {5, "5m0s", haechi.Watch, "1h0m0s", haechi.Shadow},    // A16
+		"device/room-hopping":    {20, "1m0s", haechi.Watch, "1h0m0s", haechi.Shadow},   // A17
+		"service/request-rate":   {1000, "1m0s", haechi.Pass, "0s", haechi.Enforce},     // B37
+		"auth/brute-force":       {10, "10m0s", haechi.Deny, "1h0m0s", haechi.Enforce},  // A46
+		"auth/flood-of-failures": {100, "5m0s", haechi.Deny, "24h0m0s", haechi.Enforce}, // A70
+		"http/login-failures":    {10, "5m0s", haechi.Deny, "15m0s", haechi.Shadow},     // ours
+	}
+	s := shipped(t, rules.Options{})
+	for _, r := range s.Info() {
+		got := numbers{r.Threshold, r.Window.String(), r.Want, r.For.String(), r.Mode}
+		if got != want[r.ID] {
+			t.Errorf("%s: %+v, want %+v", r.ID, got, want[r.ID])
+		}
+		if s.Title(r.ID, "ko") == "" || s.Title(r.ID, "en") != r.Title {
+			t.Errorf("%s: titles %q and %q", r.ID, s.Title(r.ID, "en"), s.Title(r.ID, "ko"))
+		}
+		delete(want, r.ID)
+	}
+	for id := range want {
+		t.Errorf("%s is not shipped", id)
+	}
+}

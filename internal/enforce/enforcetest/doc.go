@@ -1,0 +1,7 @@
+// Package enforcetest is the conformance suite that every enforcer must pass: one
+// meaning, whatever the place of enforcement. It is part of stage 5 and used by
+// tests only.
+//
+// It asks the place of enforcement itself whether an actor is refused, never the
+// enforcer's bookkeeping. It never sends traffic of its own.
+package enforcetest

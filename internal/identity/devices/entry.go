@@ -1,0 +1,108 @@
+package devices
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+)
+
+// entry is one device in memory. Administrative fields change under the
+// registry's admin lock and mu; sightings under mu alone.
+type entry struct {
+	mu      sync.Mutex
+	dev     haechi.Device // Keys is replaced whole, never written into
+	addr    netip.Addr    // of dev.Addr, so that an unchanged one is not formatted again
+	touched bool          // not yet told to Touched
+	unsaved bool          // not in the store at all
+	savedAt time.Time     // when the store last wrote it
+
+	// keys are those in force, newest first, at most two; nil unless approved.
+	keys atomic.Pointer[[]haechi.Key]
+	all  []haechi.Key // newest first, whatever the status; under the admin lock
+	made int          // highest number ever given to a key; under the admin lock
+
+	client netip.Prefix // counted in the registry's waiting map while pending
+}
+
+// snapshot copies the device.
+func (e *entry) snapshot() haechi.Device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.dev
+}
+
+// publish makes an administrative change visible and returns the device. What
+// was seen meanwhile is kept.
+func (e *entry) publish(change func(*haechi.Device), keys []haechi.Key) haechi.Device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(&e.dev)
+	e.dev.Keys = infos(keys)
+	e.all = keys
+	e.touched = true
+	if e.dev.Status == haechi.Approved {
+		e.keys.Store(&keys)
+	} else {
+		e.keys.Store(nil)
+	}
+	return e.dev
+}
+
+// valid are the keys in force at the time, without copying them.
+func (e *entry) valid(now time.Time) []haechi.Key {
+	p := e.keys.Load()
+	if p == nil {
+		return nil
+	}
+	keys := *p
+	for len(keys) > 0 && !keys[0].Valid(now) {
+		keys = keys[1:]
+	}
+	for len(keys) > 0 && !keys[len(keys)-1].Valid(now) {
+		keys = keys[:len(keys)-1]
+	}
+	return keys
+}
+
+// seen notes a sighting. It reports nothing: it is written at a flush.
+func (e *entry) seen(addr netip.Addr, version string, now time.Time, ping bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.touched = true
+	e.dev.LastSeen = now
+	if ping {
+		e.dev.LastPing = now
+	}
+	if addr.IsValid() && addr != e.addr {
+		e.addr, e.dev.Addr = addr, addr.String()
+	}
+	if version != "" && version != e.dev.Version && len(version) <= maxText {
+		e.dev.Version = version
+	}
+}
+
+// infos describes keys without their secrets.
+func infos(keys []haechi.Key) []haechi.KeyInfo {
+	if len(keys) == 0 {
+		return nil
+	}
+	out := make([]haechi.KeyInfo, len(keys))
+	for i, k := range keys {
+		out[i] = haechi.KeyInfo{ID: k.ID, Created: k.Created, Until: k.Until}
+	}
+	return out
+}
+
+// newestFirst sorts keys; equal times fall back to the number in the id.
+func newestFirst(keys []haechi.Key) {
+	slices.SortStableFunc(keys, func(a, b haechi.Key) int {
+		if c := b.Created.Compare(a.Created); c != 0 {
+			return c
+		}
+		return keyNumber(b.ID) - keyNumber(a.ID)
+	})
+}

@@ -1,0 +1,143 @@
+package devices
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"haechi"
+)
+
+const (
+	maxKey  = 256 // bytes of a device key
+	maxText = 64  // bytes of what a device says of itself
+)
+
+// Register makes an unknown device pending, in memory at once and in the store
+// with the next flush, so that a flood of newcomers is no flood of writes. A
+// known device is returned as it is. Errors: Invalid when the key is not
+// Bot/Serial or not fit to be shown; Exhausted when the queue of pending devices
+// is full, for all or for this client; Unavailable when the registry has closed.
+func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, error) {
+	if err := validKey(&d); err != nil {
+		return haechi.Device{}, err
+	}
+	if r.closed(now) {
+		return haechi.Device{}, &haechi.Error{Kind: haechi.Unavailable, Op: "register a device", Msg: "the store has not answered for too long",
+			Hint: "look at the store's disk and at haechi status"}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.entry(d.Key); known != nil {
+		return known.snapshot(), nil
+	}
+	e := newcomer(&d, now)
+	if err := r.admit(e.client); err != nil {
+		r.refused.Add(1)
+		return haechi.Device{}, err
+	}
+	r.wait(e)
+	r.put(e.dev.Key, e)
+	select {
+	case r.wake <- struct{}{}:
+	default: // the loop is awake already
+	}
+	return e.dev, nil
+}
+
+// newcomer copies what may be kept of a device's own words.
+func newcomer(d *haechi.Device, now time.Time) *entry {
+	addr, _ := netip.ParseAddr(d.Addr)
+	e := &entry{addr: addr, touched: true, unsaved: true, dev: haechi.Device{
+		Bot: strings.Clone(d.Bot), Serial: strings.Clone(d.Serial), Service: d.Service,
+		Status: haechi.Pending, ChangedAt: now, FirstSeen: now, LastSeen: now,
+		ClientType: short(d.ClientType), Version: short(d.Version),
+	}}
+	e.dev.Key = haechi.DeviceKey(e.dev.Bot, e.dev.Serial)
+	if addr.IsValid() {
+		e.dev.Addr = addr.String()
+	}
+	e.client = clientOf(addr)
+	return e
+}
+
+// admit says whether one more device of the client may wait. The caller holds mu.
+func (r *Registry) admit(client netip.Prefix) error {
+	msg := ""
+	switch {
+	case r.pending >= r.cfg.PendingCap:
+		msg = fmt.Sprintf("%d devices are pending already", r.pending)
+	case client.IsValid() && r.waiting[client] >= r.cfg.PendingPerClient:
+		msg = fmt.Sprintf("%d devices from %v are pending already", r.waiting[client], client)
+	default:
+		return nil
+	}
+	return &haechi.Error{Kind: haechi.Exhausted, Op: "register a device", Msg: msg,
+		Hint: "approve or delete pending devices: haechi devices --status pending"}
+}
+
+// wait counts an entry as pending; settle takes it out. The caller holds mu, or
+// nobody else knows the registry yet.
+func (r *Registry) wait(e *entry) {
+	if !e.client.IsValid() {
+		e.client = clientOf(e.addr)
+	}
+	r.pending++
+	if e.client.IsValid() {
+		r.waiting[e.client]++
+	}
+}
+
+func (r *Registry) settle(e *entry) {
+	r.pending--
+	if !e.client.IsValid() {
+		return
+	}
+	if r.waiting[e.client]--; r.waiting[e.client] <= 0 {
+		delete(r.waiting, e.client)
+	}
+}
+
+// clientOf is the unit of fairness: the IPv4 address or the IPv6 /64.
+func clientOf(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	if !a.IsValid() {
+		return netip.Prefix{}
+	}
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
+}
+
+// validKey holds a key to what can be stored and shown without surprises.
+func validKey(d *haechi.Device) error {
+	bad := func(msg string) error {
+		return &haechi.Error{Kind: haechi.Invalid, Op: "register a device", Msg: msg}
+	}
+	bot, serial, ok := haechi.SplitDeviceKey(d.Key)
+	switch {
+	case !ok || bot != d.Bot || serial != d.Serial:
+		return bad(fmt.Sprintf("%q is not the key of its bot and serial number", d.Key))
+	case len(d.Key) > maxKey:
+		return bad(fmt.Sprintf("the key has more than %d bytes", maxKey))
+	case !utf8.ValidString(d.Key) || strings.ContainsFunc(d.Key, unicode.IsControl):
+		return bad("the key holds control characters or is not UTF-8")
+	}
+	return nil
+}
+
+func short(s string) string {
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "")
+	}
+	return strings.Clone(s)
+}

@@ -1,0 +1,175 @@
+package devices
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+)
+
+// Registry knows every device. It is safe for concurrent use.
+type Registry struct {
+	cfg    Config
+	store  Store
+	health health
+
+	// index is replaced whole, so that lookups take no lock.
+	index atomic.Pointer[map[string]*entry]
+
+	// admin is held over a whole administrative change, its write and OnChange.
+	admin sync.Mutex
+	// mu guards index replacement and the counts of pending devices. It is never
+	// held over a call of the store.
+	mu      sync.Mutex
+	waiting map[netip.Prefix]int
+	pending int
+
+	wake    chan struct{} // a new device waits to be written
+	refused atomic.Uint64 // registrations beyond the caps
+}
+
+// Open loads the registry. It fails if the store does: without it nobody is
+// approved, and starting like that would only look like working.
+func Open(ctx context.Context, cfg Config, store Store) (*Registry, error) {
+	cfg = cfg.withDefaults()
+	r := &Registry{cfg: cfg, store: store, health: health{start: cfg.Now()},
+		waiting: make(map[netip.Prefix]int), wake: make(chan struct{}, 1)}
+	list, err := store.Devices(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the device registry: %w", err)
+	}
+	index := make(map[string]*entry, len(list))
+	for _, d := range list {
+		keys, err := store.Keys(ctx, d.Key)
+		if err != nil {
+			return nil, fmt.Errorf("load the keys of device %q: %w", d.Key, err)
+		}
+		index[d.Key] = r.load(d, keys)
+	}
+	r.index.Store(&index)
+	return r, nil
+}
+
+// load makes the entry of a stored device. Should the store hold more than two
+// keys, a change was interrupted; the newest two count.
+func (r *Registry) load(d haechi.Device, keys []haechi.Key) *entry {
+	e := &entry{dev: d, savedAt: r.cfg.Now()}
+	e.addr, _ = netip.ParseAddr(d.Addr)
+	newestFirst(keys)
+	for _, k := range keys {
+		e.made = max(e.made, keyNumber(k.ID))
+	}
+	e.publish(func(*haechi.Device) {}, keys[:min(len(keys), maxKeys)])
+	if d.Status == haechi.Pending {
+		r.wait(e)
+	}
+	return e
+}
+
+func (r *Registry) entry(key string) *entry { return (*r.index.Load())[key] }
+
+func notFound(op, key string) error {
+	return &haechi.Error{Kind: haechi.NotFound, Op: op, Msg: fmt.Sprintf("no device %q", key),
+		Hint: "haechi devices lists them; names are case-sensitive"}
+}
+
+// Lookup finds a device in memory. Once the store has failed for longer than the
+// grace, an approved device is returned as pending: known, and not admitted.
+func (r *Registry) Lookup(key string) (haechi.Device, bool) {
+	e := r.entry(key)
+	if e == nil {
+		return haechi.Device{}, false
+	}
+	d := e.snapshot()
+	if d.Status == haechi.Approved && r.closed(r.cfg.Now()) {
+		d.Status = haechi.Pending
+		d.Reason = "the device registry has not answered for too long"
+	}
+	return d, true
+}
+
+// Keys are the keys by which the device may sign now, newest first: none unless
+// it is approved, none once the registry has closed. The answer is shared and
+// must not be changed. It allocates nothing.
+func (r *Registry) Keys(device string, now time.Time) []haechi.Key {
+	e := r.entry(device)
+	if e == nil || r.closed(now) {
+		return nil
+	}
+	return e.valid(now)
+}
+
+// Seen notes that a device showed itself: its address and version, and whether
+// it was a signed answer to a ping. Unknown devices are ignored. It is cheap and
+// written later.
+func (r *Registry) Seen(key string, addr netip.Addr, version string, now time.Time, ping bool) {
+	if e := r.entry(key); e != nil {
+		e.seen(addr, version, now, ping)
+	}
+}
+
+// List returns the devices that pass the filter, sorted by key. Limit 0 means all.
+func (r *Registry) List(f haechi.DeviceFilter) []haechi.Device {
+	index := *r.index.Load()
+	out := make([]haechi.Device, 0, min(len(index), 1024))
+	for _, e := range index {
+		d := e.snapshot()
+		if (f.Service == "" || f.Service == d.Service) &&
+			(len(f.Statuses) == 0 || slices.Contains(f.Statuses, d.Status)) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b haechi.Device) int { return strings.Compare(a.Key, b.Key) })
+	if f.Limit > 0 && len(out) > f.Limit {
+		out = out[:f.Limit]
+	}
+	for i := range out {
+		out[i].Keys = r.withUse(out[i].Key, out[i].Keys)
+	}
+	return out
+}
+
+func (r *Registry) withUse(device string, keys []haechi.KeyInfo) []haechi.KeyInfo {
+	if r.cfg.LastUse == nil || len(keys) == 0 {
+		return keys
+	}
+	keys = slices.Clone(keys)
+	for i := range keys {
+		if t := r.cfg.LastUse(device, keys[i].ID); t.After(keys[i].LastUse) {
+			keys[i].LastUse = t
+		}
+	}
+	return keys
+}
+
+// Stats are the bounds: devices known and pending, registrations refused, and
+// failed calls of the store.
+func (r *Registry) Stats() []haechi.Counter {
+	r.mu.Lock()
+	pending := r.pending
+	r.mu.Unlock()
+	return []haechi.Counter{
+		{Name: "devices.known", Value: uint64(len(*r.index.Load()))},
+		{Name: "devices.pending", Value: uint64(pending)},
+		{Name: "devices.pending_refused", Value: r.refused.Load()},
+		{Name: "devices.store_errors", Value: r.health.errors.Load()},
+	}
+}
+
+// put adds or, with a nil entry, removes a device. The caller holds mu.
+func (r *Registry) put(key string, e *entry) {
+	next := maps.Clone(*r.index.Load())
+	if e == nil {
+		delete(next, key)
+	} else {
+		next[key] = e
+	}
+	r.index.Store(&next)
+}

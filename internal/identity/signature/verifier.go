@@ -1,0 +1,182 @@
+package signature
+
+import (
+	"hash/maphash"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+)
+
+// Keys is asked for the keys of a device that are valid now, at most two as a
+// rule. It is asked for every frame, so it must neither block nor allocate; the
+// answer is read during the call only.
+type Keys interface {
+	Keys(device string, now time.Time) []haechi.Key
+}
+
+// shards spreads the devices' states so that looking one up is seldom waited for.
+const shards = 64
+
+// Verifier proves claims. It is safe for concurrent use; claims about one device
+// are judged one after the other.
+type Verifier struct {
+	cfg    Config
+	keys   Keys
+	seed   maphash.Seed
+	span   int64 // milliseconds a generation covers
+	past   int64 // milliseconds
+	future int64 // milliseconds
+	held   atomic.Int64
+	swept  atomic.Int64 // the span in which all devices were last swept
+	counts counts
+	shards [shards]shard
+}
+
+type shard struct {
+	mu      sync.RWMutex
+	devices map[string]*device
+}
+
+// New returns a verifier that asks keys for the keys of a device.
+func New(cfg Config, keys Keys) *Verifier {
+	cfg = cfg.withDefaults()
+	v := &Verifier{cfg: cfg, keys: keys, seed: maphash.MakeSeed(),
+		past: cfg.Past.Milliseconds(), future: cfg.Future.Milliseconds()}
+	// Three generations cover past+future ahead of now if each spans half of it.
+	v.span = (v.past + v.future + 1) / 2
+	return v
+}
+
+// Prove judges one claim. It keeps nothing of the claim beyond the call. The
+// claim's parts are signed as [Sign] says, with its timestamp among them or after
+// them.
+//
+// A Duplicate is proved but says nothing new: it must be dropped, and it must
+// never count as the answer to a liveness check, since whoever can read the wire
+// can send it on a connection of their own.
+func (v *Verifier) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
+	ms, why := wellFormed(c)
+	if why != "" {
+		return v.refuse(why)
+	}
+	keys := v.keys.Keys(c.Device, now)
+	if len(keys) == 0 {
+		return v.refuse(haechi.ReasonNoKey)
+	}
+	var want [32]byte
+	if !lowerHex(&want, c.Signature) {
+		return v.refuse(haechi.ReasonHMACFailed)
+	}
+	frame := maphash.Bytes(v.seed, c.Frame)
+	v.sweepOnce(now)
+	d := v.device(c.Device)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := d.verify(c, keys, &want)
+	if m == nil {
+		return v.refuse(haechi.ReasonHMACFailed)
+	}
+	return v.admit(d, m, ms, now, nonce(want[:16]), use{frame, c.Session})
+}
+
+// admit judges a claim whose signature is right: its clock first, then whether
+// it was seen before.
+func (v *Verifier) admit(d *device, m *mac, ms int64, at time.Time, n nonce, u use) haechi.Proof {
+	now := at.UnixMilli()
+	p := haechi.Proof{KeyID: m.id, Skew: time.Duration(ms-now) * time.Millisecond}
+	if now-ms > v.past || ms-now > v.future {
+		return v.stale(p, ms < now)
+	}
+	g, freed := d.generation((ms + v.past) / v.span)
+	v.held.Add(-int64(freed))
+	if g == nil {
+		return v.stale(p, true)
+	}
+	a := g.judge(n, u, v.cfg.Reuse)
+	switch a {
+	case replayed:
+		// Further frames with this signature, against how many this connection may send.
+		p.Observed = float64(len(g.more[n]) + 1)
+		if g.uses[n].session == u.session {
+			p.Threshold = float64(max(0, v.cfg.Reuse))
+		}
+		return v.fail(p, haechi.ReasonReplay)
+	case duplicate:
+		v.counts.duplicate.Add(1)
+		p.Duplicate = true
+		return p
+	}
+	if p, full := v.reserve(d, p); full {
+		return p
+	}
+	g.add(n, u, a, at)
+	d.held++
+	m.lastUse = now
+	v.count(d, a, ms, u.session)
+	return p
+}
+
+// reserve takes one place in the replay memory, or says that there is none.
+func (v *Verifier) reserve(d *device, p haechi.Proof) (haechi.Proof, bool) {
+	if d.held >= v.cfg.Share {
+		v.counts.shareFull.Add(1)
+		p.Observed, p.Threshold = float64(d.held), float64(v.cfg.Share)
+		return v.fail(p, haechi.ReasonNonceFull), true
+	}
+	if held := v.held.Add(1); held > int64(v.cfg.Capacity) {
+		v.held.Add(-1)
+		v.counts.full.Add(1)
+		p.Observed, p.Threshold = float64(held-1), float64(v.cfg.Capacity)
+		return v.fail(p, haechi.ReasonNonceFull), true
+	}
+	return p, false
+}
+
+// stale completes a refusal for the clock: observed and accepted skew in seconds.
+func (v *Verifier) stale(p haechi.Proof, behind bool) haechi.Proof {
+	window := v.cfg.Future
+	if behind {
+		window = v.cfg.Past
+	}
+	p.Observed, p.Threshold = math.Abs(p.Skew.Seconds()), window.Seconds()
+	return v.fail(p, haechi.ReasonTimestamp)
+}
+
+func (v *Verifier) refuse(why haechi.Reason) haechi.Proof {
+	return v.fail(haechi.Proof{}, why)
+}
+
+func (v *Verifier) fail(p haechi.Proof, why haechi.Reason) haechi.Proof {
+	p.Reason = why
+	v.counts.failed(why)
+	return p
+}
+
+func (v *Verifier) shard(name string) *shard {
+	return &v.shards[maphash.String(v.seed, name)%shards]
+}
+
+// device returns the state of a device that has keys, made on its first claim.
+func (v *Verifier) device(name string) *device {
+	s := v.shard(name)
+	s.mu.RLock()
+	d := s.devices[name]
+	s.mu.RUnlock()
+	if d != nil {
+		return d
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d = s.devices[name]; d == nil {
+		if s.devices == nil {
+			s.devices = make(map[string]*device)
+		}
+		d = &device{buf: make([]byte, 0, 256)}
+		s.devices[strings.Clone(name)] = d // the name may alias the frame
+	}
+	return d
+}

@@ -1,0 +1,222 @@
+package devicegate_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"haechi"
+	"haechi/internal/ingress/devicegate"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	errRefused = &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	errOther   = errors.New("timeout")
+)
+
+func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}
+
+// toggle is an upstream that can be switched off.
+type toggle struct {
+	mu   sync.Mutex
+	err  error
+	left int // failures until it works again; 0: for good
+}
+
+func newSwitch() *toggle { return &toggle{} }
+
+func (s *toggle) set(err error) { s.fail(0, err) }
+
+func (s *toggle) fail(n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.left = err, n
+}
+
+func (s *toggle) dial(context.Context) (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		return &sinkCloser{}, nil
+	}
+	err := s.err
+	if s.left > 0 {
+		if s.left--; s.left == 0 {
+			s.err = nil
+		}
+	}
+	return nil, err
+}
+
+type sinkCloser struct{ net.Conn }
+
+func (*sinkCloser) Close() error { return nil }
+
+func TestGateConverses(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	c := r.dial().prove()
+	for _, room := range []string{"a", "b"} {
+		msg := c.message(room, strings.Repeat("QUJD", 50000))
+		if got := c.say(msg).hear("echo"); got != "echo "+msg {
+			t.Errorf("room %s: changed on the way", room)
+		}
+	}
+	many := ""
+	for range 100 {
+		many += c.message("r", "QQ==")
+	}
+	c.say(many)
+	for range 100 {
+		c.hear("echo")
+	}
+	_ = c.Close()
+}
+
+func TestRefusalsSendNothingUpstream(t *testing.T) {
+	frames := refusals(newPhone())
+	r := newRig(t, devicegate.Config{})
+	good := r.dial().prove()
+	captured := good.message("r", "QQ==")
+	good.say(captured).hear("echo")
+	seen := r.up.bytes.Load()
+	for name, tt := range frames {
+		t.Run("before the proof: "+name, func(t *testing.T) {
+			c := r.dial()
+			c.t = t
+			c.say(tt.frame)
+			if !strings.Contains(tt.frame, `"Event"`) && !strings.HasPrefix(tt.frame, `{"data"`) && !strings.HasPrefix(tt.frame, `{"event":"handshake"`) {
+				c.hear(`"reference":"`)
+			}
+		})
+	}
+	for name, say := range map[string]func(c *client) string{
+		"bare handshake":               func(c *client) string { return "" },
+		"replay on another connection": func(c *client) string { return swap(captured, "QQ==", "Qg==") },
+		"forged proof":                 func(c *client) string { return c.pong(with("signature", strings.Repeat("0", 64))) },
+		"proof of another bot":         func(c *client) string { return (&phone{bot: "other", id: serial, at: time.Now()}).pong() },
+		"message instead of a proof":   func(c *client) string { return c.message("r", "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := r.dial()
+			c.t = t
+			c.say(c.hello33()).hear(`"event":"ping"`)
+			c.say(say(c))
+		})
+	}
+	t.Run("pending device", func(t *testing.T) {
+		c := r.dial()
+		c.t, c.id = t, "fedcba9876543210"
+		c.say(c.hello33() + c.pong()).hear("UNAUTHORIZED")
+	})
+	if got := r.up.bytes.Load(); got != seen || r.up.conns.Load() != 1 {
+		t.Errorf("the upstream received %d bytes more, on %d connections", got-seen, r.up.conns.Load())
+	}
+	good.say(good.message("r", "Qg==")).hear("echo")
+}
+
+func TestNewcomerWinsOnlyAfterItsProof(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	old := r.dial().prove()
+	fresh := r.dial()
+	fresh.say(fresh.hello33()).hear(`"event":"ping"`)
+	old.say(old.message("r", "QQ==")).hear("echo")
+	fresh.say(fresh.pong()).hear("handshakeComplete")
+	old.closed()
+	fresh.say(fresh.message("r", "QQ==")).hear("echo")
+	closes := r.w.await(haechi.KindClose, 1)
+	if e := closes[0]; e.Reason != haechi.ReasonSuperseded || e.Ref == "" || e.Provoked {
+		t.Errorf("close %+v", e)
+	}
+}
+
+func TestCutClosesAtOnce(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	c := r.dial().prove()
+	begun := time.Now()
+	r.live.Range(func(_, cut any) bool {
+		cut.(func(haechi.Verdict))(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonStatusChanged, Ref: "7K29Q-XM4TC"})
+		return true
+	})
+	c.closed()
+	if d := time.Since(begun); d > 100*time.Millisecond {
+		t.Errorf("took %v", d)
+	}
+	again := r.dial().prove() // it comes back, and that is not held against it
+	if h := r.w.find(haechi.KindHandshake); !h[len(h)-1].Provoked || h[0].Provoked {
+		t.Errorf("handshakes provoked: %t, then %t", h[0].Provoked, h[len(h)-1].Provoked)
+	}
+	_ = again.Close()
+}
+
+func TestUpstreamEnds(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	c := r.dial().prove()
+	r.up.hangUp()
+	c.closed()
+	r.w.await(haechi.KindClose, 1)
+	_ = r.up.Close()
+	d := r.dial()
+	d.say(d.hello33()).hear(`"event":"ping"`)
+	d.say(d.pong()).hear("UNAVAILABLE")
+	d.closed()
+	closes := r.w.await(haechi.KindClose, 2)
+	if a, b := closes[0], closes[1]; a.Reason != haechi.ReasonUpstreamClosed || b.Reason != haechi.ReasonUpstreamDown || !a.Provoked || !b.Provoked {
+		t.Errorf("closes: %s %t, %s %t", a.Reason, a.Provoked, b.Reason, b.Provoked)
+	}
+}
+
+func TestLongUpstreamLines(t *testing.T) {
+	r := newRig(t, devicegate.Config{LineOut: 4 << 20})
+	size := 3 << 20
+	r.up.reply = func(l string) string {
+		if strings.Contains(l, `"message"`) {
+			return strings.Repeat("A", size) + "\n"
+		}
+		return "handshakeComplete\n"
+	}
+	c := r.dial().prove()
+	if l := c.say(c.message("r", "")).hear("AAAA"); len(l) != size+1 {
+		t.Errorf("%d bytes", len(l))
+	}
+	size = 5 << 20
+	c.say(c.message("r", ""))
+	if l, err := c.r.ReadString('\n'); err == nil {
+		t.Errorf("a line of %d bytes passed", len(l))
+	}
+}
+
+func TestHeldConnectionsAreCapped(t *testing.T) {
+	r := newRig(t, devicegate.Config{MaxHeld: 1})
+	r.w.set(device, haechi.Blocked)
+	one := r.dial()
+	one.say(one.hello33()).hear("UNAUTHORIZED")
+	for r.gate.Stats()[1].Value == 0 {
+		runtime.Gosched() // the place is taken right after the frame was sent
+	}
+	two := r.dial()
+	two.say(two.hello33()).hear("UNAUTHORIZED")
+	two.closed()
+	if c := r.gate.Stats()[2]; c.Value != 1 {
+		t.Errorf("%s = %d", c.Name, c.Value)
+	}
+}
+
+func TestUnprovedMemoryIsBounded(t *testing.T) {
+	r := newRig(t, devicegate.Config{Unproved: 64 << 10})
+	c := r.dial()
+	c.say(`{"event":"` + strings.Repeat("x", 100<<10)).hear("UNAVAILABLE")
+	c.closed()
+}

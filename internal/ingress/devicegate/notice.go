@@ -1,0 +1,46 @@
+package devicegate
+
+import "haechi"
+
+// errorFrame is what a refused device is told.
+type errorFrame struct {
+	Event string    `json:"event"`
+	Data  errorData `json:"data"`
+}
+
+type errorData struct {
+	Code      string           `json:"code"`
+	Message   string           `json:"message"`
+	Reference haechi.Reference `json:"reference"`
+}
+
+// errorOf is the frame for a refusal. Which check of a proof failed is not told to
+// the peer; the reference tells the operator.
+func errorOf(r refusal, ref haechi.Reference) errorFrame {
+	code, text := told(r.reason)
+	if r.detail != "" {
+		text = r.detail
+	}
+	return errorFrame{"error", errorData{code, text, ref}}
+}
+
+func told(r haechi.Reason) (code, text string) {
+	switch r {
+	case haechi.ReasonUnauthorized, haechi.ReasonPending, haechi.ReasonStatusChanged, haechi.ReasonKeyChanged, haechi.ReasonPendingFull:
+		return "UNAUTHORIZED", "This device is not approved."
+	case haechi.ReasonHMACFailed, haechi.ReasonAuthMissing, haechi.ReasonNoKey, haechi.ReasonIdentity,
+		haechi.ReasonTimestamp, haechi.ReasonReplay, haechi.ReasonNonceFull, haechi.ReasonLiveness:
+		return "AUTH_FAILED", "Authentication failed."
+	case haechi.ReasonRateLimit:
+		return "RATE_LIMIT", "Rate limit exceeded."
+	case haechi.ReasonDecision, haechi.ReasonAccess:
+		return "DENIED", "Access is denied."
+	case haechi.ReasonHandshake, haechi.ReasonEarlyOverflow:
+		return "HANDSHAKE", "No valid handshake."
+	case haechi.ReasonUpstreamDown, haechi.ReasonOverload, haechi.ReasonInternal:
+		return "UNAVAILABLE", "The service is not available."
+	case haechi.ReasonTimeout:
+		return "TIMEOUT", "No valid frame for too long."
+	}
+	return "BAD_FRAME", "This is no valid frame."
+}

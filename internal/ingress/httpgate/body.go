@@ -1,0 +1,78 @@
+package httpgate
+
+import (
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	errTooLarge = errors.New("the request body is too large")
+	errTooSlow  = errors.New("the request body comes too slowly")
+)
+
+// body bounds a request body in size and in slowness. It is read by one goroutine
+// at a time, which may outlive the exchange; its results are read by another.
+type body struct {
+	io.ReadCloser
+	control *http.ResponseController
+	left    int64
+	budget  time.Duration // how long the client may still keep us waiting
+	rate    int64
+
+	n          atomic.Int64
+	over, slow atomic.Bool
+}
+
+// guardBody returns the request with its body bounded. The request is copied:
+// net/http looks at the original's body to see whether it was read.
+func (x *exchange) guardBody(r *http.Request) *http.Request {
+	b := &body{ReadCloser: r.Body, control: http.NewResponseController(x.w), left: x.site.maxBody,
+		budget: x.g.cfg.BodyTimeout, rate: x.g.cfg.BodyRate}
+	if b.left < 0 {
+		b.left = math.MaxInt64 - 1
+	}
+	x.body = b
+	b.arm(x.start)
+	r = r.WithContext(r.Context())
+	r.Body = b
+	return r
+}
+
+// arm sets the deadline by which the budget is used up. It also bounds what
+// net/http reads away by itself after the answer.
+func (b *body) arm(now time.Time) {
+	// An error means a connection that is gone, which the read meets too.
+	_ = b.control.SetReadDeadline(now.Add(b.budget))
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	start := time.Now()
+	b.arm(start)
+	n, err := b.ReadCloser.Read(p)
+	b.budget -= time.Since(start) - time.Duration(n)*time.Second/time.Duration(b.rate)
+	b.n.Add(int64(n))
+	if int64(n) > b.left {
+		b.over.Store(true)
+		return int(b.left), errTooLarge
+	}
+	b.left -= int64(n)
+	var timeout interface{ Timeout() bool }
+	switch {
+	case err == io.EOF:
+		// From here on the server watches for the client's leaving with a read of
+		// its own, which must not run into the deadline.
+		_ = b.control.SetReadDeadline(time.Time{})
+	case errors.As(err, &timeout) && timeout.Timeout():
+		b.slow.Store(true)
+		return n, errTooSlow
+	}
+	return n, err
+}

@@ -1,0 +1,164 @@
+package httpgate
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"haechi"
+	"haechi/internal/ingress"
+)
+
+// Config describes one gate: what is served on one or more equal listeners.
+type Config struct {
+	// Name is the service name of what belongs to no site: the connections of a
+	// gate with several sites, and requests for unknown hosts. Empty means the
+	// first site's service.
+	Name string
+	// Sites are the services behind the gate, at least one.
+	Sites []Site
+	// TLS terminates TLS; nil serves plain HTTP.
+	TLS *tls.Config
+	// V6Bits is the prefix length of an IPv6 client key, 0 means 64.
+	V6Bits int
+	// HeaderTimeout bounds the TLS handshake and the wait for a request's header, 0 means 10 s.
+	HeaderTimeout time.Duration
+	// IdleTimeout bounds the wait for the next request, 0 means 75 s.
+	IdleTimeout time.Duration
+	// BodyTimeout and BodyRate bound a slow request body: the gateway waits for
+	// BodyTimeout (0 means 20 s) and one second more for every BodyRate bytes that
+	// came (0 means 1,024), not counting time in which the upstream does not read.
+	BodyTimeout time.Duration
+	BodyRate    int64
+	// WriteTimeout bounds one write to a client that does not read, 0 means 60 s.
+	WriteTimeout time.Duration
+	// MaxHeaderBytes bounds a request's header, 0 means 32 KiB. net/http adds 4 KiB.
+	MaxHeaderBytes int
+	// MaxStreams bounds the concurrent HTTP/2 streams of a connection, 0 means 128.
+	MaxStreams int
+	// MaxDelay bounds the wait that a throttle verdict imposes, 0 means 5 s;
+	// MaxDelayed bounds how many requests wait at once, 0 means 1,024. What exceeds
+	// either is refused with Retry-After.
+	MaxDelay   time.Duration
+	MaxDelayed int
+}
+
+// Site is one service.
+type Site struct {
+	// Service is the name under services: in the configuration.
+	Service string
+	// Hosts are the names it answers to, "*.example.com" covers one label; none:
+	// every host, which at most one site of a gate may claim.
+	Hosts []string
+	// Upstream is http://host:port or https://host:port.
+	Upstream string
+	// UpstreamTLS is for an https upstream; nil means the system's roots.
+	UpstreamTLS *tls.Config
+	// Routes give classes to paths.
+	Routes []Route
+	// MaxBody bounds a request body in bytes, 0 means 10 MiB, below 0 no bound.
+	MaxBody int64
+	// AnswerTimeout bounds the wait for the header of the upstream's answer, 0 means 60 s.
+	AnswerTimeout time.Duration
+	// MaxIdleUpstream bounds idle connections to the upstream, 0 means 512.
+	MaxIdleUpstream int
+}
+
+// Route gives a limit class to the path and all below it, whatever the case of
+// its letters; of several the longest wins.
+type Route struct {
+	Path  string
+	Class string // "asset", "page", "api", "login", or any name
+}
+
+// ClassLogin marks routes whose 401 and 403 answers are failed logins.
+const ClassLogin = "login"
+
+// Clients finds the client behind trusted proxies.
+type Clients interface {
+	// Trusted reports whether the address is a trusted proxy.
+	Trusted(peer netip.Addr) bool
+	// Client is who sent the request that the peer passed on.
+	Client(peer netip.Addr, forwardedFor []string) netip.Addr
+}
+
+// Deps are what a gate needs of the rest of the house. Nil ones do nothing: no
+// inspector passes everybody, no Clients trusts no proxy.
+type Deps struct {
+	Inspector ingress.Inspector
+	Sink      ingress.Sink
+	Sessions  ingress.Sessions
+	Clients   Clients
+	// Allowed is the allow list for clients behind proxies; direct peers were
+	// marked by the listener.
+	Allowed func(netip.Addr) bool
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+func orDefault[T int | int64 | time.Duration](v, fallback T) T {
+	if v == 0 {
+		return fallback
+	}
+	return v
+}
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" && len(c.Sites) > 0 {
+		c.Name = c.Sites[0].Service
+	}
+	c.HeaderTimeout = orDefault(c.HeaderTimeout, 10*time.Second)
+	c.IdleTimeout = orDefault(c.IdleTimeout, 75*time.Second)
+	c.BodyTimeout = orDefault(c.BodyTimeout, 20*time.Second)
+	c.BodyRate = orDefault(c.BodyRate, 1024)
+	c.WriteTimeout = orDefault(c.WriteTimeout, time.Minute)
+	c.MaxHeaderBytes = orDefault(c.MaxHeaderBytes, 32<<10)
+	c.MaxStreams = orDefault(c.MaxStreams, 128)
+	c.MaxDelay = orDefault(c.MaxDelay, 5*time.Second)
+	c.MaxDelayed = orDefault(c.MaxDelayed, 1024)
+	return c
+}
+
+func (s Site) withDefaults() Site {
+	s.MaxBody = orDefault(s.MaxBody, 10<<20)
+	s.AnswerTimeout = orDefault(s.AnswerTimeout, time.Minute)
+	s.MaxIdleUpstream = orDefault(s.MaxIdleUpstream, 512)
+	return s
+}
+
+func (d Deps) withDefaults() Deps {
+	if d.Inspector == nil {
+		d.Inspector = nothing{}
+	}
+	if d.Sink == nil {
+		d.Sink = nothing{}
+	}
+	if d.Sessions == nil {
+		d.Sessions = nothing{}
+	}
+	if d.Clients == nil {
+		d.Clients = nothing{}
+	}
+	if d.Allowed == nil {
+		d.Allowed = func(netip.Addr) bool { return false }
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	return d
+}
+
+// nothing stands in for every dependency that was not given.
+type nothing struct{}
+
+func (nothing) Inspect(*haechi.Request, time.Time) haechi.Verdict      { return haechi.Verdict{} }
+func (nothing) Emit(*haechi.Event)                                     {}
+func (nothing) Open(string, haechi.Actor, func(haechi.Verdict)) uint64 { return 0 }
+func (nothing) Identify(uint64, haechi.Actor)                          {}
+func (nothing) Close(uint64)                                           {}
+func (nothing) Trusted(netip.Addr) bool                                { return false }
+func (nothing) Client(peer netip.Addr, _ []string) netip.Addr          { return peer }

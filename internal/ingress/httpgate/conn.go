@@ -1,0 +1,146 @@
+package httpgate
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+	"haechi/internal/ingress"
+)
+
+// door makes the gate's own connections of what the listener accepts. What did
+// not come through a listener that resolved its client is not served.
+type door struct {
+	net.Listener
+	g *Gate
+}
+
+func (d door) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if in, ok := c.(*ingress.Conn); ok {
+			return d.g.open(in), nil
+		}
+		d.g.counts.unresolved.Add(1)
+		c.Close()
+	}
+}
+
+// conn is one client connection below net/http and TLS. It is registered as a
+// session from accept to close, so that a decision cuts it whatever it does.
+type conn struct {
+	*ingress.Conn
+	g       *Gate
+	session uint64
+	opened  time.Time
+	trusted bool     // the peer is a trusted proxy
+	address []string // the peer's address, as a header value
+
+	cut      atomic.Pointer[haechi.Verdict]
+	closing  sync.Once
+	requests atomic.Uint32
+	in, out  atomic.Int64 // bytes, with TLS
+	// armed is when the write deadline was last set, in nanoseconds since opened;
+	// 0 when it must be set anew.
+	armed atomic.Int64
+}
+
+func (g *Gate) open(in *ingress.Conn) *conn {
+	c := &conn{Conn: in, g: g, opened: time.Now()}
+	c.trusted = g.deps.Clients.Trusted(in.Actor.Addr)
+	c.address = []string{in.Actor.Addr.String()}
+	c.session = g.deps.Sessions.Open(g.cfg.Name, in.Actor, c.cutOff)
+	return c
+}
+
+// cutOff ends the connection at once. It may come before open returned.
+func (c *conn) cutOff(v haechi.Verdict) {
+	c.cut.CompareAndSwap(nil, &v)
+	c.Conn.Close()
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.in.Add(int64(n))
+	return n, err
+}
+
+// Write implements net.Conn. A peer that does not read for the write timeout
+// loses its connection; the deadline is renewed only once a quarter of it passed.
+func (c *conn) Write(p []byte) (int, error) {
+	timeout := c.g.cfg.WriteTimeout
+	now := int64(time.Since(c.opened)) | 1
+	if armed := c.armed.Load(); armed == 0 || now-armed > int64(timeout)/4 {
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+			return 0, err
+		}
+		c.armed.Store(now)
+	}
+	n, err := c.Conn.Write(p)
+	c.out.Add(int64(n))
+	return n, err
+}
+
+// SetWriteDeadline implements net.Conn. No deadline means that of Write.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		return nil
+	}
+	c.armed.Store(0)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// CloseWrite lets net/http end a connection without a reset.
+func (c *conn) CloseWrite() error {
+	if w, ok := c.Conn.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.closing.Do(func() {
+		c.g.deps.Sessions.Close(c.session)
+		c.reportSilence()
+	})
+	return c.Conn.Close()
+}
+
+// reportSilence emits an event for a connection that was held until its time was
+// up without one complete request header: the mark of a slow-header attack.
+func (c *conn) reportSilence() {
+	age := time.Since(c.opened)
+	if c.requests.Load() > 0 || c.cut.Load() != nil || age < c.g.cfg.HeaderTimeout {
+		return
+	}
+	c.g.deps.Sink.Emit(&haechi.Event{
+		Time: c.g.deps.Now().UTC(), Kind: haechi.KindClose, Outcome: haechi.Failure, Reason: haechi.ReasonTimeout,
+		Service: c.g.cfg.Name, Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Session: c.session,
+		BytesIn: c.in.Load(), BytesOut: c.out.Load(), Duration: age,
+	})
+}
+
+type connKey struct{}
+
+// withConn puts the connection where its requests find it.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return context.WithValue(ctx, connKey{}, c)
+}

@@ -1,0 +1,24 @@
+// Package httpgate guards HTTP services (stage 1, ingress): it routes by host,
+// asks the inspector about each request, and proxies what passes.
+//
+// It promises that the client of a request is the peer, or what trusted proxies
+// say it is; that the upstream reads that address and no header by which a client
+// could claim another; that every refusal of its own carries a reference, in a
+// small body and in X-Haechi-Ref, and nothing about what is inside; that one
+// KindRequest event is emitted a request; and that a decision cuts a client's
+// connections at once, idle and upgraded ones included. Headers, bodies, waits
+// and streams are bounded; a peer that is too slow, reading or writing, is cut.
+//
+// Refused below this package, by net/http and therefore without a reference: a
+// request that cannot be parsed (400, 431, 501), and one whose header does not
+// arrive in time (closed). The latter is emitted as a KindClose event.
+//
+// A client behind a trusted proxy is cut request by request: the connection
+// belongs to the proxy and stays. Upgrades other than to WebSocket are not
+// passed on, since what goes through them cannot be judged.
+//
+// Requests without a body to a plain HTTP upstream take a faster way than
+// http.Transport (type upstream); FuzzAnswer holds both ways to the same reading.
+//
+// It never judges, decides or records, and looks into no body.
+package httpgate

@@ -1,0 +1,110 @@
+package httpgate
+
+import (
+	"bufio"
+	"iter"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"time"
+
+	"haechi"
+)
+
+// exchange is one request and its answer. It is the http.ResponseWriter of the
+// proxy, and is used again for other requests: nothing keeps it.
+type exchange struct {
+	g    *Gate
+	w    http.ResponseWriter
+	c    *conn
+	r    *http.Request
+	site *site // nil while unknown
+
+	start   time.Time
+	actor   haechi.Actor
+	direct  bool // the actor is the peer of the connection
+	verdict haechi.Verdict
+	body    *body  // nil without a request body
+	lease   *lease // nil for direct clients
+
+	status   int // 0 until the answer began
+	out      int64
+	refused  bool
+	upgraded bool
+	upstream bool // the upstream failed
+	recorded bool
+
+	view    haechi.Request
+	event   haechi.Event
+	proxy   httputil.ReverseProxy
+	headers iter.Seq2[string, string]
+	scratch [512]byte
+}
+
+func newExchange(g *Gate) *exchange {
+	x := &exchange{g: g}
+	x.headers = x.eachHeader
+	x.proxy = httputil.ReverseProxy{Rewrite: x.rewrite, ModifyResponse: x.answered, ErrorHandler: x.failed,
+		BufferPool: &g.buffers, ErrorLog: g.srv.ErrorLog}
+	return x
+}
+
+// reset forgets the last request, so that the pool keeps nothing of it alive.
+func (x *exchange) reset() {
+	x.w, x.c, x.r, x.site, x.body, x.lease = nil, nil, nil, nil, nil, nil
+	x.direct, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false
+	x.status, x.out = 0, 0
+	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
+	x.proxy.Transport = nil
+}
+
+// eachHeader iterates the request's header for inspectors.
+func (x *exchange) eachHeader(yield func(name, value string) bool) {
+	for name, values := range x.r.Header {
+		for _, v := range values {
+			if !yield(name, v) {
+				return
+			}
+		}
+	}
+}
+
+// Header implements http.ResponseWriter.
+func (x *exchange) Header() http.Header { return x.w.Header() }
+
+// WriteHeader implements http.ResponseWriter. Interim answers are passed on, and
+// may come from another goroutine than the final one: they touch no field.
+func (x *exchange) WriteHeader(status int) {
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		x.status = status
+	}
+	x.w.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.w.Write(p)
+	x.out += int64(n)
+	return n, err
+}
+
+// Unwrap gives http.ResponseController what it needs for flushing and upgrades.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.w }
+
+// Hijack hands the connection over to an upgraded protocol. The request is
+// recorded now, since what follows may last for hours.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	x.g.upgrades.Add(1) // before the server forgets the connection, for Shutdown
+	c, rw, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
+		x.g.upgrades.Done()
+		return nil, nil, err
+	}
+	x.upgraded, x.status = true, http.StatusSwitchingProtocols
+	x.g.counts.upgraded.Add(1)
+	x.record()
+	return c, rw, nil
+}

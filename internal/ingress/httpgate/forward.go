@@ -1,0 +1,131 @@
+package httpgate
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+
+	"haechi"
+)
+
+// headerValues are header values made once. They are shared between requests and
+// never changed.
+type headerValues struct {
+	proto, text, html, noStore, noContent, noSniff, closing []string
+}
+
+func newHeaderValues(secure bool) headerValues {
+	proto := "http"
+	if secure {
+		proto = "https"
+	}
+	return headerValues{
+		proto:     []string{proto},
+		text:      []string{"text/plain; charset=utf-8"},
+		html:      []string{"text/html; charset=utf-8"},
+		noStore:   []string{"no-store"},
+		noContent: []string{"default-src 'none'; frame-ancestors 'none'"},
+		noSniff:   []string{"nosniff"},
+		closing:   []string{"close"},
+	}
+}
+
+// rewrite makes the upstream's request. httputil has taken the hop-by-hop headers
+// and the forwarding headers out; what is set here the client cannot take away.
+func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
+	out := pr.Out
+	out.URL.Scheme, out.URL.Host = x.site.scheme, x.site.host
+	h := out.Header
+	for name := range h {
+		if claimsClient(name) && !(x.c.trusted && strings.HasPrefix(name, "X-Forwarded-")) {
+			delete(h, name)
+		}
+	}
+	if up, ok := h["Upgrade"]; ok && (pr.In.ProtoMajor != 1 || !strings.EqualFold(up[0], "websocket")) {
+		delete(h, "Upgrade")
+		delete(h, "Connection")
+	}
+	x.setForwarded(pr.In, h)
+}
+
+// setForwarded says who asks, for which host and how, in the headers that most
+// upstreams read. Behind a trusted proxy the chain is the client and the proxy.
+func (x *exchange) setForwarded(in *http.Request, h http.Header) {
+	h["X-Forwarded-Host"] = []string{in.Host}
+	h["X-Forwarded-Proto"] = x.g.values.proto
+	if x.direct {
+		h["X-Forwarded-For"], h["X-Real-Ip"] = x.c.address, x.c.address
+	} else {
+		client := x.actor.Addr.String()
+		h["X-Forwarded-For"] = []string{client + ", " + x.c.address[0]}
+		h["X-Real-Ip"] = []string{client}
+	}
+	if !x.c.trusted {
+		return
+	}
+	if proto := in.Header["X-Forwarded-Proto"]; len(proto) == 1 && (proto[0] == "http" || proto[0] == "https") {
+		h["X-Forwarded-Proto"] = proto
+	}
+	if host := in.Header["X-Forwarded-Host"]; len(host) == 1 {
+		h["X-Forwarded-Host"] = host
+	}
+}
+
+// answered sees the upstream's answer before the client does.
+func (x *exchange) answered(res *http.Response) error {
+	if res.StatusCode < http.StatusContinue {
+		return errStatus // net/http would panic
+	}
+	for name := range res.Header {
+		if strings.HasPrefix(name, "X-Haechi-") {
+			delete(res.Header, name)
+		}
+	}
+	if x.site.down.Load() && x.site.down.CompareAndSwap(true, false) {
+		x.g.deps.Log.Info("the upstream answers again", "service", x.site.service, "upstream", x.site.host)
+	}
+	return nil
+}
+
+// failed answers when the proxy could not.
+func (x *exchange) failed(_ http.ResponseWriter, _ *http.Request, err error) {
+	if x.upgraded {
+		return
+	}
+	v, status := x.failure(err)
+	if status == statusClientGone {
+		x.status = status
+		panic(http.ErrAbortHandler) // net/http's way to end without an answer
+	}
+	x.refuse(v, status)
+}
+
+func (x *exchange) failure(err error) (haechi.Verdict, int) {
+	v := haechi.Verdict{Action: haechi.Deny}
+	switch cut := x.cutBy(); {
+	case cut != nil:
+		return *cut, http.StatusForbidden
+	case x.body != nil && x.body.over.Load():
+		v.Reason, v.Rule = haechi.ReasonOversize, RuleBody
+		v.Observed, v.Threshold = float64(x.body.n.Load()), float64(x.site.maxBody)
+		return v, http.StatusRequestEntityTooLarge
+	case x.body != nil && x.body.slow.Load():
+		v.Reason, v.Rule = haechi.ReasonTimeout, RuleSlowBody
+		return v, http.StatusRequestTimeout
+	case x.r.Context().Err() != nil:
+		return v, statusClientGone
+	}
+	x.upstream = true
+	x.g.counts.upstreamErrors.Add(1)
+	if x.site.down.CompareAndSwap(false, true) { // once, not once a request
+		x.g.deps.Log.Warn("the upstream does not answer", "service", x.site.service, "upstream", x.site.host, "error", err)
+	}
+	v.Reason, v.Rule = haechi.ReasonUpstreamDown, RuleUpstream
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return v, http.StatusGatewayTimeout
+	}
+	return v, http.StatusBadGateway
+}

@@ -1,0 +1,145 @@
+package httpgate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+)
+
+const bufferSize = 32 << 10
+
+// Gate serves the sites of one [Config]. It is safe for concurrent use.
+type Gate struct {
+	cfg   Config
+	deps  Deps
+	hosts *hosts
+	sites []*site
+	srv   *http.Server
+	// abort cancels every request, upgraded ones included.
+	abort context.CancelFunc
+
+	exchanges sync.Pool
+	buffers   bufferPool
+	values    headerValues
+	upgrades  sync.WaitGroup
+	counts    counts
+}
+
+type counts struct {
+	requests, refused, upstreamErrors, unresolved atomic.Uint64
+	upgraded, delayed                             atomic.Int64
+}
+
+// New makes a gate. Errors are of kind Invalid or Conflict.
+func New(cfg Config, deps Deps) (*Gate, error) {
+	cfg = cfg.withDefaults()
+	h, sites, err := newHosts(cfg.Sites)
+	if err != nil {
+		return nil, err
+	}
+	base, abort := context.WithCancel(context.Background())
+	g := &Gate{cfg: cfg, deps: deps.withDefaults(), hosts: h, sites: sites, abort: abort,
+		values: newHeaderValues(cfg.TLS != nil)}
+	g.buffers.New = func() any { return new([bufferSize]byte) }
+	g.exchanges.New = func() any { return newExchange(g) }
+	g.srv = newServer(cfg, g.deps.Log)
+	g.srv.Handler = g
+	g.srv.ConnContext = withConn
+	g.srv.BaseContext = func(net.Listener) context.Context { return base }
+	return g, nil
+}
+
+func newServer(cfg Config, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	return &http.Server{
+		TLSConfig:         cfg.TLS,
+		Protocols:         protocols,
+		ReadHeaderTimeout: cfg.HeaderTimeout,
+		IdleTimeout:       cfg.IdleTimeout,
+		MaxHeaderBytes:    cfg.MaxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: cfg.MaxStreams,
+			SendPingTimeout:      30 * time.Second,
+			PingTimeout:          15 * time.Second,
+			WriteByteTimeout:     cfg.WriteTimeout,
+		},
+		DisableGeneralOptionsHandler: true,
+		// What net/http says is about single peers: noise while all is well.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Serve serves a listener, whose connections must be *ingress.Conn, until ctx
+// ends, the listener is closed or Shutdown is called; then it returns nil. It may
+// be called for several listeners. It closes the listener, but no connection.
+func (g *Gate) Serve(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { ln.Close() })
+	defer stop()
+	var err error
+	if d := (door{Listener: ln, g: g}); g.cfg.TLS != nil {
+		err = g.srv.ServeTLS(d, "", "")
+	} else {
+		err = g.srv.Serve(d)
+	}
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Shutdown stops accepting, closes idle connections, and waits until the active
+// ones and the upgraded ones have ended. When ctx ends first, it cuts what is
+// left and returns ctx's error.
+func (g *Gate) Shutdown(ctx context.Context) error {
+	err := g.srv.Shutdown(ctx)
+	ended := make(chan struct{})
+	go func() {
+		g.upgrades.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	g.abort()
+	if err != nil {
+		err = errors.Join(err, g.srv.Close())
+	}
+	<-ended
+	for _, s := range g.sites {
+		s.transport.close()
+	}
+	return err
+}
+
+// Counters are the gate's counts since it was made; the last two are of now.
+func (g *Gate) Counters() []haechi.Counter {
+	c := &g.counts
+	return []haechi.Counter{
+		{Name: "http_requests", Value: c.requests.Load()},
+		{Name: "http_refused", Value: c.refused.Load()},
+		{Name: "http_upstream_errors", Value: c.upstreamErrors.Load()},
+		{Name: "http_unresolved_connections", Value: c.unresolved.Load()},
+		{Name: "http_upgraded_now", Value: uint64(c.upgraded.Load())},
+		{Name: "http_delayed_now", Value: uint64(c.delayed.Load())},
+	}
+}
+
+// bufferPool implements httputil.BufferPool without an allocation a buffer.
+type bufferPool struct{ sync.Pool }
+
+// Get implements httputil.BufferPool.
+func (p *bufferPool) Get() []byte { return p.Pool.Get().(*[bufferSize]byte)[:] }
+
+// Put implements httputil.BufferPool.
+func (p *bufferPool) Put(b []byte) { p.Pool.Put((*[bufferSize]byte)(b)) }

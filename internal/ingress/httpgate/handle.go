@@ -1,0 +1,152 @@
+package httpgate
+
+import (
+	"net/http"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/clientkey"
+)
+
+// ServeHTTP implements http.Handler for the gate's own server.
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := g.begin(w, r)
+	defer x.end() // also when the proxy aborts with a panic
+	if x.c == nil {
+		x.refuse(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonInternal, Rule: RuleInternal}, http.StatusInternalServerError)
+		return
+	}
+	if x.admit() {
+		x.forward()
+	}
+}
+
+func (g *Gate) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := g.exchanges.Get().(*exchange)
+	x.w, x.r, x.start = w, r, time.Now()
+	x.c, _ = r.Context().Value(connKey{}).(*conn)
+	g.counts.requests.Add(1)
+	return x
+}
+
+func (x *exchange) end() {
+	if x.lease != nil {
+		x.lease.end()
+	}
+	x.record()
+	if x.upgraded {
+		x.g.counts.upgraded.Add(-1)
+		x.g.upgrades.Done()
+	}
+	g := x.g
+	x.reset()
+	g.exchanges.Put(x)
+}
+
+// admit finds out who wants what, and whether it passes. If not, it has answered.
+func (x *exchange) admit() bool {
+	x.c.requests.Add(1)
+	x.identify()
+	x.site = x.g.hosts.find(x.r.Host)
+	service, class := x.g.cfg.Name, ""
+	if x.site != nil {
+		service, class = x.site.service, x.site.class(x.r.URL.Path)
+	}
+	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Size: x.r.ContentLength,
+		Method: x.r.Method, Host: x.r.Host, Path: x.r.URL.Path, RawQuery: x.r.URL.RawQuery, Headers: x.headers}
+	return x.judge() && x.acceptable()
+}
+
+// identify fills in the actor: the peer, or the client that trusted proxies name.
+func (x *exchange) identify() {
+	x.actor, x.direct = x.c.Actor, true
+	if !x.c.trusted {
+		return
+	}
+	addr := x.g.deps.Clients.Client(x.c.Actor.Addr, x.r.Header["X-Forwarded-For"])
+	if addr == x.c.Actor.Addr {
+		return
+	}
+	x.direct = false
+	x.actor = haechi.Actor{Addr: addr, Client: clientkey.Of(addr, x.g.cfg.V6Bits), Assurance: haechi.Handshaken,
+		Allowed: x.g.deps.Allowed(addr)}
+}
+
+// judge asks the inspector and applies its verdict.
+func (x *exchange) judge() bool {
+	if x.actor.Allowed {
+		return true
+	}
+	x.verdict = x.g.deps.Inspector.Inspect(&x.view, x.g.deps.Now())
+	v := &x.verdict
+	if v.Action == haechi.Pass || v.Shadow {
+		return true
+	}
+	if v.Reason == haechi.ReasonRateLimit && x.c.trusted && x.direct {
+		v.Shadow = true // the proxy stands for many people: never limited, but shown
+		return true
+	}
+	if v.Refuses() {
+		x.refuse(*v, statusOf(v.Reason))
+		return false
+	}
+	if v.Action == haechi.Throttle {
+		return x.slowDown()
+	}
+	return true
+}
+
+// slowDown lets a throttled request wait, or refuses it: a limit always refuses,
+// and so does a wait that would be too long or one too many.
+func (x *exchange) slowDown() bool {
+	v := &x.verdict
+	if v.Delay <= 0 && v.Reason != haechi.ReasonRateLimit {
+		return true
+	}
+	waiting := x.g.counts.delayed.Add(1)
+	defer x.g.counts.delayed.Add(-1)
+	if v.Reason == haechi.ReasonRateLimit || v.Delay > x.g.cfg.MaxDelay || waiting > int64(x.g.cfg.MaxDelayed) {
+		x.refuse(*v, http.StatusTooManyRequests)
+		return false
+	}
+	timer := time.NewTimer(v.Delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-x.r.Context().Done():
+		x.status = statusClientGone
+		panic(http.ErrAbortHandler) // net/http's way to end without an answer
+	}
+}
+
+// acceptable refuses what no site serves, and bodies over their limit.
+func (x *exchange) acceptable() bool {
+	v, status := haechi.Verdict{Action: haechi.Deny}, 0
+	switch {
+	case x.site == nil:
+		v.Reason, v.Rule, status = haechi.ReasonUnknownHost, RuleUnknownHost, http.StatusMisdirectedRequest
+	case x.r.Method == http.MethodConnect || x.r.Method == http.MethodTrace || x.r.URL.Path == "*":
+		v.Reason, v.Rule, status = haechi.ReasonMalformed, RuleMethod, http.StatusMethodNotAllowed
+	case x.site.maxBody >= 0 && x.r.ContentLength > x.site.maxBody:
+		v.Reason, v.Rule, status = haechi.ReasonOversize, RuleBody, http.StatusRequestEntityTooLarge
+		v.Observed, v.Threshold = float64(x.r.ContentLength), float64(x.site.maxBody)
+	default:
+		return true
+	}
+	x.refuse(v, status)
+	return false
+}
+
+// forward proxies the request.
+func (x *exchange) forward() {
+	r := x.r
+	if !x.direct {
+		r = x.takeLease(r)
+	}
+	if r.ContentLength != 0 {
+		r = x.guardBody(r)
+	}
+	x.proxy.Transport = x.site.transport
+	x.proxy.ServeHTTP(x, r)
+}

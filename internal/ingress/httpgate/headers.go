@@ -1,0 +1,45 @@
+package httpgate
+
+// claimsClient reports whether a request header is one by which a client could
+// pass for somebody else, for another path, or for the gateway. Underscores count
+// as dashes: CGI and WSGI servers cannot tell them apart. It does not allocate.
+func claimsClient(name string) bool {
+	if name == "" {
+		return false
+	}
+	switch name[0] | 0x20 {
+	case 'x':
+		return foldPrefix(name, "x-forwarded") || foldPrefix(name, "x-haechi-") || foldEqual(name, "x-real-ip") ||
+			foldEqual(name, "x-client-ip") || foldEqual(name, "x-cluster-client-ip") ||
+			foldEqual(name, "x-original-forwarded-for") || foldEqual(name, "x-envoy-external-address") ||
+			foldEqual(name, "x-original-url") || foldEqual(name, "x-rewrite-url")
+	case 'f':
+		return foldEqual(name, "forwarded") || foldEqual(name, "fastly-client-ip")
+	case 't':
+		return foldEqual(name, "true-client-ip")
+	case 'c':
+		return foldPrefix(name, "cf-connecting-ip") || foldEqual(name, "client-ip")
+	}
+	return false
+}
+
+func foldEqual(name, want string) bool { return len(name) == len(want) && foldPrefix(name, want) }
+
+func foldPrefix(name, want string) bool {
+	if len(name) < len(want) {
+		return false
+	}
+	for i := range len(want) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		case c == '_':
+			c = '-'
+		}
+		if c != want[i] {
+			return false
+		}
+	}
+	return true
+}

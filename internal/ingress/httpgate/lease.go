@@ -1,0 +1,48 @@
+package httpgate
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+
+	"haechi"
+	"haechi/internal/ingress"
+)
+
+// lease is the session of one request whose client sits behind a trusted proxy:
+// a decision cuts the request, and leaves the proxy's connection to the others.
+type lease struct {
+	sessions ingress.Sessions
+	id       uint64
+	cancel   context.CancelFunc
+	cut      atomic.Pointer[haechi.Verdict]
+}
+
+func (x *exchange) takeLease(r *http.Request) *http.Request {
+	ctx, cancel := context.WithCancel(r.Context())
+	l := &lease{sessions: x.g.deps.Sessions, cancel: cancel}
+	l.id = l.sessions.Open(x.site.service, x.actor, func(v haechi.Verdict) {
+		l.cut.CompareAndSwap(nil, &v)
+		cancel()
+	})
+	x.lease = l
+	return r.WithContext(ctx)
+}
+
+func (l *lease) end() {
+	l.sessions.Close(l.id)
+	l.cancel()
+}
+
+// cutBy is the verdict that cut the request, nil if none did.
+func (x *exchange) cutBy() *haechi.Verdict {
+	if x.lease != nil {
+		if v := x.lease.cut.Load(); v != nil {
+			return v
+		}
+	}
+	if x.c != nil {
+		return x.c.cut.Load()
+	}
+	return nil
+}

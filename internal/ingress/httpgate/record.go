@@ -1,0 +1,105 @@
+package httpgate
+
+import (
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"haechi"
+)
+
+const (
+	maxText   = 256 // of a path, host or user agent in an event, in bytes
+	maxMethod = 32
+)
+
+// record emits the one event of a request; for an upgraded connection it emits
+// that at the upgrade, and a close event at the end.
+func (x *exchange) record() {
+	e := &x.event
+	*e = haechi.Event{Time: x.g.deps.Now().UTC(), Kind: haechi.KindRequest, Service: x.g.cfg.Name, Actor: x.actor,
+		Duration: time.Since(x.start), Status: x.status, BytesOut: x.out}
+	if x.site != nil {
+		e.Service = x.site.service
+	}
+	if x.c != nil {
+		e.Session, e.LocalPort = x.c.session, x.c.LocalPort
+		if x.direct {
+			e.Port = x.c.Port
+		}
+	}
+	if x.recorded {
+		x.recordClose(e)
+		return
+	}
+	x.recorded = true
+	e.Method, e.Host, e.Path = bounded(x.r.Method, maxMethod), bounded(x.r.Host, maxText), bounded(x.r.URL.Path, maxText)
+	if ua := x.r.Header["User-Agent"]; len(ua) > 0 {
+		e.UserAgent = bounded(ua[0], maxText)
+	}
+	e.Class = x.view.Class
+	if x.body != nil {
+		e.BytesIn = x.body.n.Load()
+	}
+	v := &x.verdict
+	e.Verdict, e.Rule, e.Ref, e.Observed, e.Threshold, e.Shadow = v.Action, v.Rule, v.Ref, v.Observed, v.Threshold, v.Shadow
+	e.Outcome, e.Reason = x.outcome()
+	x.g.deps.Sink.Emit(e)
+}
+
+// recordClose ends an upgraded connection.
+func (x *exchange) recordClose(e *haechi.Event) {
+	if !x.upgraded {
+		return
+	}
+	e.Kind, e.Status, e.Outcome, e.Reason = haechi.KindClose, 0, haechi.Success, haechi.ReasonPeerClosed
+	e.BytesIn, e.BytesOut = x.c.in.Load(), x.c.out.Load()
+	if v := x.cutBy(); v != nil {
+		e.Outcome, e.Reason, e.Verdict, e.Rule, e.Ref = haechi.Failure, v.Reason, v.Action, v.Rule, v.Ref
+	}
+	x.g.deps.Sink.Emit(e)
+}
+
+// outcome is how the request ended. A cut is noted in the event as its verdict.
+func (x *exchange) outcome() (haechi.Outcome, haechi.Reason) {
+	switch cut := x.cutBy(); {
+	case x.upstream:
+		return haechi.Unknown, haechi.ReasonUpstreamDown
+	case x.refused:
+		return haechi.Failure, x.verdict.Reason
+	case cut != nil:
+		e := &x.event
+		e.Verdict, e.Rule, e.Ref, e.Shadow = cut.Action, cut.Rule, cut.Ref, false
+		return haechi.Failure, cut.Reason
+	case x.status == 0 || x.status == statusClientGone:
+		return haechi.Unknown, haechi.ReasonPeerClosed
+	case x.status >= http.StatusInternalServerError:
+		return haechi.Unknown, ""
+	case x.view.Class == ClassLogin && (x.status == http.StatusUnauthorized || x.status == http.StatusForbidden):
+		return haechi.Failure, haechi.ReasonUnauthorized
+	}
+	return haechi.Success, x.shadowReason()
+}
+
+func (x *exchange) shadowReason() haechi.Reason {
+	if x.verdict.Shadow {
+		return x.verdict.Reason
+	}
+	return ""
+}
+
+// bounded cuts text at a character's edge, as a copy that keeps nothing else
+// alive, and replaces what is no UTF-8. The usual text is returned as it is.
+func bounded(text string, limit int) string {
+	if len(text) > limit {
+		for limit > 0 && !utf8.RuneStart(text[limit]) {
+			limit--
+		}
+		text = strings.Clone(text[:limit])
+	}
+	if utf8.ValidString(text) {
+		return text
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}

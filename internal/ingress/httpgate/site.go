@@ -1,0 +1,98 @@
+package httpgate
+
+import (
+	"cmp"
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+)
+
+// site is a [Site] made ready.
+type site struct {
+	service   string
+	scheme    string
+	host      string // of the upstream
+	routes    []Route
+	maxBody   int64
+	transport *upstream
+	down      atomic.Bool // the last request found no upstream
+}
+
+func newSite(s Site) (*site, error) {
+	s = s.withDefaults()
+	u, err := url.Parse(s.Upstream)
+	if err != nil || s.Service == "" || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
+		u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "set up service " + s.Service, Err: err,
+			Msg: "the upstream is no http(s) address", Hint: "write http://host:port or https://host:port, without a path"}
+	}
+	t := &site{service: s.Service, scheme: u.Scheme, host: u.Host, maxBody: s.MaxBody, transport: newUpstream(s, u)}
+	for _, r := range s.Routes {
+		t.routes = append(t.routes, Route{Path: strings.TrimSuffix(plainPath(r.Path), "/"), Class: r.Class})
+	}
+	slices.SortStableFunc(t.routes, func(a, b Route) int { return cmp.Compare(len(b.Path), len(a.Path)) })
+	return t, nil
+}
+
+func newTransport(s Site, scheme string) *http.Transport {
+	dialer := newDialer()
+	t := &http.Transport{
+		DialContext:            dialer.DialContext,
+		DisableCompression:     true, // pass on what the client and the upstream agreed
+		MaxIdleConns:           s.MaxIdleUpstream,
+		MaxIdleConnsPerHost:    s.MaxIdleUpstream,
+		IdleConnTimeout:        90 * time.Second,
+		ResponseHeaderTimeout:  s.AnswerTimeout,
+		TLSHandshakeTimeout:    5 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: maxAnswerHeader,
+	}
+	if scheme == "https" {
+		t.ForceAttemptHTTP2 = true
+		t.TLSClientConfig = s.UpstreamTLS
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+	}
+	return t
+}
+
+// class is the limit class of a path. It matches generously, since a request that
+// slips out of its class escapes its limit: letters of any case, and the path as
+// an upstream would clean it up.
+func (s *site) class(p string) string {
+	if len(s.routes) == 0 {
+		return ""
+	}
+	p = plainPath(p)
+	for i := range s.routes {
+		if below(p, s.routes[i].Path) {
+			return s.routes[i].Class
+		}
+	}
+	return ""
+}
+
+// plainPath removes doubled slashes and dot segments.
+func plainPath(p string) string {
+	if strings.Contains(p, "//") || strings.Contains(p, "/.") || !strings.HasPrefix(p, "/") {
+		return path.Clean("/" + p)
+	}
+	return p
+}
+
+// below reports whether p is the prefix or lies under it. A semicolon ends a
+// segment too: some servers cut path parameters off.
+func below(p, prefix string) bool {
+	if len(p) < len(prefix) || !strings.EqualFold(p[:len(prefix)], prefix) {
+		return false
+	}
+	return len(p) == len(prefix) || p[len(prefix)] == '/' || p[len(prefix)] == ';'
+}

@@ -1,0 +1,293 @@
+package httpgate_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/clientkey"
+	"haechi/internal/ingress"
+	"haechi/internal/ingress/httpgate"
+)
+
+// resolved is a listener whose connections have a known client.
+type resolved struct{ net.Listener }
+
+func (l resolved) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	ap := c.RemoteAddr().(*net.TCPAddr).AddrPort()
+	a := haechi.Actor{Addr: clientkey.Addr(ap.Addr()), Client: clientkey.Of(ap.Addr(), 0), Assurance: haechi.Handshaken}
+	return ingress.NewConn(c, a, ap.Port(), uint16(l.Addr().(*net.TCPAddr).Port), nil), nil
+}
+
+// house plays the rest of the house.
+type house struct {
+	events chan haechi.Event
+
+	mu       sync.Mutex
+	verdict  func(r *haechi.Request) haechi.Verdict
+	asked    int
+	sessions map[uint64]session
+	last     uint64
+}
+
+type session struct {
+	service string
+	actor   haechi.Actor
+	cut     func(haechi.Verdict)
+}
+
+func newHouse() *house {
+	return &house{events: make(chan haechi.Event, 4096), sessions: make(map[uint64]session)}
+}
+
+func (h *house) Emit(e *haechi.Event) { h.events <- *e }
+
+func (h *house) Inspect(r *haechi.Request, _ time.Time) haechi.Verdict {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked++
+	if h.verdict == nil {
+		return haechi.Verdict{}
+	}
+	return h.verdict(r)
+}
+
+func (h *house) Open(service string, a haechi.Actor, cut func(haechi.Verdict)) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last++
+	h.sessions[h.last] = session{service, a, cut}
+	return h.last
+}
+
+func (h *house) Identify(uint64, haechi.Actor) {}
+
+func (h *house) Close(id uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sessions, id)
+}
+
+// cut cuts every session of the address and returns how many there were.
+func (h *house) cut(addr string, v haechi.Verdict) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, s := range h.sessions {
+		if s.actor.Addr.String() == addr {
+			s.cut(v) // under the lock, as an enforcer may
+			n++
+		}
+	}
+	return n
+}
+
+func (h *house) live() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sessions)
+}
+
+// Trusted and Client believe 127.0.0.8, and of it the last entry.
+func (h *house) Trusted(a netip.Addr) bool { return a.String() == "127.0.0.8" }
+
+func (h *house) Client(peer netip.Addr, xff []string) netip.Addr {
+	if len(xff) == 0 {
+		return peer
+	}
+	entries := strings.Split(xff[len(xff)-1], ",")
+	addr, err := netip.ParseAddr(strings.TrimSpace(entries[len(entries)-1]))
+	if err != nil {
+		return peer
+	}
+	return addr
+}
+
+func (h *house) next(t *testing.T) haechi.Event {
+	t.Helper()
+	select {
+	case e := <-h.events:
+		return e
+	case <-time.After(10 * time.Second):
+		t.Fatal("no event")
+		return haechi.Event{}
+	}
+}
+
+func (h *house) judge(f func(*haechi.Request) haechi.Verdict) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.verdict = f
+}
+
+// rig is a running gate.
+type rig struct {
+	*house
+	t    *testing.T
+	gate *httpgate.Gate
+	addr string
+}
+
+func start(t *testing.T, cfg httpgate.Config, upstream http.Handler) *rig {
+	t.Helper()
+	up := httptest.NewServer(upstream)
+	t.Cleanup(up.Close)
+	if len(cfg.Sites) == 0 {
+		cfg.Sites = []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}}}
+	}
+	for i := range cfg.Sites {
+		if cfg.Sites[i].Upstream == "" {
+			cfg.Sites[i].Upstream = up.URL
+		}
+	}
+	h := newHouse()
+	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Sink: h, Sessions: h, Clients: h,
+		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{house: h, t: t, gate: g, addr: ln.Addr().String()}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- g.Serve(ctx, resolved{ln}) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		stop, done := context.WithTimeout(context.Background(), 5*time.Second)
+		defer done()
+		if err := g.Shutdown(stop); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		if n := h.live(); n != 0 {
+			t.Errorf("%d sessions were left open", n)
+		}
+	})
+	return r
+}
+
+// client makes requests from the given address of this machine.
+func (r *rig) client(from string) *http.Client {
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
+	tr := &http.Transport{DialContext: d.DialContext, DisableCompression: true,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}, ForceAttemptHTTP2: true}
+	r.t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, Timeout: 10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+type answer struct {
+	*http.Response
+	text string
+}
+
+// do sends a request with the headers given as name, value pairs.
+func (r *rig) do(from, method, url string, body io.Reader, headers ...string) answer {
+	r.t.Helper()
+	scheme := "http://"
+	if strings.HasPrefix(url, "https:") {
+		scheme, url = "https://", strings.TrimPrefix(url, "https:")
+	}
+	host, path, _ := strings.Cut(url, "/")
+	req, err := http.NewRequest(method, scheme+r.addr+"/"+path, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Host = host
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header[headers[i]] = append(req.Header[headers[i]], headers[i+1])
+	}
+	res, err := r.client(from).Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return answer{res, string(text)}
+}
+
+func (r *rig) get(url string, headers ...string) answer {
+	r.t.Helper()
+	return r.do("127.0.0.2", "GET", url, nil, headers...)
+}
+
+// raw opens a connection of its own.
+func (r *rig) raw(from, text string) (net.Conn, *bufio.Reader) {
+	r.t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
+	c, err := d.Dial("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		r.t.Fatal(err)
+	}
+	return c, bufio.NewReader(c)
+}
+
+// ended asserts that the connection ends, and not by our own deadline.
+func ended(t *testing.T, br *bufio.Reader) {
+	t.Helper()
+	_, err := io.Copy(io.Discard, br)
+	if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		t.Fatal("the connection is still open")
+	}
+}
+
+// refused asserts that an answer is a refusal whose event has its reference.
+func (r *rig) refused(a answer, status int, reason haechi.Reason) haechi.Event {
+	r.t.Helper()
+	e := r.next(r.t)
+	ref := a.Header.Get(httpgate.RefHeader)
+	if a.StatusCode != status || ref == "" || !strings.Contains(a.text, ref) || !strings.Contains(a.text, "거절됨") {
+		r.t.Errorf("answer %d, %v, %q", a.StatusCode, a.Header, a.text)
+	}
+	if string(e.Ref) != ref || e.Reason != reason || e.Status != status || e.Rule == "" || e.Outcome == haechi.Success {
+		r.t.Errorf("reference %q, event %+v", ref, e)
+	}
+	if _, err := haechi.ParseReference(ref); err != nil {
+		r.t.Error(err)
+	}
+	return e
+}
+
+// echo answers with the request it got.
+func echo() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("X-Haechi-Ref", "FORGE-DBYUP")
+		w.Header().Set("X-Saw-Host", r.Host)
+		for name, values := range r.Header {
+			for _, v := range values {
+				io.WriteString(w, name+": "+v+"\n")
+			}
+		}
+		w.Write(body)
+	})
+}

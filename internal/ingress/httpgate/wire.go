@@ -1,0 +1,153 @@
+package httpgate
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"syscall"
+	"time"
+)
+
+var errAnswerHeader = errors.New("the upstream's header is too large")
+
+// wire is one connection to an upstream.
+type wire struct {
+	conn net.Conn
+	raw  syscall.RawConn
+	br   *bufio.Reader
+	bw   *bufio.Writer
+	left int64 // bytes that may still be read; bounds the header
+	got  bool  // a byte of the answer came
+
+	since time.Time // idle since
+
+	peek  func(fd uintptr) // made once; sets quiet
+	quiet bool
+	seen  [1]byte
+}
+
+func newDialer() net.Dialer {
+	return net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+}
+
+func (u *upstream) dial(ctx context.Context) (*wire, error) {
+	c, err := u.dialer.DialContext(ctx, "tcp", u.addr)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{conn: c}
+	w.br, w.bw = bufio.NewReader(w), bufio.NewWriter(c)
+	w.peek = w.look
+	if sc, ok := c.(syscall.Conn); ok {
+		if w.raw, err = sc.SyscallConn(); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// Read implements io.Reader for the buffer.
+func (w *wire) Read(p []byte) (int, error) {
+	if w.left <= 0 {
+		return 0, errAnswerHeader
+	}
+	if int64(len(p)) > w.left {
+		p = p[:w.left]
+	}
+	n, err := w.conn.Read(p)
+	w.left -= int64(n)
+	w.got = w.got || n > 0
+	return n, err
+}
+
+// interrupt wakes whoever reads or writes. It runs when a request is cancelled.
+func (w *wire) interrupt() {
+	// An error means a connection that is gone already.
+	_ = w.conn.SetDeadline(time.Unix(1, 0))
+}
+
+// stale reports whether the error is that of a connection which the upstream
+// closed while it was idle.
+func (w *wire) stale(err error) bool {
+	var timeout net.Error
+	return !w.got && !errors.Is(err, context.Canceled) && !(errors.As(err, &timeout) && timeout.Timeout())
+}
+
+// silent reports whether the idle connection is open and has nothing to say. What
+// an upstream sends unasked must never become the answer to the next request.
+func (w *wire) silent() bool {
+	w.quiet = false
+	return w.raw != nil && w.raw.Control(w.peek) == nil && w.quiet
+}
+
+func (w *wire) look(fd uintptr) {
+	_, _, err := syscall.Recvfrom(int(fd), w.seen[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	w.quiet = err == syscall.EAGAIN
+}
+
+// take returns an idle connection, nil if there is none.
+func (u *upstream) take() *wire {
+	for {
+		u.mu.Lock()
+		n := len(u.idle)
+		if n == 0 {
+			u.mu.Unlock()
+			return nil
+		}
+		w := u.idle[n-1]
+		u.idle[n-1] = nil
+		u.idle = u.idle[:n-1]
+		u.mu.Unlock()
+		if w.silent() {
+			return w
+		}
+		w.conn.Close()
+	}
+}
+
+func (u *upstream) put(w *wire) {
+	w.since = time.Now()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed || len(u.idle) >= u.maxIdle {
+		w.conn.Close()
+		return
+	}
+	u.idle = append(u.idle, w)
+	if u.timer == nil {
+		u.timer = time.AfterFunc(idleFor, u.prune)
+	}
+}
+
+// prune closes what was idle for too long, and comes back while anything is left.
+func (u *upstream) prune() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	old := 0
+	for old < len(u.idle) && time.Since(u.idle[old].since) >= idleFor {
+		u.idle[old].conn.Close()
+		old++
+	}
+	u.idle = append(u.idle[:0], u.idle[old:]...)
+	u.timer = nil
+	if len(u.idle) > 0 {
+		u.timer = time.AfterFunc(idleFor/4, u.prune)
+	}
+}
+
+// close closes idle connections, and the others when they become idle.
+func (u *upstream) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.closed = true
+	for _, w := range u.idle {
+		w.conn.Close()
+	}
+	u.idle = nil
+	if u.timer != nil {
+		u.timer.Stop()
+	}
+	u.general.CloseIdleConnections()
+}

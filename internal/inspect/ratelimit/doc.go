@@ -1,0 +1,20 @@
+// Package ratelimit limits how often a device, an address and a class of requests
+// may act (stage 3, in-band). Each service counts on its own.
+//
+// Three limits, in this order:
+//
+//   - device: messages of an authenticated device, up to three windows judged in
+//     one step (rows A10 and A11: 300/min, 10,000/h, 100,000/day).
+//   - address: connections at accept, requests, and messages of a device that has
+//     not proved itself, by client key: an IPv6 /64 is one client (row B58). Before
+//     proof a claimed device name counts for nothing, so nobody can use up
+//     another's quota.
+//   - class: requests of a route that names a class, by service, class and client
+//     (row B66).
+//
+// It promises: limit N admits N and refuses the next; a refused call is charged to
+// no window of its limit; memory is fixed; when a table is full, clients it has no
+// room for share one limit and are counted (Stats). Each limit is off, shadow or
+// enforce. A device over its limit is asked to pause while the wait is short, and
+// a paused message counts. It never limits or counts an actor on the allow list.
+package ratelimit

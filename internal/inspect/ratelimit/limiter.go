@@ -1,0 +1,109 @@
+package ratelimit
+
+import (
+	"sync/atomic"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/gcra"
+)
+
+// Limiter judges by the limits of all services. It is safe for concurrent use.
+type Limiter struct {
+	hash     gcra.Hasher
+	origin   atomic.Pointer[time.Time]
+	services map[string]*service
+}
+
+type service struct {
+	pause           time.Duration
+	device, address *limit
+	classes         map[string]*limit
+}
+
+// moment is a time on both clocks: windows run on the monotonic one, so that no
+// clock step, time zone or leap repeats or skips one (F12).
+type moment struct {
+	wall time.Time
+	mono int64 // nanoseconds
+}
+
+// New returns an inspector of the limits, by service name. A service that is not
+// there has none. All memory is taken now.
+func New(cfg Config) *Limiter {
+	l := &Limiter{hash: gcra.NewHasher(), services: make(map[string]*service, len(cfg.Services))}
+	clients, devices := cfg.Capacity, cfg.DeviceCapacity
+	if clients <= 0 {
+		clients = DefaultCapacity
+	}
+	if devices <= 0 {
+		devices = DefaultDeviceCapacity
+	}
+	for name, s := range cfg.Services {
+		at := &service{
+			pause:   s.Pause,
+			device:  newLimit("limit/device", s.Device, devices),
+			address: newLimit("limit/address", s.Address, clients),
+			classes: make(map[string]*limit, len(s.Classes)),
+		}
+		for class, c := range s.Classes {
+			if made := newLimit("limit/class/"+class, c, clients); made != nil {
+				at.classes[class] = made
+			}
+		}
+		l.services[name] = at
+	}
+	return l
+}
+
+// Inspect counts the connection, request or message and answers. A refusal is a
+// Deny whose Delay is the Retry-After. A Throttle asks the gate to hold a device's
+// message for Delay and then to let it pass: it is counted already.
+func (l *Limiter) Inspect(r *haechi.Request, now time.Time) haechi.Verdict {
+	s := l.services[r.Service]
+	if s == nil || r.Actor.Allowed {
+		return haechi.Verdict{}
+	}
+	at := moment{wall: now, mono: l.mono(now)}
+	if r.Kind == haechi.KindMessage && r.Actor.Assurance == haechi.Authenticated && r.Actor.Device != "" {
+		return l.judgeDevice(s, r.Actor, at)
+	}
+	v := l.judgeClient(s.address, r.Actor, at)
+	if v.Refuses() || r.Kind != haechi.KindRequest || r.Class == "" {
+		return v
+	}
+	if c := l.judgeClient(s.classes[r.Class], r.Actor, at); c.Action != haechi.Pass {
+		return c
+	}
+	return v
+}
+
+func (l *Limiter) judgeDevice(s *service, a *haechi.Actor, at moment) haechi.Verdict {
+	if s.device == nil {
+		return haechi.Verdict{}
+	}
+	return s.device.judge(l.hash.String(a.Device), at, s.pause, func() string { return "device:" + a.Device })
+}
+
+// judgeClient never asks for a pause: a connection or request that waits costs the
+// gateway more than one that is refused.
+func (l *Limiter) judgeClient(on *limit, a *haechi.Actor, at moment) haechi.Verdict {
+	if on == nil {
+		return haechi.Verdict{}
+	}
+	return on.judge(l.hash.Prefix(a.Client), at, 0, func() string {
+		return haechi.Scope{Kind: haechi.ScopeAddress, Prefix: a.Client}.String()
+	})
+}
+
+// mono counts from the first call's time. Sub uses the monotonic readings when
+// both times have one.
+func (l *Limiter) mono(now time.Time) int64 {
+	origin := l.origin.Load()
+	if origin == nil {
+		first := now // a copy, so that only the first call allocates
+		l.origin.CompareAndSwap(nil, &first)
+		origin = l.origin.Load()
+	}
+	return int64(now.Sub(*origin))
+}

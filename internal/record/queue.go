@@ -1,0 +1,87 @@
+package record
+
+import (
+	"sync"
+
+	"haechi"
+)
+
+// reserve is how many findings, incidents, devices and decisions still fit when
+// the queue is full of events: what was concluded matters more than what was seen.
+const reserve = 1024
+
+// queue is the writer's entrance: a bounded double buffer. Whoever records appends
+// to one half under a short lock while the writer works on the other, so that
+// nobody waits for a disk and no memory is taken once both halves have grown.
+type queue struct {
+	max int
+
+	mu        sync.Mutex
+	in        pending
+	dropped   uint64 // rows refused since the last swap
+	unseen    uint64 // observations that the refused events stood for
+	highWater int
+}
+
+// pending is one half of the queue.
+type pending struct {
+	Batch
+	decisions []haechi.Decision
+}
+
+func (p *pending) rows() int { return p.Len() + len(p.decisions) }
+
+func (p *pending) reset() {
+	clear(p.Events)
+	clear(p.Findings)
+	clear(p.Incidents)
+	clear(p.Devices)
+	clear(p.decisions)
+	p.Events, p.Findings, p.Incidents = p.Events[:0], p.Findings[:0], p.Incidents[:0]
+	p.Devices, p.decisions = p.Devices[:0], p.decisions[:0]
+}
+
+// event reports how many rows wait, or 0 if the event did not fit.
+func (q *queue) event(e *haechi.Event) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.in.rows()
+	if n >= q.max {
+		q.dropped++
+		q.unseen += e.N()
+		return 0
+	}
+	q.in.Events = append(q.in.Events, *e)
+	return n + 1
+}
+
+// other runs add if one more row fits into the queue and its reserve.
+func (q *queue) other(add func(p *pending)) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.in.rows()
+	if n >= q.max+reserve {
+		q.dropped++
+		return 0
+	}
+	add(&q.in)
+	return n + 1
+}
+
+// swap gives the writer what waits and takes back the other half, which must be
+// reset; it returns what was refused since the last call.
+func (q *queue) swap(other *pending) (full pending, dropped, unseen uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	full, q.in = q.in, *other
+	dropped, unseen = q.dropped, q.unseen
+	q.dropped, q.unseen = 0, 0
+	q.highWater = max(q.highWater, full.rows())
+	return full, dropped, unseen
+}
+
+func (q *queue) high() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.highWater
+}

@@ -1,0 +1,26 @@
+// Package sqlite keeps the records in SQLite (stage 6): two files with a writer
+// each. state.db holds what must not be lost (devices, their keys, decisions, the
+// audit log, settings; synchronous FULL), events.db what happened (WAL, synchronous
+// NORMAL, written in batches).
+//
+// It promises that a save in state.db is durable when it returns, that every event
+// is written once and found again under the name the source documents gave its
+// table, and that a database it did not make, or one of a newer version, is left
+// alone. It never stores a message body.
+//
+// Where an event lies: a device's frames and its failed authentications in
+// kb_chat_logs, connections and failed handshakes in kb_connection_logs, database
+// queries in kb_query_logs, findings in kb_suspicious_activities, all else in
+// events. The time index is on created_at, so that the documents' own queries use
+// it. There is no index on device, address or reference: each would cost as much time
+// as the row itself. Instead the table seen says in which minutes a device, address or
+// reference occurs, one row a minute however many events, and a query reads those
+// minutes only.
+//
+// kb_bot_devices is a copy of the registry for the documents' views to join. An
+// UPDATE of it by hand changes the copy only and is overwritten: a device is
+// blocked with `haechi devices block`, which also cuts its session.
+//
+// A kill loses at most the events of the last flush. Power loss may also lose the
+// last transactions of events.db, never those of state.db.
+package sqlite

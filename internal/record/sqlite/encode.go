@@ -1,0 +1,141 @@
+package sqlite
+
+import (
+	"net/netip"
+	"time"
+
+	"haechi"
+)
+
+// Bits of the column flags; the two lowest are the assurance.
+const (
+	flagAssurance = 3
+	flagAllowed   = 4
+	flagProvoked  = 8
+	flagShadow    = 16
+	flagNoClient  = 32 // an address without a client key
+)
+
+// secondLayout is how the documents' queries compare time, in UTC.
+const secondLayout = "2006-01-02 15:04:05"
+
+// textCap bounds the encoder's memory of address texts.
+const textCap = 4096
+
+// encoder turns events into column values. It remembers the texts of the current
+// second and of addresses, which repeat.
+type encoder struct {
+	second int64
+	stamp  string
+	addrs  map[netip.Addr]string
+}
+
+func (c *encoder) at(t time.Time) string {
+	if s := t.Unix(); s != c.second || c.stamp == "" {
+		c.second, c.stamp = s, stamp(t)
+	}
+	return c.stamp
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(secondLayout) }
+
+func (c *encoder) addr(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	if s, ok := c.addrs[a]; ok {
+		return s
+	}
+	if len(c.addrs) >= textCap || c.addrs == nil {
+		c.addrs = make(map[netip.Addr]string, 64)
+	}
+	s := a.String()
+	c.addrs[a] = s
+	return s
+}
+
+// client is NULL where the client key is the address itself.
+func (c *encoder) client(a *haechi.Actor) any {
+	if !a.Client.IsValid() || a.Client.IsSingleIP() && a.Client.Addr() == a.Addr {
+		return nil
+	}
+	return a.Client.String()
+}
+
+// usual adds the values of place.usual.
+func (c *encoder) usual(args []any, p place, e *haechi.Event) []any {
+	args = append(args, c.at(e.Time), e.Time.UnixNano(), e.Kind.String(), status(e.Outcome), flags(e), text(e.Service),
+		int64(e.N()), text(c.addr(e.Addr)), c.client(&e.Actor), text(e.Device), number(int64(e.Port)), number(int64(e.LocalPort)),
+		number(int64(e.Session)), number(int64(e.Duration)), number(e.BytesIn), number(e.BytesOut))
+	switch p {
+	case chatLogs:
+		return append(args, text(e.Room), text(e.Frame))
+	case otherEvents:
+		return append(args, text(e.Room), text(e.Frame), text(e.Method), text(e.Host), text(e.Path),
+			number(int64(e.Status)), text(e.Class), text(e.UserAgent), text(e.Text))
+	}
+	return args
+}
+
+// rare adds the values of the rare columns.
+func (c *encoder) rare(args []any, e *haechi.Event) []any {
+	return append(args, number(int64(e.Severity)), text(string(e.Reason)), number(int64(e.Distinct)), text(e.Certificate),
+		text(e.User), text(e.Fingerprint), text(e.Country), number(int64(e.ASN)), verdict(e.Verdict), text(e.Rule),
+		text(string(e.Ref)), float(e.Observed), float(e.Threshold))
+}
+
+func flags(e *haechi.Event) any {
+	f := int64(e.Assurance) & flagAssurance
+	if e.Allowed {
+		f |= flagAllowed
+	}
+	if e.Provoked {
+		f |= flagProvoked
+	}
+	if e.Shadow {
+		f |= flagShadow
+	}
+	if e.Addr.IsValid() && !e.Client.IsValid() {
+		f |= flagNoClient
+	}
+	return number(f)
+}
+
+func status(o haechi.Outcome) any {
+	switch o {
+	case haechi.Success:
+		return "success"
+	case haechi.Failure:
+		return "failed"
+	}
+	return nil
+}
+
+func verdict(a haechi.Action) any {
+	if a == haechi.Pass {
+		return nil
+	}
+	return a.String()
+}
+
+// text, number and float are NULL for the zero value: most columns of most rows.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func number(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+func float(f float64) any {
+	if f == 0 {
+		return nil
+	}
+	return f
+}

@@ -1,0 +1,178 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"haechi"
+)
+
+// EraseDevice forgets what was recorded about a device: its events, their counts,
+// its findings and incidents, and its part in the evidence of others. Decisions and
+// the audit log stay. Flush the writer first, or what it still holds comes after.
+func (s *Store) EraseDevice(ctx context.Context, key string) (rows int64, err error) {
+	spans, err := s.spans(ctx, &haechi.EventFilter{Device: key})
+	if err != nil {
+		return 0, failure("erase a device", err)
+	}
+	for _, sp := range spans {
+		if err := s.erase(ctx, &rows, func(tx *sql.Tx) (int64, error) { return eraseSpan(ctx, tx, key, sp) }); err != nil {
+			return rows, err
+		}
+	}
+	err = s.erase(ctx, &rows, func(tx *sql.Tx) (int64, error) { return eraseFindings(ctx, tx, key) })
+	s.mark(key)
+	if err != nil {
+		return rows, err
+	}
+	return rows, failure("erase a device", s.shrink(ctx))
+}
+
+// erase runs one step while nobody appends: what the writer remembers of the table
+// seen is no longer true afterwards.
+func (s *Store) erase(ctx context.Context, rows *int64, f func(tx *sql.Tx) (int64, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.write.seen.forget()
+	return s.inEvents(ctx, "erase a device", func(tx *sql.Tx) error {
+		n, err := f(tx)
+		*rows += n
+		return err
+	})
+}
+
+// eraseSpan deletes the device's events of one span, wherever they lie.
+func eraseSpan(ctx context.Context, tx *sql.Tx, key string, sp span) (total int64, err error) {
+	for p := range places {
+		n, err := eraseEvents(ctx, tx, p, key, sp)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	_, err = tx.ExecContext(ctx, "DELETE FROM seen WHERE subject = ? AND minute >= ? AND minute < ?", seenDevice+key,
+		minuteOf(sp.from.Unix()), minuteOf(sp.to.Unix()))
+	return total, err
+}
+
+// eraseEvents deletes the device's events of one place and span, and takes them out
+// of the counts.
+func eraseEvents(ctx context.Context, tx *sql.Tx, p place, key string, sp span) (int64, error) {
+	where, args := conditions(&haechi.EventFilter{Device: key}, sp)
+	rows, err := tx.QueryContext(ctx, "SELECT "+strings.Join(p.columns(), ",")+" FROM "+p.table()+" WHERE "+where, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var r eventRow
+	var gone rollup
+	for into := r.into(p); rows.Next(); {
+		if err := rows.Scan(into...); err != nil {
+			return 0, err
+		}
+		e, err := r.event()
+		if err != nil {
+			return 0, err
+		}
+		gone.event(&e)
+	}
+	if err := rows.Err(); err != nil {
+		return 0, err
+	}
+	res, err := tx.ExecContext(ctx, "DELETE FROM "+p.table()+" WHERE "+where, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return 0, err
+	}
+	return n, gone.takeBack(ctx, tx)
+}
+
+func eraseFindings(ctx context.Context, tx *sql.Tx, key string) (int64, error) {
+	about := haechi.Scope{Kind: haechi.ScopeDevice, Value: key}.String()
+	var gone rollup
+	rows, err := tx.QueryContext(ctx, "SELECT ns FROM kb_suspicious_activities WHERE device_id = ? OR about = ?", key, about)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var ns int64
+		if err := rows.Scan(&ns); err != nil {
+			return 0, err
+		}
+		gone.finding(&haechi.Finding{Time: moment(ns)})
+	}
+	if err := rows.Err(); err != nil {
+		return 0, err
+	}
+	var total int64
+	for _, d := range []deletion{
+		{"DELETE FROM kb_suspicious_activities WHERE device_id = ?", key},
+		{"DELETE FROM kb_suspicious_activities WHERE about = ?", about},
+		{"DELETE FROM incidents WHERE about = ?", about},
+		{"DELETE FROM kb_bot_devices WHERE device_id = ?", key},
+	} {
+		res, err := tx.ExecContext(ctx, d.what, d.arg)
+		if err != nil {
+			return total, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+	if err := gone.takeBack(ctx, tx); err != nil {
+		return total, err
+	}
+	return total, eraseEvidence(ctx, tx, key)
+}
+
+// eraseEvidence takes the device's events out of the evidence of other findings.
+func eraseEvidence(ctx context.Context, tx *sql.Tx, key string) error {
+	quoted, err := json.Marshal(key)
+	if err != nil {
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, "SELECT id, metadata FROM kb_suspicious_activities WHERE instr(metadata, ?) > 0", string(quoted))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	changed := map[int64]string{}
+	for rows.Next() {
+		var id int64
+		var meta []byte
+		if err := rows.Scan(&id, &meta); err != nil {
+			return err
+		}
+		if meta, err = withoutDevice(meta, key); err != nil {
+			return err
+		}
+		changed[id] = string(meta)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for id, meta := range changed {
+		if _, err := tx.ExecContext(ctx, "UPDATE kb_suspicious_activities SET metadata = ? WHERE id = ?", meta, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withoutDevice(meta []byte, key string) ([]byte, error) {
+	var f haechi.Finding
+	if err := json.Unmarshal(meta, &f); err != nil {
+		return nil, err
+	}
+	f.Evidence = slices.DeleteFunc(f.Evidence, func(e haechi.Event) bool { return e.Device == key })
+	return json.Marshal(&f)
+}

@@ -1,0 +1,177 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"haechi"
+)
+
+// Bounds of EventFilter.Limit.
+const (
+	defaultEvents = 100
+	maxEvents     = 10_000
+)
+
+// Events returns recorded events, newest first. It reads the four tables by their
+// time index, and only the minutes in which a named device, address or reference
+// occurs; what it returns always passes f.Matches.
+func (s *Store) Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Event, error) {
+	limit := min(cmp.Or(max(f.Limit, 0), defaultEvents), maxEvents)
+	spans, err := s.spans(ctx, f)
+	if err != nil {
+		return nil, failure("read events", err)
+	}
+	out := make([]haechi.Event, 0, min(limit, defaultEvents))
+	for _, sp := range spans {
+		var found []haechi.Event
+		for p := range places {
+			if !wanted(p, f.Kinds) {
+				continue
+			}
+			if found, err = s.scan(ctx, p, f, sp, limit-len(out), found); err != nil {
+				return nil, failure("read events", err)
+			}
+		}
+		slices.SortStableFunc(found, func(a, b haechi.Event) int { return b.Time.Compare(a.Time) })
+		out = append(out, found[:min(len(found), limit-len(out))]...)
+		if len(out) == limit {
+			break
+		}
+	}
+	return out, nil
+}
+
+func wanted(p place, kinds []haechi.Kind) bool {
+	return len(kinds) == 0 || slices.ContainsFunc(kinds, p.mayHold)
+}
+
+// scan reads one table in one span, newest first, until it has so many that match.
+func (s *Store) scan(ctx context.Context, p place, f *haechi.EventFilter, sp span, limit int, out []haechi.Event) ([]haechi.Event, error) {
+	where, args := conditions(f, sp)
+	from := p.table()
+	if f.Failures || f.AtLeast > haechi.Info {
+		from += " INDEXED BY " + p.table() + "_notable"
+	}
+	rows, err := s.events.r.QueryContext(ctx, "SELECT "+strings.Join(p.columns(), ",")+" FROM "+from+
+		" WHERE "+where+" ORDER BY created_at DESC, ns DESC, id DESC", args...)
+	if err != nil {
+		return out, err
+	}
+	defer rows.Close()
+	var r eventRow
+	into := r.into(p)
+	for n := 0; n < limit && rows.Next(); {
+		if err := rows.Scan(into...); err != nil {
+			return out, err
+		}
+		e, err := r.event()
+		if err != nil {
+			return out, err
+		}
+		if f.Matches(&e) {
+			out = append(out, e)
+			n++
+		}
+	}
+	return out, errors.Join(rows.Err(), rows.Close())
+}
+
+// conditions is what SQL can tell of the filter; Matches does the rest.
+func conditions(f *haechi.EventFilter, sp span) (string, []any) {
+	where, args := []string{"1"}, []any(nil)
+	add := func(clause string, v ...any) {
+		where, args = append(where, clause), append(args, v...)
+	}
+	if !sp.from.IsZero() {
+		add("created_at >= ? AND ns >= ?", stamp(sp.from), sp.from.UnixNano())
+	}
+	if !sp.to.IsZero() {
+		add("created_at <= ? AND ns < ?", stamp(sp.to), sp.to.UnixNano())
+	}
+	if f.Failures || f.AtLeast > haechi.Info {
+		add("(status = 'failed' OR verdict IS NOT NULL OR severity IS NOT NULL)") // as the index says it
+	}
+	if f.Service != "" {
+		add("service = ?", f.Service)
+	}
+	if f.Device != "" {
+		add("device_id = ?", f.Device)
+	}
+	if f.Ref != "" {
+		add("ref = ?", string(f.Ref))
+	}
+	if p := f.Source.Prefix; f.Source.IsSource() && p.IsValid() && p.IsSingleIP() {
+		add("ip_address = ?", p.Addr().String())
+	}
+	return strings.Join(where, " AND "), args
+}
+
+// span is a stretch of time, half-open; a zero end is open.
+type span struct{ from, to time.Time }
+
+// spanMinutes is how many minutes in a row are read as one span.
+const spanMinutes = 60
+
+// spans lists where to look, newest first and not overlapping.
+func (s *Store) spans(ctx context.Context, f *haechi.EventFilter) ([]span, error) {
+	subject, ok := subjectOf(f)
+	if !ok {
+		return []span{{f.Since, f.Until}}, nil
+	}
+	where, args := "subject >= ? AND subject <= ?", []any{subject.from, subject.to}
+	if subject.from == subject.to {
+		where, args = "subject = ?", args[:1]
+	}
+	if !f.Since.IsZero() {
+		where, args = where+" AND minute >= ?", append(args, minuteOf(f.Since.Unix()))
+	}
+	if !f.Until.IsZero() {
+		where, args = where+" AND minute <= ?", append(args, minuteOf(f.Until.Unix()))
+	}
+	minutes, err := column[int64](ctx, s.events.r, "SELECT DISTINCT minute FROM seen WHERE "+where+" ORDER BY minute DESC", args...)
+	return join(minutes, span{f.Since, f.Until}), err
+}
+
+// join makes spans of minutes, newest first, within the bounds.
+func join(minutes []int64, bounds span) (out []span) {
+	for i := 0; i < len(minutes); {
+		last := i
+		for last+1 < len(minutes) && minutes[last+1] == minutes[last]-1 && last-i < spanMinutes-1 {
+			last++
+		}
+		sp := span{time.Unix(minutes[last]*60, 0), time.Unix((minutes[i]+1)*60, 0)}
+		if sp.from.Before(bounds.from) {
+			sp.from = bounds.from
+		}
+		if !bounds.to.IsZero() && sp.to.After(bounds.to) {
+			sp.to = bounds.to
+		}
+		out = append(out, sp)
+		i = last + 1
+	}
+	return out
+}
+
+// column reads the single column of a query.
+func column[T any](ctx context.Context, db *sql.DB, query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}

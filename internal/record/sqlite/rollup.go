@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"haechi"
+)
+
+// counts are the numbers of one minute.
+type counts struct {
+	requests, passed, refused, authFailures, suspicious uint64
+}
+
+// rollup counts a batch by minutes.
+type rollup map[int64]counts
+
+func minuteOf(unix int64) int64 {
+	m := unix / 60
+	if unix%60 < 0 {
+		m--
+	}
+	return m
+}
+
+// isRequest, isRefused and isAuthFailure define the numbers of the overview, for
+// the roll-up and for SQL alike (see overview.go).
+func isRequest(e *haechi.Event) bool {
+	return e.Kind == haechi.KindMessage || e.Kind == haechi.KindRequest
+}
+
+func isAuthFailure(e *haechi.Event) bool {
+	return e.Kind == haechi.KindAuth && e.Outcome == haechi.Failure && e.Reason != haechi.ReasonLogin
+}
+
+func isRefused(e *haechi.Event) bool {
+	return isAuthFailure(e) || !e.Shadow &&
+		(e.Verdict >= haechi.Challenge || e.Verdict == haechi.Throttle && e.Outcome == haechi.Failure)
+}
+
+func (r *rollup) event(e *haechi.Event) {
+	refused := isRefused(e)
+	if !refused && !isRequest(e) {
+		return
+	}
+	c := r.at(e.Time.Unix())
+	if isRequest(e) {
+		c.requests += e.N()
+		if !refused {
+			c.passed += e.N()
+		}
+	}
+	if refused {
+		c.refused += e.N()
+	}
+	if isAuthFailure(e) {
+		c.authFailures += e.N()
+	}
+	(*r)[minuteOf(e.Time.Unix())] = c
+}
+
+func (r *rollup) finding(f *haechi.Finding) {
+	c := r.at(f.Time.Unix())
+	c.suspicious++
+	(*r)[minuteOf(f.Time.Unix())] = c
+}
+
+func (r *rollup) at(unix int64) counts {
+	if *r == nil {
+		*r = rollup{}
+	}
+	return (*r)[minuteOf(unix)]
+}
+
+func (r *rollup) reset() { clear(*r) }
+
+// save adds the counts to the table and starts anew.
+func (r *rollup) save(ctx context.Context, tx *sql.Tx) error { return r.apply(ctx, tx, 1) }
+
+// takeBack subtracts the counts of rows that were erased.
+func (r *rollup) takeBack(ctx context.Context, tx *sql.Tx) error { return r.apply(ctx, tx, -1) }
+
+func (r *rollup) apply(ctx context.Context, tx *sql.Tx, sign int64) error {
+	for minute, c := range *r {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO minutes (minute, requests, passed, refused, auth_failures, suspicious)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (minute) DO UPDATE SET requests = requests + ?2,
+			passed = passed + ?3, refused = refused + ?4, auth_failures = auth_failures + ?5, suspicious = suspicious + ?6`,
+			minute, sign*int64(c.requests), sign*int64(c.passed), sign*int64(c.refused), sign*int64(c.authFailures), sign*int64(c.suspicious)); err != nil {
+			return err
+		}
+	}
+	r.reset()
+	return nil
+}

@@ -1,0 +1,44 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"haechi/internal/record/sqlite"
+	"haechi/internal/record/storetest"
+)
+
+func config(dir string) sqlite.Config {
+	return sqlite.Config{Dir: dir, Zone: storetest.Zone(), Now: storetest.Now}
+}
+
+func open(t *testing.T, dir string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), config(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// opened closes the store at the test's end.
+func opened(t *testing.T, dir string) *sqlite.Store {
+	t.Helper()
+	s := open(t, dir)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) func(t *testing.T) *storetest.Store {
+		dir := filepath.Join(t.TempDir(), "records")
+		return func(t *testing.T) *storetest.Store {
+			s := open(t, dir)
+			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Audit: s, Settings: s, Close: s.Close}
+		}
+	})
+}

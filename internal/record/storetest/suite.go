@@ -1,0 +1,77 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"haechi/internal/record"
+)
+
+// Store is one opened store under test.
+type Store struct {
+	Events    record.Events
+	Pruner    record.Pruner
+	Eraser    record.Eraser
+	Decisions record.Decisions
+	Journal   record.Journal
+	Devices   record.Devices
+	Audit     record.Audit
+	Settings  record.Settings
+	Close     func() error
+}
+
+// Backend makes stores: a new, empty one for each call, which reopens the same
+// records each time open is called. Its clock stands at Now, its zone is Zone.
+type Backend func(t *testing.T) (open func(t *testing.T) *Store)
+
+// Now is the time of the store's clock.
+func Now() time.Time { return time.Date(2025, 11, 22, 10, 30, 30, 500, time.UTC) }
+
+// Zone is the zone of the store's reports: nine hours ahead, so that its midnight is
+// not that of UTC.
+func Zone() *time.Location { return time.FixedZone("KST", 9*3600) }
+
+// Run runs the whole suite.
+func Run(t *testing.T, b Backend) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, b Backend)
+	}{
+		{"EventRoundTrip", eventRoundTrip},
+		{"EventFilters", eventFilters},
+		{"EventFilterProperty", eventFilterProperty},
+		{"EventOrderAndLimit", eventOrder},
+		{"Findings", findings},
+		{"Incidents", incidents},
+		{"CrossView", crossView},
+		{"Overview", overview},
+		{"Reports", reports},
+		{"Devices", devices},
+		{"Keys", keys},
+		{"Decisions", decisions},
+		{"DecisionScopes", decisionScopes},
+		{"AuditChain", auditChain},
+		{"AuditConcurrent", auditConcurrent},
+		{"Settings", settings},
+		{"Prune", prune},
+		{"EraseDevice", eraseDevice},
+		{"Concurrent", concurrent},
+		{"Reopen", reopen},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
+	}
+}
+
+func opened(t *testing.T, b Backend) *Store {
+	t.Helper()
+	s := b(t)(t)
+	t.Cleanup(func() { check(t, s.Close()) })
+	return s
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

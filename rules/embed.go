@@ -1,0 +1,14 @@
+// Package rules holds the shipped detection rules, and nothing else: one YAML file
+// a rule, each with examples that must and must not fire. The grammar is described
+// in package internal/detect/rules, which reads them; only app imports this one.
+//
+// A rule's id is its path without the ending. It promises that every number has
+// its reason beside it.
+package rules
+
+import "embed"
+
+// FS holds the rule files.
+//
+//go:embed auth device http service
+var FS embed.FS
