@@ -155,4 +155,6 @@ func (g *httpGuard) status() (out []haechi.ServiceStatus) {
 	return out
 }
 
-func (g *httpGuard) stats() []haechi.Counter { return append(g.gate.Counters(), g.socket.Counters()...) }
+func (g *httpGuard) stats() []haechi.Counter {
+	return append(g.gate.Counters(), g.socket.Counters()...)
+}

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"haechi"
+)
+
+// Watcher answers what is going on.
+type Watcher interface {
+	Overview(ctx context.Context) (haechi.Overview, error)
+	Events(ctx context.Context, f haechi.EventFilter) ([]haechi.Event, error)
+	// Follow streams events until ctx ends; a slow reader loses the oldest ones.
+	Follow(ctx context.Context, f haechi.EventFilter) (<-chan haechi.Event, error)
+	Findings(ctx context.Context, limit int) ([]haechi.Finding, error)
+	Incidents(ctx context.Context, limit int) ([]haechi.Incident, error)
+	Status(ctx context.Context) (haechi.Status, error)
+}
+
+// Devices keeps the registry of devices.
+type Devices interface {
+	Devices(ctx context.Context, f haechi.DeviceFilter) ([]haechi.Device, error)
+	SetDeviceStatus(ctx context.Context, op haechi.Operator, key string, s haechi.DeviceStatus, reason string) (haechi.Device, error)
+	NewDeviceKey(ctx context.Context, op haechi.Operator, key string) (haechi.NewKey, error)
+	RetireDeviceKey(ctx context.Context, op haechi.Operator, key, id string) error
+	AddDevice(ctx context.Context, op haechi.Operator, service, key string) (haechi.Device, error)
+}
+
+// Decisions lists, adds and lifts decisions.
+type Decisions interface {
+	Decisions(ctx context.Context, f haechi.DecisionFilter) ([]haechi.Decision, error)
+	AddDecision(ctx context.Context, op haechi.Operator, d haechi.Decision) (haechi.Decision, error)
+	LiftDecision(ctx context.Context, op haechi.Operator, id haechi.Reference, reason string) (haechi.Decision, error)
+}
+
+// Explainer says why, and by which rules.
+type Explainer interface {
+	Why(ctx context.Context, query string) (haechi.Explanation, error)
+	Rules(ctx context.Context) ([]haechi.RuleInfo, error)
+	Report(ctx context.Context, name string) (haechi.Table, error)
+	Reports(ctx context.Context) []string
+}
+
+// Keeper looks after the gateway itself.
+type Keeper interface {
+	Reload(ctx context.Context, op haechi.Operator) error
+	Backup(ctx context.Context, op haechi.Operator, path string) error
+	Audit(ctx context.Context, limit int) ([]haechi.AuditEntry, error)
+	VerifyAudit(ctx context.Context) (entries uint64, err error)
+	// Undo reverses an audit entry. Errors are of kind NotFound or Conflict.
+	Undo(ctx context.Context, op haechi.Operator, seq uint64) error
+}
+
+// Replayer shows what the present rules would have done with what is recorded.
+type Replayer interface {
+	Replay(ctx context.Context, since time.Time) (haechi.Replay, error)
+}
+
+// Deps are the parts the interface asks. All but Log and Now are required.
+type Deps struct {
+	Watcher   Watcher
+	Devices   Devices
+	Decisions Decisions
+	Explainer Explainer
+	Keeper    Keeper
+	Replayer  Replayer
+	// Operator names who asks: from the console's session, or from the peer
+	// credentials of the local socket. Without one every request is refused.
+	Operator func(*http.Request) (haechi.Operator, bool)
+	Now      func() time.Time // nil: time.Now
+	Log      *slog.Logger     // nil: discard
+}

@@ -1,0 +1,43 @@
+package catalogue
+
+// reasons are the texts of haechi.Reason.
+func reasons() []text {
+	return []text{
+		{"reason.hmac_failed", "wrong signature", "서명이 맞지 않음"},
+		{"reason.unauthorized", "device is not approved", "승인되지 않은 기기"},
+		{"reason.pending", "device waits for approval", "승인 대기 중인 기기"},
+		{"reason.rate_limit", "rate limit exceeded", "요청 한도 초과"},
+		{"reason.auth_missing", "no signature on the frame", "프레임에 서명이 없음"},
+		{"reason.no_key", "device has no key yet", "기기에 발급된 키가 없음"},
+		{"reason.identity_mismatch", "the frame names another identity", "프레임의 신원이 서로 다름"},
+		{"reason.timestamp", "timestamp outside the accepted window", "허용 시간을 벗어난 타임스탬프"},
+		{"reason.replay", "replayed signature", "재사용된 서명"},
+		{"reason.replay_memory", "replay memory is full", "재전송 방지 메모리가 가득 참"},
+		{"reason.duplicate_key", "a name occurs twice in the frame", "프레임에 같은 이름이 두 번 있음"},
+		{"reason.malformed", "malformed frame", "형식이 잘못된 프레임"},
+		{"reason.encoding", "invalid characters", "잘못된 문자 인코딩"},
+		{"reason.oversize", "too large", "허용 크기 초과"},
+		{"reason.handshake", "handshake missing or wrong", "핸드셰이크가 없거나 잘못됨"},
+		{"reason.liveness", "no signed answer to the ping in time", "시간 안에 서명된 핑 응답이 없음"},
+		{"reason.superseded", "a newer session of the device took over", "같은 기기의 새 세션이 이어받음"},
+		{"reason.status_changed", "the device's status was changed", "기기 상태가 변경됨"},
+		{"reason.key_changed", "the device's keys were changed", "기기 키가 변경됨"},
+		{"reason.upstream_down", "the server behind does not answer", "뒤쪽 서버가 응답하지 않음"},
+		{"reason.upstream_closed", "the server behind closed the connection", "뒤쪽 서버가 연결을 닫음"},
+		{"reason.peer_closed", "the peer closed the connection", "상대가 연결을 닫음"},
+		{"reason.timeout", "time ran out", "시간 초과"},
+		{"reason.pending_full", "too many devices wait for approval", "승인 대기 기기가 너무 많음"},
+		{"reason.duplicate_frame", "honest resend, dropped", "정상 재전송, 버림"},
+		{"reason.early_overflow", "too many frames before the handshake", "핸드셰이크 전 프레임이 너무 많음"},
+		{"reason.backpressure", "the peer does not read", "상대가 데이터를 읽지 않음"},
+		{"reason.connection_limit", "too many connections at once", "동시 연결이 너무 많음"},
+		{"reason.decision", "a decision is in force", "적용 중인 결정이 있음"},
+		{"reason.unknown_host", "no service has that name", "해당 이름의 서비스가 없음"},
+		{"reason.proxy_header", "PROXY header missing or wrong", "PROXY 헤더가 없거나 잘못됨"},
+		{"reason.access", "not on the service's access list", "서비스 접근 목록에 없음"},
+		{"reason.shutdown", "the gateway stops or reloads", "게이트웨이 종료 또는 다시 불러오기"},
+		{"reason.overload", "a bound was reached", "설정된 한계에 도달함"},
+		{"reason.login", "console login failed", "콘솔 로그인 실패"},
+		{"reason.internal", "internal error, refused to be safe", "내부 오류로 안전하게 거부함"},
+	}
+}

@@ -1,0 +1,27 @@
+package console
+
+import (
+	"net/http"
+
+	"haechi"
+)
+
+// statusOf is the HTTP status that goes with an error's kind, the same as that of
+// the JSON interface.
+func statusOf(k haechi.ErrorKind) int {
+	switch k {
+	case haechi.Invalid:
+		return http.StatusBadRequest
+	case haechi.NotFound:
+		return http.StatusNotFound
+	case haechi.Conflict:
+		return http.StatusConflict
+	case haechi.Denied:
+		return http.StatusForbidden
+	case haechi.Exhausted:
+		return http.StatusTooManyRequests
+	case haechi.Unavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
