@@ -138,7 +138,7 @@ func (g *deviceGuard) status() []haechi.ServiceStatus {
 func (g *deviceGuard) stats() []haechi.Counter {
 	out := g.gate.Stats()
 	for _, l := range g.sockets {
-		out = append(out, l.Counters()...)
+		out = append(out, named(l.Addr().String()+"/", l.Counters())...)
 	}
 	return out
 }

@@ -174,3 +174,12 @@ func ruleOverrides(cfg *config.Config) map[string]rules.Override {
 	}
 	return out
 }
+
+// named puts a prefix before the names of counters, so that those of several gates
+// can be told apart.
+func named(prefix string, cs []haechi.Counter) []haechi.Counter {
+	for i := range cs {
+		cs[i].Name = prefix + cs[i].Name
+	}
+	return cs
+}
