@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"haechi/internal/ingress"
 	"haechi/internal/ingress/devicegate"
 	"haechi/internal/ingress/listener"
+	"haechi/internal/ingress/tlsterm"
 )
 
 // deviceGuard is a device service: its gate, its sockets, and the health check that
@@ -23,6 +25,9 @@ type deviceGuard struct {
 	svc     *config.Service
 	gate    *devicegate.Gate
 	health  *devicegate.Health
+	certs   *tlsterm.Set // nil: plain
+	now     func() time.Time
+	sink    ingress.Sink
 	sockets []*listener.Listener
 	open    atomic.Bool
 	log     *slog.Logger
@@ -32,11 +37,14 @@ type deviceGuard struct {
 }
 
 func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log *slog.Logger) (*deviceGuard, error) {
-	g := &deviceGuard{svc: s, log: log.With("service", s.Name), done: make(chan struct{})}
+	g := &deviceGuard{svc: s, log: log.With("service", s.Name), now: e.now, sink: e.pipeline, done: make(chan struct{})}
 	dialer := &net.Dialer{Timeout: s.Timeouts.Upstream, KeepAlive: 30 * time.Second}
 	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", s.Upstream) }
 	g.health = devicegate.NewHealth(devicegate.HealthConfig{Dial: dial, SetOpen: g.setOpen, Log: g.log})
 	var err error
+	if g.certs, err = serviceCert(e.cfg, s, e.now()); err != nil {
+		return nil, err
+	}
 	g.gate, err = devicegate.New(devicegate.Config{
 		Service: s.Name, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
 		HandshakeTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
@@ -76,6 +84,9 @@ func (g *deviceGuard) run(conns context.Context) {
 	defer stop()
 	var all sync.WaitGroup
 	all.Go(func() { _ = g.health.Run(health) }) // it ends with its context only
+	if g.certs != nil {
+		all.Go(func() { _ = g.certs.Run(health, time.Minute, g.log) }) // so does this
+	}
 	for _, l := range g.sockets {
 		all.Go(func() { g.accept(conns, l, &all) })
 	}
@@ -90,8 +101,41 @@ func (g *deviceGuard) accept(conns context.Context, l *listener.Listener, all *s
 		if err != nil {
 			return // retired
 		}
-		all.Go(func() { g.gate.Serve(conns, c.(*ingress.Conn)) })
+		all.Go(func() { g.serve(conns, c.(*ingress.Conn)) })
 	}
+}
+
+// serve runs one connection; where the service has a certificate, TLS comes first.
+func (g *deviceGuard) serve(conns context.Context, c *ingress.Conn) {
+	if g.certs != nil && !g.encrypt(conns, c) {
+		return
+	}
+	g.gate.Serve(conns, c)
+}
+
+// encrypt does the TLS handshake within the time that a device has for its own.
+func (g *deviceGuard) encrypt(conns context.Context, c *ingress.Conn) bool {
+	ctx, cancel := context.WithTimeout(conns, g.svc.Timeouts.Handshake)
+	defer cancel()
+	secured := tls.Server(c.Conn, deviceTLS(g.certs))
+	err := secured.HandshakeContext(ctx)
+	if err == nil {
+		c.Conn = secured
+		return true
+	}
+	now := g.now()
+	g.sink.Emit(&haechi.Event{Time: now.UTC(), Kind: haechi.KindHandshake, Outcome: haechi.Failure, Service: g.svc.Name, Reason: haechi.ReasonHandshake,
+		Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Verdict: haechi.Deny, Rule: "tls/handshake",
+		Ref: haechi.NewReference("tls/handshake", c.Actor.Client.String(), now)})
+	_ = c.Close() // the handshake failed; there is nobody left to tell
+	return false
+}
+
+// deviceTLS serves the service's certificate under any name, since phones dial
+// addresses, and speaks no HTTP.
+func deviceTLS(certs *tlsterm.Set) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certs.Certificate(), nil }}
 }
 
 // setOpen opens or closes the sockets with the upstream's health, so that a client

@@ -222,7 +222,7 @@ func (e *estate) close() error {
 func decideConfig(cfg *config.Config, log *slog.Logger) decide.Config {
 	c := cfg.Decide
 	out := decide.Config{Mode: c.Mode, HalfLife: c.HalfLife, Base: c.Base, Max: c.Max, Shared: c.SharedDevices,
-		V6Bits: cfg.Client.IPv6Prefix, Log: log}
+		V6Bits: cfg.Client.IPv6Prefix, Log: log, Ladder: []decide.Rung{}}
 	for _, r := range []decide.Rung{
 		{Score: c.WatchAt, Action: haechi.Watch}, {Score: c.ThrottleAt, Action: haechi.Throttle},
 		{Score: c.ChallengeAt, Action: haechi.Challenge}, {Score: c.DenyAt, Action: haechi.Deny}, {Score: c.DropAt, Action: haechi.Drop},

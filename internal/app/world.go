@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"haechi"
 	"haechi/internal/brick/gcra"
@@ -13,7 +14,6 @@ import (
 	"haechi/internal/inspect/access"
 	"haechi/internal/inspect/ratelimit"
 	"haechi/internal/record"
-	shipped "haechi/rules"
 )
 
 // The kinds of service.
@@ -44,7 +44,7 @@ type world struct {
 // buildWorld builds everything and opens the sockets; nothing is served yet. On
 // error all that it opened is closed again.
 func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error) {
-	set, err := rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone})
+	set, err := rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg)})
 	if err != nil {
 		return nil, err
 	}
@@ -161,6 +161,16 @@ func accessLists(cfg *config.Config) map[string]access.List {
 func retention(cfg *config.Config) record.Retention {
 	r := cfg.Records
 	return record.Retention{Events: r.Events, Connections: r.Connections, Messages: r.Messages, Findings: r.Findings, Queries: r.Queries}
+}
+
+func serviceZones(cfg *config.Config) map[string]*time.Location {
+	out := map[string]*time.Location{}
+	for i := range cfg.Services {
+		if s := &cfg.Services[i]; s.Zone != nil {
+			out[s.Name] = s.Zone
+		}
+	}
+	return out
 }
 
 func ruleOverrides(cfg *config.Config) map[string]rules.Override {

@@ -29,7 +29,8 @@ type Config struct {
 	// Mode bounds every rule: Shadow makes all automatic decisions shadow, Off
 	// leaves only incidents. Default Enforce.
 	Mode haechi.Mode
-	// Ladder maps scores to actions. Default [DefaultLadder].
+	// Ladder maps scores to actions. Nil means [DefaultLadder]; empty means that no
+	// score alone leads to an action.
 	Ladder []Rung
 	// Challenge says that a challenge inspector exists. Without one, a rung with
 	// Challenge is skipped and a rule that wants a challenge gets a throttle.
@@ -115,7 +116,7 @@ func (c *Config) defaults() {
 
 // usableRungs sorts a copy of the ladder and leaves out what cannot be done.
 func usableRungs(ladder []Rung, challenge bool) []Rung {
-	if len(ladder) == 0 {
+	if ladder == nil {
 		ladder = DefaultLadder()
 	}
 	ladder = slices.DeleteFunc(slices.Clone(ladder), func(r Rung) bool {

@@ -47,7 +47,7 @@ func (r *rule) template() (haechi.Event, bool) {
 		for _, e := range x.events {
 			in := true
 			if r.hours != nil {
-				_, in = r.hours.period(e.Time)
+				_, in = r.hours.period(e.Time, e.Service)
 			}
 			if in && s.subject(&e) != haechi.ScopeNone && s.counts(&e) {
 				e.Count = 0

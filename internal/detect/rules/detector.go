@@ -96,7 +96,7 @@ func (s *state) observe(seed maphash.Seed, e *haechi.Event, out []haechi.Finding
 	var period uint64
 	if s.hours != nil {
 		var in bool
-		if period, in = s.hours.period(e.Time); !in {
+		if period, in = s.hours.period(e.Time, e.Service); !in {
 			return out
 		}
 	}

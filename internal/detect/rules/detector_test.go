@@ -135,6 +135,33 @@ func TestHoursFollowTheZone(t *testing.T) {
 	}
 }
 
+// Each service has its own night, unless the rule or an override names a zone.
+func TestHoursFollowTheService(t *testing.T) {
+	seoul, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 1, 4, 18, 0, 0, 0, time.UTC) // 03:00 in Seoul
+	for name, tt := range map[string]struct {
+		service  string
+		override rules.Override
+		want     bool
+	}{
+		"in Seoul":              {"bots", rules.Override{Mode: haechi.Shadow}, true},
+		"elsewhere":             {"other", rules.Override{Mode: haechi.Shadow}, false},
+		"the override wins":     {"bots", rules.Override{Zone: "UTC"}, false},
+		"and says so elsewhere": {"other", rules.Override{Zone: "Asia/Seoul"}, true},
+	} {
+		d := shipped(t, rules.Options{Zones: map[string]*time.Location{"bots": seoul},
+			Overrides: map[string]rules.Override{"device/unusual-hour": tt.override}}).Detector(0, 1)
+		e := haechi.Event{Time: at, Kind: haechi.KindMessage, Outcome: haechi.Success, Service: tt.service,
+			Actor: haechi.Actor{Device: "bot/1", Assurance: haechi.Authenticated}}
+		if got := len(d.Observe(&e, nil)) > 0; got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
 func TestNightOverMidnightIsOnePeriod(t *testing.T) {
 	d := shipped(t, rules.Options{Overrides: map[string]rules.Override{"device/unusual-hour": {Hours: "22:00-06:00"}}}).Detector(0, 1)
 	var out []haechi.Finding

@@ -14,6 +14,9 @@ const dayMinutes = 24 * 60
 type hours struct {
 	from, to int // minutes since midnight; to may be 1440
 	zone     *time.Location
+	// zones are the time zones of services that have one of their own; nil where
+	// the rule names its zone itself.
+	zones map[string]*time.Location
 }
 
 // parseHours reads "02:00-06:00".
@@ -49,10 +52,14 @@ func (h *hours) length() time.Duration {
 	return time.Duration(minutes) * time.Minute
 }
 
-// period reports whether the time is in the range, and numbers the period by the
-// day on which it began, so that a night over midnight is one.
-func (h *hours) period(at time.Time) (number uint64, in bool) {
-	local := at.In(h.zone)
+// period reports whether the time is in the range where the service is, and numbers
+// the period by the day on which it began, so that a night over midnight is one.
+func (h *hours) period(at time.Time, service string) (number uint64, in bool) {
+	zone := h.zone
+	if z := h.zones[service]; z != nil {
+		zone = z
+	}
+	local := at.In(zone)
 	minute := local.Hour()*60 + local.Minute()
 	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, time.UTC).Unix() / 86400
 	switch {

@@ -29,6 +29,9 @@ type Options struct {
 	Overrides map[string]Override
 	// Zone is the time zone of rules with hours that name none; nil means UTC.
 	Zone *time.Location
+	// Zones are the time zones of services that have one of their own, by name, for
+	// rules that name none.
+	Zones map[string]*time.Location
 	// Keys is the most groups that one rule holds at once over all shards; 0 means
 	// 65,536.
 	Keys int
@@ -101,6 +104,9 @@ func loadFile(fsys fs.FS, name string, o Options, langs [2]*language) (*rule, []
 	r := c.compile()
 	if ov, ok := o.Overrides[r.id]; ok && len(src.errs) == 0 {
 		c.override(ov)
+	}
+	if r.hours != nil && src.raw.Zone == "" && o.Overrides[r.id].Zone == "" {
+		r.hours.zones = o.Zones
 	}
 	return r, src.errs
 }

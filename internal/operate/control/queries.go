@@ -19,6 +19,7 @@ func (c *Control) Overview(ctx context.Context) (haechi.Overview, error) {
 	if err != nil {
 		return o, err
 	}
+	o.Decisions = 0 // the records' count; what is shown is what is enforced
 	for i := range in {
 		if in[i].Applies(now) {
 			o.Decisions++
