@@ -8,6 +8,6 @@ grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do
 	pkg="$(dirname "$file")"
 	grep -oE '^func Fuzz[A-Za-z0-9_]+' "$file" | sed 's/^func //' | while read -r target; do
 		echo "== $pkg $target, $time"
-		go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$time" </dev/null
+		go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x </dev/null
 	done
 done

@@ -20,6 +20,11 @@ type Config struct {
 	// Past and Future replace Window for timestamps behind and ahead of our
 	// clock; 0 means Window.
 	Past, Future time.Duration
+	// Start is when this run of the gateway began; zero: not known. The replay memory
+	// begins with it, so a liveness check that was signed before proves nothing. It
+	// counts for as long as such a signature could pass the clock, Past and Future
+	// together, by the monotonic clock: a wrong time at start closes nothing for good.
+	Start time.Time
 	// Reuse is how many further frames with an equal signature one connection may
 	// send: frames made within one millisecond sign alike. 0 means 3, negative none.
 	Reuse int

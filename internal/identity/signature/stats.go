@@ -12,7 +12,7 @@ import (
 const staleAfter = 35_000
 
 type counts struct {
-	proved, duplicate, reuse, late                atomic.Uint64
+	proved, duplicate, reuse, late, beforeStart   atomic.Uint64
 	missing, malformed, noKey, hmac, clock, graft atomic.Uint64
 	full, shareFull                               atomic.Uint64
 }
@@ -60,6 +60,7 @@ func (v *Verifier) Stats() []haechi.Counter {
 		{Name: "signature.duplicate", Value: c.duplicate.Load()},
 		{Name: "signature.reuse", Value: c.reuse.Load()},
 		{Name: "signature.older_than_queue", Value: c.late.Load()},
+		{Name: "signature.before_start", Value: c.beforeStart.Load()},
 		{Name: "signature.auth_missing", Value: c.missing.Load()},
 		{Name: "signature.malformed", Value: c.malformed.Load()},
 		{Name: "signature.no_key", Value: c.noKey.Load()},

@@ -80,16 +80,28 @@ func (v *Verifier) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
 	if m == nil {
 		return v.refuse(haechi.ReasonHMACFailed)
 	}
-	return v.admit(d, m, ms, now, nonce(want[:16]), use{frame, c.Session})
+	return v.admit(d, m, ms, now, nonce(want[:16]), use{frame, c.Session}, c.Live)
+}
+
+// beforeStart reports whether a signature may be a replay of what an earlier run
+// of the gateway accepted and this one cannot remember.
+func (v *Verifier) beforeStart(ms int64, now time.Time) bool {
+	return !v.cfg.Start.IsZero() && ms < v.cfg.Start.UnixMilli() &&
+		now.Sub(v.cfg.Start) <= time.Duration(v.past+v.future)*time.Millisecond
 }
 
 // admit judges a claim whose signature is right: its clock first, then whether
 // it was seen before.
-func (v *Verifier) admit(d *device, m *mac, ms int64, at time.Time, n nonce, u use) haechi.Proof {
+func (v *Verifier) admit(d *device, m *mac, ms int64, at time.Time, n nonce, u use, live bool) haechi.Proof {
 	now := at.UnixMilli()
 	p := haechi.Proof{KeyID: m.id, Skew: time.Duration(ms-now) * time.Millisecond}
 	if now-ms > v.past || ms-now > v.future {
 		return v.stale(p, ms < now)
+	}
+	if live && v.beforeStart(ms, at) {
+		v.counts.beforeStart.Add(1)
+		p.Duplicate = true
+		return p
 	}
 	g, freed := d.generation((ms + v.past) / v.span)
 	v.held.Add(-int64(freed))

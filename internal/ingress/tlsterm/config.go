@@ -26,7 +26,9 @@ func Config(sets ...*Set) *tls.Config {
 
 func choose(sets []*Set, hello *tls.ClientHelloInfo) *tls.Certificate {
 	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
-	if name == "" {
+	// RFC 6066 forbids addresses as names; some clients send them all the same, and
+	// mean what those mean that send nothing.
+	if _, err := netip.ParseAddr(name); name == "" || err == nil {
 		return byAddress(sets, localAddr(hello.Conn))
 	}
 	var wildcard *tls.Certificate

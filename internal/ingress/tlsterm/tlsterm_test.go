@@ -276,6 +276,18 @@ func TestNoNameAtAnUnservedAddress(t *testing.T) {
 	}
 }
 
+// An address in the place of a name counts for no name: the address that was
+// reached decides, not the one that was written.
+func TestAddressAsNameIsNoName(t *testing.T) {
+	s := devCA(t, t.TempDir())
+	for local, want := range map[string]bool{"127.0.0.1": true, "192.0.2.9": false} {
+		hello := &tls.ClientHelloInfo{ServerName: "127.0.0.1", Conn: fakeConn{local: netip.MustParseAddr(local)}}
+		if cert, err := tlsterm.Config(s).GetCertificate(hello); (cert != nil) != want || err != nil {
+			t.Errorf("reached %s: %v, %v", local, cert, err)
+		}
+	}
+}
+
 type fakeConn struct {
 	net.Conn
 	local netip.Addr

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs the peers of the benchmarks from Debian and stops what their packages
+# started. It does nothing when all of them are there.
+set -eu
+
+missing=
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+PATH="$PATH:/usr/sbin:/sbin"
+need nginx nginx-light
+need haproxy haproxy
+need caddy caddy
+need wrk wrk
+need python3 python3
+need taskset util-linux
+[ -z "$missing" ] && exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "bench: run as root to install:$missing" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+
+# A package must not start its server: the policy file says so while we install.
+policy=/usr/sbin/policy-rc.d
+own=
+if [ ! -e "$policy" ]; then
+	own=1
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+	trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing
+for service in nginx haproxy caddy; do
+	case "$missing" in
+	*"$service"*) [ -d /run/systemd/system ] && systemctl disable --now "$service" >/dev/null 2>&1 || true ;;
+	esac
+done
+[ -z "$own" ] || rm -f "$policy"
