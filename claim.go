@@ -19,14 +19,18 @@ type Claim struct {
 	Timestamp []byte
 	Signature []byte // as received
 	Frame     []byte // the whole frame, to tell an honest resend from a graft
+	// Live marks the answer to a liveness check. It must have been signed since the
+	// gateway started: an older one may be a capture that nobody remembers any more.
+	Live bool
 }
 
 // Proof is the answer to a [Claim]. The zero value proves it.
 type Proof struct {
 	// Reason is empty when the claim is proved.
 	Reason Reason
-	// Duplicate marks an honest resend of the very same frame: drop it, count it,
-	// do not punish. It is set only on a proved claim.
+	// Duplicate marks what proves nothing new: an honest resend of the very same
+	// frame, or a Live claim from before the gateway started. Drop it, count it, do
+	// not punish. It is set only on a proved claim.
 	Duplicate bool
 	// KeyID names the key that verified.
 	KeyID string

@@ -157,3 +157,10 @@ func (e *Event) N() uint64 {
 	}
 	return e.Count
 }
+
+// Refusal reports whether the event is a refusal that was applied. The end of a
+// connection that was refused is not another one: the close repeats the verdict and
+// the reference of what it followed from.
+func (e *Event) Refusal() bool {
+	return !e.Shadow && e.Kind != KindClose && (e.Verdict >= Challenge || e.Verdict == Throttle && e.Outcome == Failure)
+}

@@ -63,7 +63,8 @@ type NewKey struct {
 	Salt   string `json:"salt"`   // BOT_SALT of the client script
 }
 
-// Explanation answers "why?" for a reference, an address or a device.
+// Explanation answers "why?" for a reference, an incident, an address, a network or
+// a device.
 type Explanation struct {
 	Query string `json:"query"`
 	// Refusals are the recorded refusals, newest first; each has rule, observed,
@@ -71,6 +72,7 @@ type Explanation struct {
 	Refusals  []Event    `json:"refusals,omitempty"`
 	Findings  []Finding  `json:"findings,omitempty"`
 	Decisions []Decision `json:"decisions,omitempty"`
+	Incidents []Incident `json:"incidents,omitempty"`
 	Device    *Device    `json:"device,omitempty"`
 	// Protected says why nothing may be decided against the subject; empty if it may.
 	Protected string `json:"protected,omitempty"`

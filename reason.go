@@ -18,7 +18,7 @@ const (
 	ReasonTimestamp       Reason = "timestamp"         // outside the accepted skew
 	ReasonReplay          Reason = "replay"            // same signature on another frame or connection
 	ReasonNonceFull       Reason = "replay_memory"     // the replay memory is at its cap: closed
-	ReasonDuplicateKey    Reason = "duplicate_key"     // two JSON names equal, or equal but for case
+	ReasonDuplicateKey    Reason = "duplicate_key"     // two JSON names equal, or one like another or a known one but for case
 	ReasonMalformed       Reason = "malformed"         // no valid frame
 	ReasonEncoding        Reason = "encoding"          // invalid UTF-8, NUL
 	ReasonOversize        Reason = "oversize"          // line, body or header over its limit

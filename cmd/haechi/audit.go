@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -12,21 +12,21 @@ import (
 )
 
 func auditCommand(o *options) *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{Use: "audit", Short: "List who changed what; verify the chain; undo a change", Args: noArgs,
+	var limit *rows
+	cmd := &cobra.Command{Use: "audit", Short: "List who changed what; verify the chain; undo a change", Args: o.noArgs,
 		Example: "  haechi audit\n  haechi audit verify\n  haechi audit undo 12",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.client()
 			if err != nil {
 				return err
 			}
-			es, err := c.Audit(cmd.Context(), limit)
+			es, err := c.Audit(cmd.Context(), limit.n)
 			if err != nil {
 				return err
 			}
 			return o.print.show(es, func() { printAudit(o.print, es) })
 		}}
-	cmd.Flags().IntVar(&limit, "limit", 50, "at most this many")
+	limit = o.limit(cmd, 50)
 	cmd.AddCommand(verifyCommand(o), undoCommand(o))
 	return cmd
 }
@@ -38,32 +38,40 @@ func printAudit(p *printer, es []haechi.AuditEntry) {
 		if e.Before != "" {
 			change = e.Before + " -> " + e.After
 		}
-		rows = append(rows, []string{strconv.FormatUint(e.Seq, 10), when(e.Time), e.By, e.Via, e.Action, e.Subject, change, e.Reason})
+		rows = append(rows, []string{strconv.FormatUint(e.Seq, 10), p.when(e.Time), e.By, e.Via, e.Action, e.Subject, change, e.Reason})
 	}
-	p.table([]string{"no", "time", "by", "via", "action", "subject", "change", "reason"}, rows)
+	p.table([]string{"no", "time", "by", "via", "change_action", "subject", "change", "reason"}, rows)
 }
 
 // verifyCommand checks the chain of the running gateway, or, with --offline, of
 // the state folder while nothing runs.
 func verifyCommand(o *options) *cobra.Command {
 	var offline bool
-	cmd := &cobra.Command{Use: "verify", Short: "Check that no audit entry was changed, removed or put in between", Args: noArgs,
+	cmd := &cobra.Command{Use: "verify", Short: "Check that no audit entry was changed, removed or put in between", Args: o.noArgs,
+		Example: "  haechi audit verify\n  haechi audit verify --offline",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n, err := verify(cmd, o, offline)
 			if err != nil {
 				return err
 			}
-			return o.print.show(map[string]uint64{"entries": n}, func() { o.print.line("the audit chain is intact: %d entries", n) })
+			return o.print.show(map[string]uint64{"entries": n}, func() { o.print.say("cli.audit_whole", n) })
 		}}
 	cmd.Flags().BoolVar(&offline, "offline", false, "read the state folder instead of asking the running gateway")
 	return cmd
 }
+
+// stateFile is what a state folder that was ever used holds: opening one that was
+// not would make it, and find its empty chain intact.
+const stateFile = "state.db"
 
 func verify(cmd *cobra.Command, o *options, offline bool) (uint64, error) {
 	if offline {
 		conf, err := o.load()
 		if err != nil {
 			return 0, err
+		}
+		if _, err := os.Stat(filepath.Join(conf.State, stateFile)); err != nil {
+			return 0, &haechi.Error{Kind: haechi.NotFound, Op: "verify the audit chain", Err: err, Hint: "state in the configuration names the folder of the records"}
 		}
 		return app.VerifyAudit(cmd.Context(), conf.State)
 	}
@@ -75,11 +83,14 @@ func verify(cmd *cobra.Command, o *options, offline bool) (uint64, error) {
 }
 
 func undoCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "undo NUMBER", Short: "Reverse a change of a device's status or a decision", Args: exactly(1),
+	return &cobra.Command{Use: "undo NUMBER", Short: "Reverse a change of a device's status or a decision", Args: o.exactly(1),
+		Example: "  haechi audit undo 12",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			seq, err := strconv.ParseUint(args[0], 10, 64)
-			if err != nil {
-				return usageError{fmt.Errorf("haechi audit undo: %q is no entry number", args[0])}
+			seq, err := strconv.ParseUint(args[0], 10, 63)
+			if err != nil || seq == 0 {
+				wrong := o.print.misuse("usage.value", cmd.CommandPath(), quoted(args[0]), "NUMBER")
+				wrong.hint = o.print.t("usage.entry", "haechi audit")
+				return wrong
 			}
 			c, err := o.client()
 			if err != nil {
@@ -88,13 +99,13 @@ func undoCommand(o *options) *cobra.Command {
 			if err := c.Undo(cmd.Context(), seq); err != nil {
 				return err
 			}
-			return o.print.show(map[string]uint64{"undone": seq}, func() { o.print.line("audit entry %d is undone", seq) })
+			return o.print.show(map[string]uint64{"undone": seq}, func() { o.print.say("cli.undone", seq) })
 		}}
 }
 
 func backupCommand(o *options) *cobra.Command {
-	cmd := &cobra.Command{Use: "backup PATH", Short: "Write a consistent copy of all records, while running; restore one", Args: exactly(1),
-		Example: "  haechi backup /backup/haechi-monday\n  haechi backup restore /backup/haechi-monday",
+	cmd := &cobra.Command{Use: "backup PATH", Short: "Write a consistent copy of all records, while running; restore one", Args: o.exactly(1),
+		Example: "  haechi backup /backup/haechi-monday.tar\n  haechi backup restore /backup/haechi-monday.tar",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := filepath.Abs(args[0])
 			if err != nil {
@@ -107,10 +118,15 @@ func backupCommand(o *options) *cobra.Command {
 			if err := c.Backup(cmd.Context(), path); err != nil {
 				return err
 			}
-			return o.print.show(map[string]string{"backup": path}, func() { o.print.line("backed up to %s; it holds device keys, keep it safe", path) })
+			return o.print.show(map[string]string{"backup": path}, func() { o.print.say("cli.backup", path) })
 		}}
-	cmd.AddCommand(&cobra.Command{Use: "restore PATH", Short: "Restore a backup into the configured state folder, which must be empty; the gateway must be stopped",
-		Args: exactly(1),
+	cmd.AddCommand(restoreCommand(o))
+	return cmd
+}
+
+func restoreCommand(o *options) *cobra.Command {
+	return &cobra.Command{Use: "restore PATH", Short: "Restore a backup into the configured state folder, which must be empty; the gateway must be stopped",
+		Args: o.exactly(1), Example: "  haechi backup restore /backup/haechi-monday.tar",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf, err := o.load()
 			if err != nil {
@@ -119,7 +135,6 @@ func backupCommand(o *options) *cobra.Command {
 			if err := app.Restore(cmd.Context(), args[0], conf.State); err != nil {
 				return err
 			}
-			return o.print.show(map[string]string{"restored": conf.State}, func() { o.print.line("restored into %s, and its audit chain is intact", conf.State) })
-		}})
-	return cmd
+			return o.print.show(map[string]string{"restored": conf.State}, func() { o.print.say("cli.restored", conf.State) })
+		}}
 }

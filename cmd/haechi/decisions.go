@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -13,14 +12,15 @@ import (
 
 func decisionsCommand(o *options) *cobra.Command {
 	var all bool
-	cmd := &cobra.Command{Use: "decisions", Aliases: []string{"bans"}, Short: "List what is in force, as read back; add or lift decisions", Args: noArgs,
-		Example: "  haechi decisions\n  haechi decisions add ip:203.0.113.7 --action deny --for 1h --reason 'scans the shop'\n  haechi decisions lift 7K29Q-XM4TC --reason 'our office'",
+	var limit *rows
+	cmd := &cobra.Command{Use: "decisions", Aliases: []string{"bans"}, Short: "List what is in force, as read back; add or lift decisions", Args: o.noArgs,
+		Example: "  haechi decisions\n  haechi bans --all\n  haechi decisions add ip:203.0.113.7 --action deny --for 1h --reason 'scans the shop'\n  haechi decisions lift 7K29Q-XM4TC --reason 'our office'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.client()
 			if err != nil {
 				return err
 			}
-			f := haechi.DecisionFilter{OpenAt: time.Now()}
+			f := haechi.DecisionFilter{OpenAt: time.Now(), Limit: limit.n}
 			if all {
 				f.OpenAt = time.Time{}
 			}
@@ -28,45 +28,55 @@ func decisionsCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.print.show(ds, func() { o.print.table(decisionHeader(), decisionRows(ds)) })
+			return o.print.show(ds, func() { printDecisions(o.print, ds) })
 		}}
 	cmd.Flags().BoolVar(&all, "all", false, "also those that ended or were lifted")
+	limit = o.limit(cmd, 1000)
 	cmd.AddCommand(addCommand(o), liftCommand(o))
 	return cmd
 }
 
-func decisionHeader() []string {
-	return []string{"id", "scope", "action", "mode", "by", "from", "until", "reason"}
-}
-
-func decisionRows(ds []haechi.Decision) [][]string {
+func printDecisions(p *printer, ds []haechi.Decision) {
 	rows := make([][]string, 0, len(ds))
 	for i := range ds {
 		d := &ds[i]
-		until := when(d.Until)
-		if !d.LiftedAt.IsZero() {
-			until = "lifted " + when(d.LiftedAt)
+		until := p.when(d.Until)
+		switch {
+		case !d.LiftedAt.IsZero():
+			until = p.t("cli.lifted_at", p.when(d.LiftedAt))
+		case d.Until.IsZero():
+			until = p.t("cli.no_end")
 		}
-		rows = append(rows, []string{string(d.ID), d.Scope.String(), d.Action.String(), d.Mode.String(), author(d), when(d.From), until, d.Reason})
+		rows = append(rows, []string{string(d.ID), d.Scope.String(), p.word("action", d.Action), p.word("mode", d.Mode), author(p, d), p.when(d.From), until, d.Reason})
 	}
-	return rows
+	p.table([]string{"id", "scope", "action", "mode", "by", "from", "until", "reason"}, rows)
+}
+
+// author is who decided: the operator's name, or what kind of rule and which.
+func author(p *printer, d *haechi.Decision) string {
+	if d.By != "" {
+		return d.By
+	}
+	return strings.TrimSpace(p.word("origin", d.Origin) + " " + d.Rule)
+}
+
+// addFlags are the flags of `haechi decisions add`.
+type addFlags struct {
+	action, mode    *choice
+	reason, service string
+	length          span
 }
 
 func addCommand(o *options) *cobra.Command {
-	var action, mode, reason, service string
-	var length time.Duration
-	cmd := &cobra.Command{Use: "add SCOPE", Short: "Rule about ip:, prefix:, device: or another scope", Args: exactly(1),
+	var f addFlags
+	cmd := &cobra.Command{Use: "add SCOPE", Short: "Rule about ip:, prefix:, device: or another scope", Args: o.exactly(1),
+		Example: "  haechi decisions add ip:203.0.113.7 --for 1h --reason 'scans the shop'\n" +
+			"  haechi decisions add prefix:198.51.100.0/24 --action throttle --for 2d --reason 'bulk traffic'\n" +
+			"  haechi decisions add device:LOA.i/0123456789abcdef --mode shadow --reason 'only look'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q, err := decisionRequest(args[0], action, mode)
+			q, err := f.request(o.print, cmd, args[0])
 			if err != nil {
-				return usageError{err}
-			}
-			if strings.TrimSpace(reason) == "" {
-				return usageError{fmt.Errorf("haechi decisions add: --reason is required")}
-			}
-			q.Reason, q.Service = reason, service
-			if length > 0 {
-				q.For = length.String()
+				return err
 			}
 			c, err := o.client()
 			if err != nil {
@@ -76,33 +86,59 @@ func addCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.print.show(d, func() { o.print.line("decision %s: %s %s until %s", d.ID, d.Action, d.Scope, when(d.Until)) })
+			return o.print.show(d, func() { sayDecided(o.print, &d) })
 		}}
-	cmd.Flags().StringVar(&action, "action", "deny", "watch, throttle, challenge, deny or drop")
-	cmd.Flags().StringVar(&mode, "mode", "enforce", "enforce or shadow")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit trail and for whoever asks")
-	cmd.Flags().StringVar(&service, "service", "", "only this service")
-	cmd.Flags().DurationVar(&length, "for", 0, "how long, for example 1h; without it, until lifted")
+	f.action = o.choose(cmd, "action", haechi.Deny.String(), "what is done about it", "watch", "throttle", "challenge", "deny", "drop")
+	f.mode = o.choose(cmd, "mode", haechi.Enforce.String(), "shadow only records what it would do", "enforce", "shadow")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the audit trail and for whoever asks")
+	cmd.Flags().StringVar(&f.service, "service", "", "only this service")
+	completeFlag(cmd, "service", o.offerFlag(serviceNames))
+	cmd.Flags().Var(&f.length, "for", "how long, for example 1h or 7d; without it, until lifted")
 	return cmd
 }
 
-func decisionRequest(scope, action, mode string) (q api.DecisionRequest, err error) {
-	if q.Scope, err = haechi.ParseScope(scope); err != nil {
+func (f *addFlags) request(p *printer, cmd *cobra.Command, scope string) (q api.DecisionRequest, err error) {
+	if q.Scope, err = haechi.ParseScope(scope); err != nil || scope == "" {
+		wrong := p.misuse("usage.value", cmd.CommandPath(), quoted(scope), "SCOPE")
+		wrong.hint = p.t("usage.scope")
+		return q, wrong
+	}
+	if strings.TrimSpace(f.reason) == "" {
+		return q, p.misuse("usage.reason", cmd.CommandPath())
+	}
+	if q.Action, err = haechi.ParseAction(f.action.value); err != nil {
 		return q, err
 	}
-	if q.Action, err = haechi.ParseAction(action); err != nil {
+	if err = q.Mode.UnmarshalText([]byte(f.mode.value)); err != nil {
 		return q, err
 	}
-	return q, q.Mode.UnmarshalText([]byte(mode))
+	q.Reason, q.Service, q.For = f.reason, f.service, f.length.String()
+	return q, nil
+}
+
+func sayDecided(p *printer, d *haechi.Decision) {
+	action := p.word("action", d.Action)
+	if d.Until.IsZero() {
+		p.say("cli.decided_open", d.ID, action, d.Scope)
+	} else {
+		p.say("cli.decided", d.ID, action, d.Scope, p.when(d.Until))
+	}
+	p.say("cli.next", "haechi decisions lift "+string(d.ID))
 }
 
 func liftCommand(o *options) *cobra.Command {
 	var reason string
-	cmd := &cobra.Command{Use: "lift REFERENCE", Short: "Take a decision back", Args: exactly(1),
+	cmd := &cobra.Command{Use: "lift REFERENCE", Short: "Take a decision back", Args: o.exactly(1),
+		Example: "  haechi decisions lift 7K29Q-XM4TC --reason 'our office'", ValidArgsFunction: o.offer(decisionIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := haechi.ParseReference(args[0])
 			if err != nil {
-				return usageError{err}
+				wrong := o.print.misuse("usage.value", cmd.CommandPath(), quoted(args[0]), "REFERENCE")
+				wrong.hint = o.print.t("usage.reference", "haechi decisions")
+				return wrong
+			}
+			if strings.TrimSpace(reason) == "" {
+				return o.print.misuse("usage.reason", cmd.CommandPath())
 			}
 			c, err := o.client()
 			if err != nil {
@@ -112,7 +148,7 @@ func liftCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.print.show(d, func() { o.print.line("decision %s about %s is lifted", d.ID, d.Scope) })
+			return o.print.show(d, func() { o.print.say("cli.lifted", d.ID, d.Scope) })
 		}}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit trail")
 	return cmd

@@ -5,12 +5,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,73 +22,79 @@ import (
 // demoFlags are the flags of `haechi demo`.
 type demoFlags struct {
 	noTraffic bool
-	length    time.Duration
+	length    span
 	state     string
-	level     string
+	level     *choice
 }
 
 func demoCommand(o *options) *cobra.Command {
 	var f demoFlags
-	cmd := &cobra.Command{Use: "demo", Short: "Guard a sample bot server and a sample shop on loopback, with traffic and attackers", Args: noArgs,
+	cmd := &cobra.Command{Use: "demo", Short: "Guard a sample bot server and a sample shop on loopback, with traffic and attackers", Args: o.noArgs,
 		Long: `Starts, on loopback only, a sample bot server that speaks the real protocol, a
 sample web shop, the gateway in front of both, the console, and friendly and hostile
-clients, each from an address of its own in 127.0.0.0/8. Ctrl-C leaves nothing behind.`,
-		Example: "  haechi demo\n  haechi demo --for 30s\n  haechi demo --no-traffic",
+clients, each from an address of its own in 127.0.0.0/8. Ctrl-C leaves nothing behind.
+Ports that are taken, by another demo for example, are replaced by free ones.`,
+		Example: "  haechi demo\n  haechi demo --for 30s\n  haechi demo --no-traffic\n  haechi demo --state ./demo-state",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), o, &f) }}
 	cmd.Flags().BoolVar(&f.noTraffic, "no-traffic", false, "leave the traffic and the attackers out")
-	cmd.Flags().DurationVar(&f.length, "for", 0, "stop by itself after this long")
+	cmd.Flags().Var(&f.length, "for", "stop by itself after this long, for example 30s")
 	cmd.Flags().StringVar(&f.state, "state", "", "keep the state in this folder instead of a temporary one")
-	cmd.Flags().StringVar(&f.level, "log", "warn", "debug, info, warn or error")
+	f.level = o.logLevel(cmd, "warn")
 	return cmd
 }
 
 // stage is everything the demo sets up.
 type stage struct {
+	flags            *demoFlags
 	dir, config      string
 	bots, shop, site string // addresses: guarded bot service, guarded shop, console
 	friends          []demo.Identity
 	hammer, hopper   demo.Identity
 	log              *slog.Logger
 	print            *printer
-	noTraffic        bool
 }
 
-func runDemo(ctx context.Context, o *options, f *demoFlags) error {
-	log, err := newLog(o.print.err, f.level, "text")
-	if err != nil {
-		return usageError{err}
-	}
+// runDemo plays until interrupted, or the terminal is closed, or the time is over,
+// and then removes what it made.
+func runDemo(ctx context.Context, o *options, f *demoFlags) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	defer stop()
 	if f.length > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, f.length)
-		defer stop()
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, time.Duration(f.length))
+		defer end()
 	}
-	st := &stage{log: log, print: o.print, noTraffic: f.noTraffic, dir: f.state}
-	if st.dir == "" {
+	st := &stage{flags: f, log: newLog(o.print.err, f.level.value, "text"), print: o.print}
+	if f.state == "" {
 		if st.dir, err = os.MkdirTemp("", "haechi-demo-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(st.dir)
-	} else if err := os.MkdirAll(st.dir, 0o700); err != nil {
+		defer func() { err = errors.Join(err, os.RemoveAll(st.dir)) }()
+	} else if st.dir, err = keep(f.state); err != nil {
 		return err
 	}
-	return st.play(ctx)
+	if err = st.play(ctx); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil // stopped while it started
+	}
+	return err
 }
 
-// play starts the servers, the gateway and the cast, and ends with ctx.
+// keep makes the folder of a demo that is kept.
+func keep(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// play starts the servers, the gateway and the cast, and ends with ctx, or with the
+// first of them that fails.
 func (st *stage) play(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, 3)
-	botUpstream, err := serveBots(ctx, failed, st.log)
-	if err != nil {
-		return err
-	}
-	shopUpstream, err := serveShop(ctx, failed)
-	if err != nil {
-		return err
-	}
-	if err := st.configure(botUpstream, shopUpstream); err != nil {
+	if err := st.build(ctx, failed); err != nil {
 		return err
 	}
 	started := make(chan app.Started, 1)
@@ -103,39 +108,49 @@ func (st *stage) play(ctx context.Context) error {
 	case err := <-running:
 		return err
 	case s := <-started:
-		err = st.perform(ctx, a, &s)
-	}
-	if err == nil {
-		select {
-		case <-ctx.Done():
-		case err = <-failed:
-		}
+		err = st.perform(ctx, a, &s, failed)
 	}
 	stop()
 	return errors.Join(err, <-running)
 }
 
-// perform enrols the phones, says hello and lets the cast on stage.
-func (st *stage) perform(ctx context.Context, a *app.App, s *app.Started) error {
+// perform enrols the phones, says hello and lets the cast on stage until ctx ends or
+// a server fails. It leaves nobody on the stage.
+func (st *stage) perform(ctx context.Context, a *app.App, s *app.Started, failed <-chan error) error {
 	if err := st.enrol(ctx, a); err != nil {
 		return err
 	}
 	st.welcome(s)
-	if st.noTraffic {
-		return nil
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	over := make(chan error, 1)
+	if st.flags.noTraffic {
+		over <- nil
+	} else {
+		cast, err := st.cast()
+		if err != nil {
+			return err
+		}
+		go func() { over <- cast.Run(ctx) }()
 	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stop()
+	return errors.Join(err, <-over)
+}
+
+func (st *stage) cast() (*demo.Cast, error) {
 	pool, err := caPool(filepath.Join(st.dir, "ca", "ca.crt"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	cast, err := demo.NewCast(demo.CastConfig{
+	return demo.NewCast(demo.CastConfig{
 		Bots: []string{st.bots}, Shop: st.shop, Host: "localhost", TLS: &tls.Config{RootCAs: pool, ServerName: "localhost"},
 		Friends: st.friends, Hammer: st.hammer, Hopper: st.hopper, Victim: st.friends[0], Log: st.log,
 	})
-	if err != nil {
-		return err
-	}
-	return cast.Run(ctx)
 }
 
 func caPool(path string) (*x509.CertPool, error) {
@@ -145,10 +160,13 @@ func caPool(path string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", path)
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "trust the demo's own CA", Msg: path + " holds no certificate"}
 	}
 	return pool, nil
 }
+
+// newcomer is the device that waits for the operator's approval.
+const newcomer = "새친구봇"
 
 // enrol makes the devices of the play: friends with a key and an approval, one
 // that still waits for yours, and two that will misbehave.
@@ -156,7 +174,7 @@ func (st *stage) enrol(ctx context.Context, a *app.App) error {
 	op := haechi.Operator{Name: "demo", Via: "start"}
 	phones := []demo.Identity{
 		{Bot: "LOA.i", Serial: "0123456789abcdef"}, {Bot: "도매까봇", Serial: "89abcdef01234567"},
-		{Bot: "찻집봇", Serial: "fedcba9876543210", Shape: demo.V32}, {Bot: "새친구봇", Serial: "00112233aabbccdd"},
+		{Bot: "찻집봇", Serial: "fedcba9876543210", Shape: demo.V32}, {Bot: newcomer, Serial: "00112233aabbccdd"},
 		{Bot: "말썽봇", Serial: "badbadbadbadbad1"}, {Bot: "방랑봇", Serial: "badbadbadbadbad2"},
 	}
 	for i := range phones {
@@ -169,7 +187,7 @@ func (st *stage) enrol(ctx context.Context, a *app.App) error {
 			return err
 		}
 		id.Secret, id.Salt = haechi.Secret(k.Secret), haechi.Secret(k.Salt)
-		if id.Bot == "새친구봇" {
+		if id.Bot == newcomer {
 			continue // yours to approve
 		}
 		if _, err := a.Control().SetDeviceStatus(ctx, op, id.Key(), haechi.Approved, "demo"); err != nil {
@@ -179,99 +197,3 @@ func (st *stage) enrol(ctx context.Context, a *app.App) error {
 	st.friends, st.hammer, st.hopper = phones[:4], phones[4], phones[5]
 	return nil
 }
-
-func (st *stage) configure(botUpstream, shopUpstream string) error {
-	st.bots, st.shop, st.site = freeAddr("127.0.0.1:1491"), freeAddr("127.0.0.1:8443"), freeAddr("127.0.0.1:9443")
-	st.config = filepath.Join(st.dir, "haechi.yaml")
-	return os.WriteFile(st.config, fmt.Appendf(nil, demoConfig, st.dir, st.site, st.bots, botUpstream, st.shop, shopUpstream), 0o600)
-}
-
-// freeAddr is the preferred address if nobody listens there, else one that the
-// system chooses.
-func freeAddr(preferred string) string {
-	for _, addr := range []string{preferred, "127.0.0.1:0"} {
-		if l, err := net.Listen("tcp", addr); err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	return preferred
-}
-
-// demoConfig is the demo's haechi.yaml.
-const demoConfig = `# The demo's configuration. Change it and run: haechi reload
-state: %q
-zone: Asia/Seoul
-console: { listen: %q }
-services:
-  bots:
-    kind: device
-    profile: messengerbot
-    listen: [%q]
-    upstream: %s
-    device: { hold: 10s }
-  shop:
-    kind: http
-    hosts: [localhost, 127.0.0.1]
-    listen: [%q]
-    tls: { dev_ca: true }
-    upstream: http://%s
-    routes:
-      - { path: /login, class: login }
-      - { path: /assets, class: asset }
-    limits:
-      classes: { login: 5/s burst 10 }
-rules:
-  device/rapid-reconnect: { mode: enforce }
-  device/room-hopping: { mode: enforce }
-  device/failed-auth: { mode: enforce }
-  auth/brute-force: { mode: enforce, for: 5m }
-`
-
-func serveBots(ctx context.Context, failed chan<- error, log *slog.Logger) (string, error) {
-	l, err := demo.Listen(ctx, "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	bots := demo.NewBotServer(demo.BotConfig{Log: log})
-	go func() { failed <- bots.Serve(ctx, l) }()
-	return l.Addr().String(), nil
-}
-
-func serveShop(ctx context.Context, failed chan<- error) (string, error) {
-	shop, err := demo.NewShop()
-	if err != nil {
-		return "", err
-	}
-	l, err := demo.Listen(ctx, "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	s := &http.Server{Handler: shop, ReadHeaderTimeout: 5 * time.Second}
-	context.AfterFunc(ctx, func() { _ = s.Close() })
-	go func() {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- err
-		}
-	}()
-	return l.Addr().String(), nil
-}
-
-func (st *stage) welcome(s *app.Started) {
-	p := st.print
-	p.head("Haechi guards a sample bot server and a sample shop on this machine.")
-	printStarted(p, s)
-	p.line("shop    https://%s", st.shop)
-	p.line("")
-	p.line("In another terminal:")
-	p.line("  export HAECHI_CONFIG=%s", st.config)
-	p.line("and then, for example:")
-	p.line("  ./haechi events --follow                      what happens, live")
-	p.line("  ./haechi devices --status pending             who waits for your approval")
-	p.line("  ./haechi devices approve %s   let it converse", shellWord(st.friends[3].Key()))
-	p.line("  ./haechi decisions                            who is refused, and until when")
-	p.line("  ./haechi why 127.77.0.1                       why")
-	p.line("Ctrl-C ends it and leaves nothing behind.")
-}
-
-func shellWord(s string) string { return "'" + s + "'" }

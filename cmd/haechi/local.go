@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -15,11 +16,28 @@ import (
 
 // client reaches the running gateway over the local socket in its state folder.
 func (o *options) client() (*api.Client, error) {
-	c, err := o.load()
-	if err != nil {
-		return nil, err
+	c, _, err := o.reach()
+	return c, err
+}
+
+// reach is client with the configuration. A mistake in the file does not keep an
+// operator from the gateway that runs; the configuration is empty then.
+func (o *options) reach() (*api.Client, *config.Config, error) {
+	conf, err := o.load()
+	if broken := (*config.Errors)(nil); errors.As(err, &broken) && broken.State != "" {
+		if running, rerr := o.dial(broken.State); rerr == nil {
+			return running, &config.Config{State: broken.State}, nil
+		}
 	}
-	socket := filepath.Join(c.State, app.SocketName)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := o.dial(conf.State)
+	return c, conf, err
+}
+
+func (o *options) dial(state string) (*api.Client, error) {
+	socket := filepath.Join(state, app.SocketName)
 	if _, err := os.Stat(socket); err != nil {
 		return nil, &haechi.Error{Kind: haechi.Unavailable, Op: "reach the gateway", Msg: "it does not run with this configuration (" + o.path() + ")",
 			Hint: "start it with haechi run, or name the right file with --config"}
@@ -31,7 +49,8 @@ func (o *options) client() (*api.Client, error) {
 	return api.NewClient(&http.Client{Transport: &http.Transport{DialContext: dial}}, "http://haechi"), nil
 }
 
-// load reads the configuration.
+// load reads the configuration. From then on times are in its zone, as in the
+// console and the reports.
 func (o *options) load() (*config.Config, error) {
 	path := o.path()
 	src, err := os.ReadFile(path)
@@ -43,5 +62,6 @@ func (o *options) load() (*config.Config, error) {
 	if errs != nil {
 		return nil, errs
 	}
+	o.print.zone = c.Zone
 	return c, nil
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -14,18 +12,6 @@ import (
 
 // version is set by the linker.
 var version = "dev"
-
-// The exit codes of every command.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
-
-// usageError marks an error as wrong use.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
 
 // gcPercent trades memory, of which the gateway uses little, for processor time:
 // bench/ shows the difference. GOGC overrides it.
@@ -44,20 +30,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	p := newPrinter(stdout, stderr)
-	cmd := rootCommand(p)
-	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, new(usageError)):
-		fmt.Fprintln(stderr, clean(err.Error()))
-		fmt.Fprintln(stderr, "see haechi help")
-		return exitUsage
+	p := newPrinter(stdout, stderr, os.Getenv)
+	root := rootCommand(p)
+	root.SetArgs(args)
+	root.SetOut(p.out)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if failed := p.out.failed(p); failed != nil {
+		err = failed
 	}
-	fmt.Fprintln(stderr, "haechi: "+clean(err.Error()))
-	return exitFailed
+	return p.exit(ctx, cmd.CommandPath(), err)
 }

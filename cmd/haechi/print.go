@@ -1,36 +1,92 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"haechi/internal/show/catalogue"
 )
 
-// printer writes results: JSON when asked for, tables on a terminal, tab-separated
-// lines otherwise.
+// printer writes results in the operator's language: JSON when asked for, which
+// is never translated, tables on a terminal, tab-separated lines otherwise.
 type printer struct {
-	out, err io.Writer
+	out      *sticky
+	err      io.Writer
 	json     bool
 	terminal bool
 	color    bool
+	lang     string
+	texts    *catalogue.Catalogue
+	zone     *time.Location
 }
 
-func newPrinter(out, err io.Writer) *printer {
-	p := &printer{out: out, err: err}
+func newPrinter(out, err io.Writer, env func(string) string) *printer {
+	p := &printer{out: &sticky{w: out}, err: err, texts: catalogue.New(), zone: time.Local}
+	p.lang = language(p.texts, env)
 	if f, ok := out.(*os.File); ok {
 		if st, err := f.Stat(); err == nil {
 			p.terminal = st.Mode()&os.ModeCharDevice != 0
 		}
 	}
-	p.color = p.terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	p.color = p.colored(env)
+	// In a Korean locale the library would take its own table borders for double
+	// width. No terminal does, and Korean letters are wide in any case.
+	text.OverrideRuneWidthEastAsianWidth(false)
 	return p
+}
+
+// colored follows no-color.org: only a terminal that is not asked to be plain.
+func (p *printer) colored(env func(string) string) bool {
+	return p.terminal && env("NO_COLOR") == "" && env("TERM") != "dumb"
+}
+
+// language is the first of the locale variables that is set (POSIX, 8.2); what the
+// catalogue does not speak is English.
+func language(c *catalogue.Catalogue, env func(string) string) string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := env(name); v != "" {
+			lang, _, _ := strings.Cut(strings.ReplaceAll(v, "-", "_"), "_")
+			lang, _, _ = strings.Cut(lang, ".")
+			if c.Speaks(lang) {
+				return lang
+			}
+			break
+		}
+	}
+	return catalogue.English
+}
+
+// t is a text of the catalogue. Its arguments are cleaned: nothing in them can end
+// the line or act on the terminal.
+func (p *printer) t(key string, args ...any) string {
+	safe := make([]any, len(args))
+	for i, a := range args {
+		safe[i] = cell(fmt.Sprint(a))
+	}
+	return p.texts.Text(p.lang, key, safe...)
+}
+
+// say prints a text of the catalogue as a line.
+func (p *printer) say(key string, args ...any) { p.line(p.t(key, args...)) }
+
+// line prints one line.
+func (p *printer) line(s string) { fmt.Fprintln(p.out, cell(s)) }
+
+// head prints a line that stands out on a terminal.
+func (p *printer) head(s string) {
+	s = cell(s)
+	if p.color {
+		s = text.Bold.Sprint(s)
+	}
+	fmt.Fprintln(p.out, s)
 }
 
 // show prints v as JSON, or lets human print it.
@@ -39,90 +95,82 @@ func (p *printer) show(v any, human func()) error {
 		human()
 		return nil
 	}
-	enc := json.NewEncoder(p.out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	return p.encode(v, "  ")
 }
 
-// line prints one line, cleaned.
-func (p *printer) line(format string, args ...any) {
-	fmt.Fprintln(p.out, clean(fmt.Sprintf(format, args...)))
-}
-
-// head prints a heading on a terminal, a comment-like line elsewhere.
-func (p *printer) head(s string) {
-	if p.color {
-		s = text.Bold.Sprint(s)
+// encode writes one JSON value and a newline.
+func (p *printer) encode(v any, indent string) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", indent)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
 	}
-	fmt.Fprintln(p.out, s)
+	_, err := p.out.Write(inert(b.Bytes()))
+	return err
 }
 
-// table prints rows under a header.
-func (p *printer) table(header []string, rows [][]string) {
-	if !p.terminal {
-		fmt.Fprintln(p.out, strings.Join(header, "\t"))
+// table prints rows under the headings of these keys; without rows it says so.
+func (p *printer) table(heads []string, rows [][]string) {
+	titles := make([]string, len(heads))
+	for i, h := range heads {
+		titles[i] = p.t("head." + h)
+	}
+	p.grid(titles, rows)
+}
+
+// grid is table with the headings as they are.
+func (p *printer) grid(titles []string, rows [][]string) {
+	switch {
+	case !p.terminal:
+		p.lines(titles)
 		for _, r := range rows {
-			fmt.Fprintln(p.out, strings.Join(cleanAll(r), "\t"))
+			p.lines(r)
 		}
+		return
+	case len(rows) == 0:
+		p.say("cli.nothing")
 		return
 	}
 	t := table.NewWriter()
-	t.SetOutputMirror(p.out)
 	t.SetStyle(table.StyleLight)
-	t.Style().Options.SeparateRows = false
-	t.AppendHeader(tableRow(header))
+	t.Style().Format.Header = text.FormatDefault
+	t.AppendHeader(tableRow(titles))
 	for _, r := range rows {
-		t.AppendRow(tableRow(cleanAll(r)))
+		t.AppendRow(tableRow(r))
 	}
-	t.Render()
+	fmt.Fprintln(p.out, t.Render())
+}
+
+func (p *printer) lines(row []string) {
+	safe := make([]string, len(row))
+	for i, c := range row {
+		safe[i] = cell(c)
+	}
+	fmt.Fprintln(p.out, strings.Join(safe, "\t"))
 }
 
 func tableRow(cells []string) table.Row {
 	row := make(table.Row, len(cells))
 	for i, c := range cells {
-		row[i] = c
+		row[i] = cell(c)
 	}
 	return row
 }
 
-func cleanAll(in []string) []string {
-	out := make([]string, len(in))
-	for i, s := range in {
-		out[i] = clean(s)
-	}
-	return out
-}
+// fact is a labelled line below a sentence.
+type fact struct{ label, value string }
 
-// clean makes text from outside safe for a terminal and for one line: control
-// characters, escapes and the invisible characters that reorder text are shown as
-// escapes.
-func clean(s string) string {
-	bad := func(r rune) bool {
-		return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar)
+// facts prints the labelled lines that have a value, the values below each other.
+func (p *printer) facts(all ...fact) {
+	width := 0
+	for _, f := range all {
+		width = max(width, text.StringWidth(p.t(f.label)))
 	}
-	if strings.IndexFunc(s, bad) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if bad(r) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-			continue
+	for _, f := range all {
+		if f.value != "" {
+			fmt.Fprintf(p.out, "  %s  %s\n", text.Pad(p.t(f.label), width, ' '), cell(f.value))
 		}
-		b.WriteRune(r)
 	}
-	return b.String()
-}
-
-// when prints a time for a person: local, to the second; "-" for none.
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.Local().Format("2006-01-02 15:04:05")
-}
-
-// number prints an observed value without needless digits.
-func number(f float64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", f), "0"), ".")
 }

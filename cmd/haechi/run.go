@@ -16,15 +16,13 @@ import (
 )
 
 func runCommand(o *options) *cobra.Command {
-	var level, format string
-	cmd := &cobra.Command{Use: "run", Short: "Guard, until interrupted; SIGHUP reloads the configuration", Args: noArgs,
+	var level, format *choice
+	cmd := &cobra.Command{Use: "run", Short: "Guard, until interrupted; SIGHUP reloads the configuration", Args: o.noArgs,
+		Example: "  haechi run\n  haechi run --config /etc/haechi/haechi.yaml --log-format json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := newLog(o.print.err, level, format)
-			if err != nil {
-				return usageError{err}
-			}
+			log := newLog(o.print.err, level.value, format.value)
 			a, err := app.New(cmd.Context(), app.Options{ConfigPath: o.path(), Version: version, Log: log,
-				Started: func(s app.Started) { printStarted(o.print, &s) }})
+				Started: func(s app.Started) { o.started(&s) }})
 			if err != nil {
 				return err
 			}
@@ -32,21 +30,23 @@ func runCommand(o *options) *cobra.Command {
 			defer stop()
 			return a.Run(cmd.Context())
 		}}
-	cmd.Flags().StringVar(&level, "log", "info", "debug, info, warn or error")
-	cmd.Flags().StringVar(&format, "log-format", "text", "text or json")
+	level = o.logLevel(cmd, "info")
+	format = o.choose(cmd, "log-format", "text", "how the log is written", "text", "json")
 	return cmd
 }
 
-func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
+func (o *options) logLevel(cmd *cobra.Command, preset string) *choice {
+	return o.choose(cmd, "log", preset, "what is logged, on standard error", "debug", "info", "warn", "error")
+}
+
+func newLog(w io.Writer, level, format string) *slog.Logger {
 	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, err
-	}
+	_ = l.UnmarshalText([]byte(level)) // one of the flag's choices
 	opts := &slog.HandlerOptions{Level: l}
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts)), nil
+		return slog.New(slog.NewJSONHandler(w, opts))
 	}
-	return slog.New(slog.NewTextHandler(w, opts)), nil
+	return slog.New(slog.NewTextHandler(w, opts))
 }
 
 // reloadOnHangup reloads at every SIGHUP until ctx ends or stop is called.
@@ -77,18 +77,50 @@ func reloadOnHangup(ctx context.Context, a *app.App, log *slog.Logger) (stop fun
 	}
 }
 
+// startedJSON is what `haechi run --json` and `haechi demo --json` print once.
+type startedJSON struct {
+	Services  []haechi.ServiceStatus `json:"services"`
+	Console   string                 `json:"console,omitempty"`
+	LoginLink string                 `json:"login_link,omitempty"`
+	CAFile    string                 `json:"ca_file,omitempty"`
+	Socket    string                 `json:"socket"`
+	Config    string                 `json:"config"`
+	Shop      string                 `json:"shop,omitempty"` // demo only
+}
+
+// started tells the operator where everything is. What cannot be told is no reason
+// to stop guarding.
+func (o *options) started(s *app.Started) {
+	_ = o.print.show(startedJSON{s.Services, s.Console, s.LoginLink, s.CAFile, s.Socket, o.path(), ""}, func() {
+		o.print.head(o.print.t("start.guards"))
+		printStarted(o.print, s)
+		ask := "haechi status"
+		if o.config != "" {
+			ask += " --config " + shell(o.config)
+		}
+		o.print.say("start.ask", ask)
+		o.print.say("start.stop")
+	})
+}
+
+// printStarted lists services, console and the first login.
 func printStarted(p *printer, s *app.Started) {
-	for _, svc := range s.Services {
-		p.line("%-7s %-12s %s -> %s", svc.Kind, svc.Name, strings.Join(svc.Listen, " "), svc.Upstream)
+	width := 0
+	for _, v := range s.Services {
+		width = max(width, len(v.Name)+len(v.Kind))
+	}
+	for _, v := range s.Services {
+		name := v.Name + " (" + v.Kind + ")"
+		p.line("  " + name + strings.Repeat(" ", width+5-len(name)) + strings.Join(v.Listen, " ") + " -> " + v.Upstream)
 	}
 	if s.Console != "" {
-		p.line("console %s", s.Console)
+		p.say("start.console", s.Console)
 	}
 	if s.CAFile != "" {
-		p.line("        its certificate is from the development CA in %s", s.CAFile)
+		p.line("  " + p.t("start.certificate", s.CAFile))
 	}
 	if s.LoginLink != "" {
-		p.line("first login, valid for 15 minutes, once:")
-		p.line("        %s", s.LoginLink)
+		p.line("  " + p.t("start.login"))
+		p.line("  " + s.LoginLink)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,55 +8,68 @@ import (
 	"haechi"
 )
 
+// state is the answer of `haechi status --json`.
+type state struct {
+	haechi.Status
+	Overview haechi.Overview `json:"overview"`
+}
+
 func statusCommand(o *options) *cobra.Command {
-	return &cobra.Command{Use: "status", Short: "Say how the gateway is: services, enforcers, bounds, what is degraded", Args: noArgs,
+	return &cobra.Command{Use: "status", Short: "Say how the gateway is: services, enforcers, bounds, what is degraded", Args: o.noArgs,
+		Example: "  haechi status\n  haechi status --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.client()
 			if err != nil {
 				return err
 			}
-			s, err := c.Status(cmd.Context())
-			if err != nil {
+			var s state
+			if s.Status, err = c.Status(cmd.Context()); err != nil {
 				return err
 			}
-			return o.print.show(s, func() { printStatus(o.print, &s) })
+			if s.Overview, err = c.Overview(cmd.Context()); err != nil {
+				return err
+			}
+			return o.print.show(&s, func() { printStatus(o.print, &s) })
 		}}
 }
 
-func printStatus(p *printer, s *haechi.Status) {
-	p.line("haechi %s, up since %s, configuration %s", s.Version, when(s.Started), s.Config)
-	rows := make([][]string, 0, len(s.Services))
-	for _, v := range s.Services {
-		rows = append(rows, []string{v.Name, v.Kind, strings.Join(v.Listen, " "), openWord(v.Open), v.Upstream, healthWord(v.Healthy), strconv.Itoa(v.Live)})
+func printStatus(p *printer, s *state) {
+	v := &s.Overview
+	p.say("cli.up", s.Version, p.when(s.Started), s.Config)
+	if !s.Reloaded.IsZero() {
+		p.say("cli.reloaded_at", p.when(s.Reloaded))
 	}
-	p.table([]string{"service", "kind", "listen", "socket", "upstream", "health", "live"}, rows)
-	rows = rows[:0]
+	p.say("cli.live", v.Sessions, v.ActiveBots, v.AuthFailures)
+	p.say("cli.standing", v.Decisions, v.Pending)
+	for _, d := range s.Degraded {
+		p.say("cli.degraded", d)
+	}
+	printServices(p, s.Services)
+	rows := make([][]string, 0, len(s.Enforcers))
 	for _, e := range s.Enforcers {
-		rows = append(rows, []string{e.Name, strconv.Itoa(e.InForce), strconv.FormatUint(e.Drift, 10), e.Note})
+		rows = append(rows, []string{e.Name, count(e.InForce), count(e.Drift), e.Note})
 	}
-	p.table([]string{"enforcer", "in force", "drift repaired", "note"}, rows)
+	p.table([]string{"enforcer", "in_force", "drift", "note"}, rows)
 	rows = rows[:0]
 	for _, c := range s.Counters {
 		if c.Value > 0 {
-			rows = append(rows, []string{c.Name, strconv.FormatUint(c.Value, 10)})
+			rows = append(rows, []string{c.Name, count(c.Value)})
 		}
 	}
 	p.table([]string{"counter", "value"}, rows)
-	for _, d := range s.Degraded {
-		p.line("degraded: %s", d)
-	}
 }
 
-func openWord(open bool) string {
-	if open {
-		return "open"
+func printServices(p *printer, all []haechi.ServiceStatus) {
+	rows := make([][]string, 0, len(all))
+	for _, v := range all {
+		socket, health := "cli.open", "cli.answers"
+		if !v.Open {
+			socket = "cli.closed"
+		}
+		if !v.Healthy {
+			health = "cli.silent"
+		}
+		rows = append(rows, []string{v.Name, v.Kind, strings.Join(v.Listen, " "), p.t(socket), v.Upstream, p.t(health), count(v.Live)})
 	}
-	return "closed"
-}
-
-func healthWord(ok bool) string {
-	if ok {
-		return "up"
-	}
-	return "down"
+	p.table([]string{"service", "kind", "listen", "socket", "upstream", "health", "live"}, rows)
 }

@@ -15,5 +15,5 @@ func Check(cfg *config.Config) error {
 }
 
 func loadRules(cfg *config.Config) (*rules.Set, error) {
-	return rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone})
+	return rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg)})
 }

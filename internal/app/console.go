@@ -46,7 +46,7 @@ func (a *App) openConsole(ctx context.Context, cfg *config.Config) (*consoleServ
 		return nil, err
 	}
 	con, err := console.New(console.Config{
-		Assets: web.Files(), Zone: cfg.Zone, Language: cfg.Console.Language,
+		Assets: web.Files(), Zone: cfg.Zone, Language: cfg.Console.Language, RuleTitle: a.ruleTitle,
 		Client: func(addr netip.Addr) netip.Prefix { return clientkey.Of(addr, cfg.Client.IPv6Prefix) },
 		Now:    a.opts.Now, Log: a.opts.Log,
 	}, console.Deps{
@@ -70,6 +70,14 @@ func (a *App) openConsole(ctx context.Context, cfg *config.Config) (*consoleServ
 	s.server = ownServer(mux, a.opts.Log)
 	s.server.TLSConfig = consoleTLS(certs)
 	return s, nil
+}
+
+// ruleTitle asks the present rules; while the first ones load there are none.
+func (a *App) ruleTitle(id, language string) string {
+	if w := a.world.Load(); w != nil {
+		return w.rules.Title(id, language)
+	}
+	return ""
 }
 
 // consoleTLS serves the one certificate under any name: the console is reached by

@@ -47,7 +47,7 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 	}
 	g.gate, err = devicegate.New(devicegate.Config{
 		Service: s.Name, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
-		HandshakeTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
+		HandshakeTimeout: s.Timeouts.Handshake, ProofTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
 		Hold: s.Device.Hold,
 	}, devicegate.Deps{
 		Registry: e.registry, Prover: e.verifier, Inspector: judges, Sink: e.pipeline, Sessions: e.session,

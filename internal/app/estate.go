@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"haechi"
@@ -46,6 +48,7 @@ type estate struct {
 	pool     *listener.Pool
 	cap      *conncap.Cap
 	winners  *devicegate.Winners
+	current  atomic.Pointer[world] // the one that counts; nil before the first
 }
 
 // capClients is for how many clients at once the connection cap has room.
@@ -87,7 +90,7 @@ func (e *estate) openRecords(ctx context.Context) (err error) {
 		return err
 	}
 	e.writer = record.NewWriter(record.WriterConfig{
-		SpoolPath: filepath.Join(e.cfg.State, "events.spool"), Journal: e.store, Now: e.now, Log: e.log,
+		SpoolPath: filepath.Join(e.cfg.State, "events.spool"), Room: func() bool { return hasRoom(e.cfg.State) }, Journal: e.store, Now: e.now, Log: e.log,
 	}, e.store)
 	return nil
 }
@@ -105,20 +108,40 @@ func (e *estate) openIdentity(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.verifier = signature.New(signature.Config{Window: skew}, e.registry)
+	share, capacity := replayBounds(e.cfg, skew)
+	e.verifier = signature.New(signature.Config{Window: skew, Start: e.now(), Share: share, Capacity: capacity}, e.registry)
 	return nil
 }
 
-// deviceChanged cuts the live sessions of a device whose status changed, before the
-// operator's change is acknowledged.
+// deviceChanged cuts the live sessions of a device whose status changed or one of
+// whose keys ended, before the operator's change is acknowledged. Which key a session
+// was opened with is not known; a device that has another one comes back with it.
 func (e *estate) deviceChanged(before, after haechi.Device) {
-	if before.Key == "" || before.Status == after.Status && after.Key != "" {
+	rule, reason := "device/"+after.Status.String(), haechi.ReasonStatusChanged
+	switch {
+	case before.Key == "":
+		return
+	case after.Key == "":
+		rule = "device/deleted"
+	case before.Status != after.Status:
+	case keyGone(before.Keys, after.Keys):
+		rule, reason = "device/key", haechi.ReasonKeyChanged
+	default:
 		return
 	}
-	rule := "device/" + after.Status.String()
 	e.session.CutDevice(before.Key, haechi.Verdict{
-		Action: haechi.Deny, Reason: haechi.ReasonStatusChanged, Rule: rule, Ref: haechi.NewReference(rule, before.Key, e.now()),
+		Action: haechi.Deny, Reason: reason, Rule: rule, Ref: haechi.NewReference(rule, before.Key, e.now()),
 	})
+}
+
+// keyGone reports whether a key that was there is no more.
+func keyGone(before, after []haechi.KeyInfo) bool {
+	for _, k := range before {
+		if !slices.ContainsFunc(after, func(a haechi.KeyInfo) bool { return a.ID == k.ID }) {
+			return true
+		}
+	}
+	return false
 }
 
 // openDeciding loads the decisions that outlived the last process and puts them
@@ -129,6 +152,8 @@ func (e *estate) openDeciding(ctx context.Context) error {
 		OnIncident: func(in haechi.Incident) {
 			e.writer.RecordIncident(&in)
 			e.alerts.Incident(in)
+			said := incidentEvent(&in, e.now())
+			e.pipeline.Emit(&said)
 		},
 	})
 	now := e.now()
@@ -243,6 +268,30 @@ func deviceBounds(cfg *config.Config) (pending int, overlap, skew time.Duration)
 		}
 	}
 	return pending, overlap, skew
+}
+
+// replayBounds are how many frames the replay memory holds, of one device and in
+// all: whatever a device may send within its limits for as long as a frame is
+// remembered, and a quarter more for what its limits refuse. Never less than the
+// verifier's own defaults.
+func replayBounds(cfg *config.Config, skew time.Duration) (share, capacity int) {
+	share = signature.DefaultShare
+	kept := 5 * skew // see signature.Config.Capacity
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		if s.Kind != kindDevice {
+			continue
+		}
+		most := signature.DefaultCapacity / 4
+		for _, r := range s.Limits.Device {
+			if s.Limits.Mode == haechi.Enforce && r.Per > 0 {
+				n := int(float64(r.Events)*float64(kept)/float64(r.Per)) + max(r.Events, r.Burst)
+				most = min(most, n+n/4)
+			}
+		}
+		share = max(share, most)
+	}
+	return share, max(signature.DefaultCapacity, 4*share)
 }
 
 // largestCap is the connection cap of a client over all services together: the

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"haechi"
@@ -44,6 +45,14 @@ func httpGroups(cfg *config.Config) (groups []*httpGroup) {
 	return groups
 }
 
+// names are those of the services.
+func (g *httpGroup) names() (out []string) {
+	for _, s := range g.services {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
 // httpGuard is one listening address with the HTTP services behind it.
 type httpGuard struct {
 	group  *httpGroup
@@ -51,6 +60,7 @@ type httpGuard struct {
 	socket *listener.Listener
 	certs  []*tlsterm.Set
 	log    *slog.Logger
+	handed atomic.Bool // to the next world's gate
 	done   chan struct{}
 	once   sync.Once
 }
@@ -83,7 +93,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 	if err != nil {
 		return nil, err
 	}
-	listen := listenConfig(group.addr, first, e, judges, false)
+	listen := listenConfig(group.addr, first, e, anyOf{judges, group.names()}, false)
 	listen.Announce = true // a device gate announces its connections itself
 	g.socket, err = e.pool.Listen(listen)
 	return g, err
@@ -108,8 +118,8 @@ func serviceCert(cfg *config.Config, s *config.Service, now time.Time) (*tlsterm
 	return tlsterm.DevCA{Dir: filepath.Join(cfg.State, "ca"), Leaf: "service-" + s.Name, Hosts: s.Hosts}.Open(now)
 }
 
-// run serves until retired. On a reload, requests under way take their time; at the
-// end of conns they get drainGrace.
+// run serves until retired. On a reload, requests under way take their time, and
+// connections go on in the next world; at the end of conns they get drainGrace.
 func (g *httpGuard) run(conns context.Context) {
 	kept := context.WithoutCancel(conns)
 	fresh, stop := context.WithCancel(conns)
@@ -118,15 +128,34 @@ func (g *httpGuard) run(conns context.Context) {
 	for _, set := range g.certs {
 		all.Go(func() { _ = set.Run(fresh, time.Minute, g.log) }) // it ends with its context only
 	}
+	ended := make(chan struct{})
 	all.Go(func() {
+		defer close(ended)
 		if err := g.gate.Serve(kept, g.socket); err != nil {
 			g.log.Error("an HTTP gate ended", "err", err)
 		}
+		g.gate.Wait()
 	})
 	<-g.done
 	stop()
+	if g.handed.Load() {
+		select {
+		case <-ended:
+		case <-conns.Done():
+		}
+	}
 	g.drain(conns, kept)
 	all.Wait()
+}
+
+// handOver lets the next world's gate on the same address answer what comes on the
+// connections of this one. Without one, retiring ends them.
+func (g *httpGuard) handOver(next *world) {
+	for _, other := range next.guards {
+		if heir, ok := other.(*httpGuard); ok && heir.group.addr == g.group.addr {
+			g.handed.Store(g.gate.HandOver(heir.gate))
+		}
+	}
 }
 
 func (g *httpGuard) drain(conns, kept context.Context) {

@@ -23,9 +23,24 @@ func (a *App) controlDeps() control.Deps {
 		Program: control.Program{
 			Status: a.status, Reload: a.Reload, Backup: e.store.Backup, Rules: func() []haechi.RuleInfo { return a.world.Load().rules.Info() },
 			Verify:   func(ctx context.Context) (uint64, error) { return verifyChain(ctx, e.store) },
-			Findings: a.findings, Reports: e.store.Reports, Replay: a.replay, Live: e.session.Count,
+			Findings: a.findings, Reports: e.store.Reports, Replay: a.replay, Live: e.session.Count, Erase: a.erase, LoginLink: a.loginLink,
 		},
 	}
+}
+
+// erase forgets what is recorded about a device, also what waits to be written.
+func (a *App) erase(ctx context.Context, device string) (int64, error) {
+	if err := a.estate.writer.Flush(ctx); err != nil {
+		return 0, err
+	}
+	return a.estate.store.EraseDevice(ctx, device)
+}
+
+func (a *App) loginLink() string {
+	if a.console == nil {
+		return ""
+	}
+	return "https://" + a.console.listen.Addr().String() + a.console.console.LoginLink()
 }
 
 func (a *App) findings(ctx context.Context, about haechi.Scope, ref haechi.Reference, limit int) ([]haechi.Finding, error) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // Reload builds a world from the file beside the running one and swaps. On any
-// error the running one stays, and the error says why. Live connections go on in
-// the world they began in.
+// error the running one stays, and the error says why. Live connections go on,
+// and the new world judges what comes on them from then on.
 func (a *App) Reload(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -19,6 +20,9 @@ func (a *App) Reload(context.Context) error {
 		return &haechi.Error{Kind: haechi.Unavailable, Op: "reload", Msg: "the gateway is starting or stopping", Hint: "try again in a moment"}
 	}
 	cfg, err := loadConfig(a.opts.ConfigPath)
+	if broken := (*config.Errors)(nil); errors.As(err, &broken) {
+		return &haechi.Error{Kind: haechi.Invalid, Op: "reload", Err: err, Hint: "the running configuration stays; correct the file and try again"}
+	}
 	if err != nil {
 		return err
 	}
@@ -31,6 +35,7 @@ func (a *App) Reload(context.Context) error {
 	}
 	old := a.world.Swap(next)
 	a.serve(next)
+	old.handOver(next)
 	old.retire()
 	now := a.opts.Now()
 	a.reloaded.Store(&now)

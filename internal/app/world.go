@@ -44,7 +44,7 @@ type world struct {
 // buildWorld builds everything and opens the sockets; nothing is served yet. On
 // error all that it opened is closed again.
 func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error) {
-	set, err := rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg)})
+	set, err := loadRules(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 	w.judges = chain{e.session, access.New(accessLists(cfg)), w.limiter}
 	for i := range cfg.Services {
 		if s := &cfg.Services[i]; s.Kind == kindDevice {
-			g, err := newDeviceGuard(s, e, w.judges, log)
+			g, err := newDeviceGuard(s, e, present{e, w}, log)
 			if err != nil {
 				return nil, errors.Join(err, w.close())
 			}
@@ -73,6 +73,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 // ones.
 func (w *world) enter(e *estate) {
 	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies)
+	e.current.Store(w)
 	e.pipeline.Swap(detectors(w.rules))
 }
 
@@ -84,6 +85,15 @@ func (w *world) serve(conns context.Context) {
 		running.Go(func() { g.run(conns) })
 	}
 	running.Wait()
+}
+
+// handOver gives the HTTP connections to the next world, before this one retires.
+func (w *world) handOver(next *world) {
+	for _, g := range w.guards {
+		if h, ok := g.(*httpGuard); ok {
+			h.handOver(next)
+		}
+	}
 }
 
 // retire takes no new connections.

@@ -26,6 +26,9 @@ type Errors struct {
 	Problems []Problem
 	// Omitted counts the mistakes beyond the first hundred.
 	Omitted int
+	// State is the state folder as far as the file can be read: a running gateway is
+	// still to be reached while somebody edits its file.
+	State string
 }
 
 // Error writes every mistake with its line, excerpt and hint.

@@ -16,12 +16,12 @@ func Load(path string, src []byte) (*Config, *Errors) {
 	r := &report{path: path}
 	raw, d := r.read(src)
 	if d == nil {
-		return nil, r.errors()
+		return nil, r.errors().in(stateLine(src))
 	}
 	v := &validator{decoder: d, raw: raw}
 	v.file()
 	if errs := r.errors(); errs != nil {
-		return nil, errs
+		return nil, errs.in(raw.State)
 	}
 	c := compile(raw)
 	c.raw = raw

@@ -28,7 +28,7 @@ type rawConsole struct {
 }
 
 type rawMetrics struct {
-	Listen listen `yaml:"listen" jsonschema_description:"Address of /metrics; empty: on the console's, behind its login."`
+	Listen listen `yaml:"listen" jsonschema_description:"Address of /metrics, open to whoever reaches it; empty: on the console's, to this machine only."`
 }
 
 type rawClient struct {
@@ -130,10 +130,12 @@ type rawChannel struct {
 	URLFile string `yaml:"url_file,omitempty" jsonschema_description:"File that holds the URL, which is a secret."`
 }
 
+// rawRecords has a least of a day: a reference can be explained for that long
+// (promise 1).
 type rawRecords struct {
-	Events      duration `yaml:"events" least:"1h" most:"3650d" jsonschema_description:"Events of all kinds not named below."`
-	Messages    duration `yaml:"messages" least:"1h" most:"3650d" jsonschema_description:"Messages; their bodies are never stored."`
-	Connections duration `yaml:"connections" least:"1h" most:"3650d" jsonschema_description:"Connections."`
-	Findings    duration `yaml:"findings" least:"1h" most:"3650d" jsonschema_description:"Findings and incidents."`
-	Queries     duration `yaml:"queries" least:"1h" most:"3650d" jsonschema_description:"Database queries."`
+	Events      duration `yaml:"events" least:"1d" most:"3650d" jsonschema_description:"Events of all kinds not named below."`
+	Messages    duration `yaml:"messages" least:"1d" most:"3650d" jsonschema_description:"Messages; their bodies are never stored."`
+	Connections duration `yaml:"connections" least:"1d" most:"3650d" jsonschema_description:"Connections."`
+	Findings    duration `yaml:"findings" least:"1d" most:"3650d" jsonschema_description:"Findings and incidents."`
+	Queries     duration `yaml:"queries" least:"1d" most:"3650d" jsonschema_description:"Database queries."`
 }

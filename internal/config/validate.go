@@ -93,22 +93,22 @@ func (v *validator) notEverybody(key string, list []network, why string) {
 	}
 }
 
-// listening finds two listeners on one address, over services, console and metrics.
+// listening finds listeners that cannot stand beside each other, over services,
+// console and metrics.
 func (v *validator) listening() {
-	type place struct {
-		key  string
-		addr listen
-	}
-	places := []place{{"console.listen", v.raw.Console.Listen}, {"metrics.listen", v.raw.Metrics.Listen}}
+	places := []place{{key: "console.listen", addr: v.raw.Console.Listen}, {key: "metrics.listen", addr: v.raw.Metrics.Listen}}
 	for _, name := range slices.Sorted(maps.Keys(v.raw.Services)) {
 		for i, l := range v.raw.Services[name].Listen {
-			places = append(places, place{index("services."+name+".listen", i), l})
+			places = append(places, place{index("services."+name+".listen", i), l, name})
 		}
 	}
 	for i, p := range places {
 		for _, q := range places[:i] {
-			if p.addr != "" && q.addr != "" && p.addr.conflicts(q.addr) {
-				v.wrongAt(p.key, "give each an address and port of its own", "%s is taken by %s already", quoted(string(p.addr)), q.key)
+			if p.addr == "" || q.addr == "" || !p.addr.conflicts(q.addr) {
+				continue
+			}
+			if why, hint := v.mayShare(p, q); why != "" {
+				v.wrongAt(p.key, hint, "%s", why)
 				break
 			}
 		}

@@ -30,10 +30,16 @@ type entry struct {
 	promised time.Time
 }
 
+// promise notes what a ruling promises. To be watched for an hour is no reason to be
+// denied for one: such a promise is kept by a watch, and by nothing stronger.
 func (e *entry) promise(now time.Time, r ruling) {
-	if r.promise > 0 {
-		e.promised = later(e.promised, wholeSecond(now.Add(r.promise)))
+	if e.Action == haechi.Watch && r.action > haechi.Watch {
+		e.promised = time.Time{}
 	}
+	if r.promise <= 0 || r.action == haechi.Watch && e.Action > haechi.Watch {
+		return
+	}
+	e.promised = later(e.promised, wholeSecond(now.Add(r.promise)))
 }
 
 func later(a, b time.Time) time.Time {

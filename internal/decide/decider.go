@@ -140,7 +140,7 @@ func (d *Decider) open(s slot, f *haechi.Finding, r ruling, tr *track, now time.
 
 // strengthen makes an open decision stronger or longer. A weaker finding does not
 // prolong a stronger decision, except as far as its rule asks for a time itself:
-// that is a promise, and the stronger action keeps it.
+// that is a promise, and the stronger action keeps it (see promise for watches).
 func (d *Decider) strengthen(e *entry, f *haechi.Finding, r ruling, tr *track, now time.Time) bool {
 	before := e.Decision
 	e.promise(now, r)

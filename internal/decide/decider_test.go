@@ -115,6 +115,14 @@ func TestLadder(t *testing.T) {
 	}
 }
 
+func TestAnEmptyLadderLeavesActionsToTheRules(t *testing.T) {
+	d := decide.New(decide.Config{Ladder: []decide.Rung{}}, decide.Deps{})
+	none(t, d, against("203.0.113.7", 500), start)
+	if got := one(t, d, wants("203.0.113.7", haechi.Deny, time.Hour), start); got.Action != haechi.Deny {
+		t.Fatalf("got %v", got.Action)
+	}
+}
+
 func TestChallengeOnlyWhereOneCanBePosed(t *testing.T) {
 	d := decide.New(decide.Config{Challenge: true}, decide.Deps{})
 	if got := one(t, d, against("203.0.113.7", 45), start); got.Action != haechi.Challenge {
@@ -182,6 +190,18 @@ func TestOneOpenDecisionIsExtendedAndStrengthened(t *testing.T) {
 	none(t, d, against("203.0.113.7", 10), start.Add(3*time.Minute))
 	if open := d.Open(start.Add(3 * time.Minute)); len(open) != 1 {
 		t.Fatalf("%d open", len(open))
+	}
+}
+
+// To be watched for an hour is no reason to be denied for one.
+func TestAWatchDoesNotProlongADeny(t *testing.T) {
+	d := decide.New(decide.Config{}, decide.Deps{})
+	d.Decide(wants("203.0.113.7", haechi.Watch, time.Hour), start, nil)
+	d.Decide(wants("203.0.113.7", haechi.Deny, 5*time.Minute), start, nil)
+	d.Decide(wants("203.0.113.7", haechi.Watch, time.Hour), start, nil)
+	open := d.Open(start)
+	if len(open) != 1 || open[0].Action != haechi.Deny || !open[0].Until.Equal(start.Add(5*time.Minute)) {
+		t.Errorf("%+v", open)
 	}
 }
 

@@ -69,14 +69,16 @@ func (d *Decider) remember(dec *haechi.Decision, now time.Time) {
 func (d *Decider) Recheck(now time.Time) (lifted []haechi.Decision) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, dec := range byStart(d.book.open(now)) {
+	for _, dec := range d.book.byID {
+		if !dec.Open(now) {
+			continue
+		}
 		if why, no := d.overtaken(dec.Scope); no {
-			kept := d.book.byID[dec.ID]
-			d.lift(kept, liftedBy, why, now)
-			lifted = append(lifted, kept.copy())
+			d.lift(dec, liftedBy, why, now) // which takes it out of the table
+			lifted = append(lifted, dec.copy())
 		}
 	}
-	return lifted
+	return byStart(lifted)
 }
 
 func (d *Decider) overtaken(s haechi.Scope) (why string, no bool) {

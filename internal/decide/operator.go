@@ -102,6 +102,10 @@ func malformed(s haechi.Scope) (hint string) {
 	return ""
 }
 
+// longest is how far an end may be away: times are kept as nanoseconds, which do not
+// reach beyond 2262.
+const longest = 100 * 365 * 24 * time.Hour
+
 func (d *Decider) checkAction(dec *haechi.Decision, scope haechi.Scope, now time.Time) error {
 	switch {
 	case !decidable(dec.Action):
@@ -114,6 +118,8 @@ func (d *Decider) checkAction(dec *haechi.Decision, scope haechi.Scope, now time
 		return refuse(haechi.Invalid, "a decision is shadow or enforce", "leave the mode out, or lift the decision")
 	case !dec.Until.IsZero() && !dec.Until.After(now):
 		return refuse(haechi.Invalid, "the end is not in the future", "give a time to come, or none for a decision without end")
+	case dec.Until.Sub(now) > longest:
+		return refuse(haechi.Invalid, "the end is more than a hundred years from now", "give none for a decision without end")
 	}
 	return nil
 }

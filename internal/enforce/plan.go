@@ -64,7 +64,7 @@ func (l *looks) plan(found []haechi.Decision, now time.Time, grace time.Duration
 		}
 		p.apply = append(p.apply, want)
 		p.added++
-		if _, was := l.before[id]; was && now.Sub(want.From) >= grace {
+		if _, was := l.before[id]; was && now.Sub(want.From) >= grace && !endsNow(&want, now) {
 			p.drift.Missing++
 		}
 	}
@@ -72,6 +72,12 @@ func (l *looks) plan(found []haechi.Decision, now time.Time, grace time.Duration
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(string(a.ID), string(b.ID)))
 	})
 	return p
+}
+
+// endsNow reports whether the decision ends about now, so that an enforcer whose
+// clock was read a moment later may not have it any more.
+func endsNow(d *haechi.Decision, now time.Time) bool {
+	return !d.Until.IsZero() && d.Until.Sub(now) <= tolerance
 }
 
 // same reports whether two decisions mean the same to an enforcer.

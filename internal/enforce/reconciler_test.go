@@ -217,3 +217,18 @@ func TestRunChecksUntilItIsStopped(t *testing.T) {
 		}
 	})
 }
+
+// Whoever reads back a moment later finds that what ends just now has ended: that
+// is no drift, and no alarm.
+func TestWhatEndsJustNowIsNoDrift(t *testing.T) {
+	ending := dec("ENDING", haechi.Deny)
+	ending.Until = start.Add(time.Second)
+	w := world{ending}
+	r := enforce.NewReconciler(enforce.ReconcilerConfig{OnDrift: func(_ string, d enforce.Drift) { t.Errorf("told %+v", d) }}, w.list, newPlace())
+	if err := r.Check(context.Background(), start); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.Status()[0].Drift; n != 0 {
+		t.Errorf("%d differences counted", n)
+	}
+}

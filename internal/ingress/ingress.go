@@ -50,7 +50,8 @@ func NewConn(c net.Conn, a haechi.Actor, port, localPort uint16, release func())
 }
 
 // Proved takes the connection out of the per-client cap: a device that has proved
-// itself has limits of its own.
+// itself has limits of its own, and so have those that were refused and are kept
+// waiting.
 func (c *Conn) Proved() {
 	if c.release != nil && c.released.CompareAndSwap(false, true) {
 		c.release()

@@ -8,16 +8,26 @@ import (
 
 // dedupe keeps a flood of refusals from being a flood of records: of refusals with
 // equal reference, which holds for a minute, the first is recorded as it comes and
-// the rest as one counted event when the minute is over or the table is full. The
+// the rest as counted events: one every lag while they come, and one when the minute
+// is over or the table is full. So what is shown is at most that old. The
 // close of a refused connection has its refusal's reference and is held apart; what
 // passed, though in shadow it would not have, is recorded one by one.
 type dedupe struct {
 	record  func(*haechi.Event)
 	index   map[refusal]int
-	held    []haechi.Event // Count is how many came after the first
+	held    []held
 	max     int
 	merged  counter
 	flushes counter
+}
+
+// lag is how long what came after the first may wait for its record.
+const lag = 5 * time.Second
+
+// held is what came after the first, or after the last record: Count of them.
+type held struct {
+	haechi.Event
+	told time.Time // of the last record
 }
 
 type refusal struct {
@@ -36,7 +46,7 @@ func (d *dedupe) take(e *haechi.Event) {
 	}
 	key := refusal{e.Ref, e.Kind}
 	if i, ok := d.index[key]; ok {
-		d.hold(&d.held[i], e)
+		d.hold(&d.held[i].Event, e)
 		return
 	}
 	if len(d.held) >= d.max {
@@ -45,8 +55,8 @@ func (d *dedupe) take(e *haechi.Event) {
 	}
 	d.record(e)
 	d.index[key] = len(d.held)
-	d.held = append(d.held, *e)
-	d.held[len(d.held)-1].Count = 0
+	d.held = append(d.held, held{*e, e.Time})
+	d.held[len(d.held)-1].empty()
 }
 
 func (d *dedupe) hold(held, e *haechi.Event) {
@@ -60,7 +70,11 @@ func (d *dedupe) hold(held, e *haechi.Event) {
 	}
 }
 
-// tick records what is over: references of a minute before the present one.
+// empty leaves nothing to be recorded.
+func (h *held) empty() { h.Count, h.BytesIn, h.BytesOut = 0, 0, 0 }
+
+// tick records what has waited long enough, and forgets what is over: references of
+// a minute before the present one.
 func (d *dedupe) tick(now time.Time) {
 	minute := now.Truncate(time.Minute)
 	keep := 0
@@ -70,6 +84,11 @@ func (d *dedupe) tick(now time.Time) {
 			delete(d.index, refusal{h.Ref, h.Kind})
 			d.emit(h)
 			continue
+		}
+		if now.Sub(h.told) >= lag {
+			d.emit(h)
+			h.told = now
+			h.empty()
 		}
 		if keep != i {
 			d.held[keep] = *h
@@ -90,8 +109,8 @@ func (d *dedupe) flush() {
 	clear(d.index)
 }
 
-func (d *dedupe) emit(h *haechi.Event) {
+func (d *dedupe) emit(h *held) {
 	if h.Count > 0 {
-		d.record(h)
+		d.record(&h.Event)
 	}
 }

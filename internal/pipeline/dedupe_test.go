@@ -21,7 +21,7 @@ func (r *records) total() (n uint64) {
 
 var minute = time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 
-func TestEqualRefusalsAreRecordedTwiceAMinute(t *testing.T) {
+func TestEqualRefusalsAreRecordedAsCounts(t *testing.T) {
 	var got records
 	d := newDedupe(10, got.take)
 	for i := range 1000 {
@@ -33,9 +33,12 @@ func TestEqualRefusalsAreRecordedTwiceAMinute(t *testing.T) {
 	if len(got) != 4 {
 		t.Fatalf("%d records at once, want the first of A and B and both without reference", len(got))
 	}
-	d.tick(minute.Add(59 * time.Second))
+	d.tick(minute.Add(lag - time.Second))
 	if len(got) != 4 {
-		t.Fatal("recorded before the minute was over")
+		t.Fatal("recorded before its time")
+	}
+	for s := lag; s < time.Minute; s += time.Second {
+		d.tick(minute.Add(s))
 	}
 	d.tick(minute.Add(time.Minute))
 	if len(got) != 5 || got[4].Count != 999 || got[4].Observed != 999 || got[4].Ref != "A" {
@@ -43,6 +46,29 @@ func TestEqualRefusalsAreRecordedTwiceAMinute(t *testing.T) {
 	}
 	if got.total() != 1003 || len(d.held) != 0 || len(d.index) != 0 {
 		t.Errorf("%d of 1003 counted, %d still held", got.total(), len(d.held))
+	}
+}
+
+// TestOngoingRefusalsAreShownSoon: a flood that lasts is on record all the time, in
+// a bounded number of records, and every byte of it once.
+func TestOngoingRefusalsAreShownSoon(t *testing.T) {
+	var got records
+	d := newDedupe(10, got.take)
+	for i := range 60 {
+		now := minute.Add(time.Duration(i) * time.Second)
+		d.take(&haechi.Event{Time: now, Ref: "A", Count: 100, BytesIn: 7})
+		d.tick(now)
+		if missing := uint64(100*(i+1)) - got.total(); missing > 500 {
+			t.Fatalf("after %d s %d are not on record", i, missing)
+		}
+	}
+	d.flush()
+	var in int64
+	for i := range got {
+		in += got[i].BytesIn
+	}
+	if got.total() != 6000 || in != 60*7 || len(got) > 13 {
+		t.Errorf("%d refusals and %d bytes in %d records", got.total(), in, len(got))
 	}
 }
 

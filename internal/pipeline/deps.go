@@ -70,7 +70,7 @@ type Config struct {
 	// Default 256.
 	Findings int
 	// References is how many different refusals one shard remembers, so as to
-	// record equal ones once a minute. Default 4,096.
+	// record equal ones as counts. Default 4,096.
 	References int
 	// Linger is how long a shard waits for more events after the first. Default 1 ms.
 	Linger time.Duration

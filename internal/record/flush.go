@@ -16,6 +16,9 @@ type session struct {
 	failing bool
 	retryAt time.Time
 	unseen  uint64 // lost observations that no system event has told of yet
+
+	cramped bool // the disk had no room when it was last looked at
+	looked  time.Time
 }
 
 // session opens the spool. Without one the writer still writes: records fail open.
@@ -77,7 +80,7 @@ func split[T any](rows []T, limit int) (head, rest []T, left int) {
 // confess puts a system event among the rows that says how many observations are
 // missing from the records.
 func (s *session) confess(p *pending) {
-	if s.unseen == 0 || s.failing {
+	if s.unseen == 0 || s.failing || !s.room() {
 		return
 	}
 	p.Events = append(p.Events, haechi.Event{Time: s.w.cfg.Now().UTC(), Kind: haechi.KindSystem, Outcome: haechi.Failure,
@@ -86,8 +89,43 @@ func (s *session) confess(p *pending) {
 	s.unseen = 0
 }
 
+// room reports whether events may be written.
+func (s *session) room() bool {
+	now := s.w.cfg.Now()
+	if s.w.cfg.Room == nil || now.Sub(s.looked).Abs() < time.Second {
+		return !s.cramped
+	}
+	was := s.cramped
+	s.looked, s.cramped = now, !s.w.cfg.Room()
+	switch {
+	case s.cramped && !was:
+		s.w.cfg.Log.Error("the disk is nearly full; events are counted and not recorded")
+		s.w.setDegraded("the disk is nearly full: events are counted and not recorded; free some space or shorten the retention")
+	case was && !s.cramped:
+		s.w.cfg.Log.Info("the disk has room again")
+		s.w.setDegraded("")
+	}
+	return !s.cramped
+}
+
+// spareDisk takes the events out of a batch that the disk has no room for.
+func (s *session) spareDisk(p *pending) {
+	var n uint64
+	for i := range p.Events {
+		n += p.Events[i].N()
+	}
+	s.drop(uint64(len(p.Events)), n)
+	p.Events = nil
+}
+
 // write stores the batch, or spools it.
 func (s *session) write(ctx context.Context, p *pending) {
+	if len(p.Events) > 0 && !s.room() {
+		s.spareDisk(p)
+	}
+	if p.rows() == 0 {
+		return
+	}
 	if s.failing {
 		s.keep(rowsOf(p))
 		return

@@ -56,7 +56,8 @@ type Pruner interface {
 	Prune(ctx context.Context, now time.Time, r Retention) (rows int64, err error)
 }
 
-// Decisions keeps decisions. SaveDecision is durable when it returns.
+// Decisions keeps decisions. SaveDecision is durable when it returns. A decision that
+// was lifted stays lifted, whatever comes late.
 type Decisions interface {
 	SaveDecision(ctx context.Context, d *haechi.Decision) error
 	Decisions(ctx context.Context, f *haechi.DecisionFilter) ([]haechi.Decision, error)

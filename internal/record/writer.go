@@ -20,6 +20,10 @@ type WriterConfig struct {
 	SpoolMax   int64         // cap of that file in bytes; 64 MiB
 	Retry      time.Duration // how long a failing store is left alone; 1 s
 	DrainLimit time.Duration // how long the last write at shutdown may take; 5 s
+	// Room is asked at most once a second whether the disk has room for events. While
+	// it has none they are counted and not written; decisions, findings and incidents
+	// are. Nil: there always is.
+	Room func() bool
 	// Journal keeps the decisions given to RecordDecision; nil refuses and counts them.
 	Journal Journal
 	Now     func() time.Time
@@ -113,6 +117,8 @@ func (w *Writer) nudge(rows int) {
 // that of closing the spool; a failing store is no error of Run.
 func (w *Writer) Run(ctx context.Context) error {
 	defer close(w.done)
+	work, end := patient(ctx, w.cfg.DrainLimit)
+	defer end()
 	s := w.session()
 	tick := time.NewTicker(w.cfg.Interval)
 	defer tick.Stop()
@@ -126,12 +132,23 @@ func (w *Writer) Run(ctx context.Context) error {
 		case <-tick.C:
 		case <-w.wake:
 		case reply := <-w.flush:
-			s.flush(ctx)
+			s.flush(work)
 			close(reply)
 			continue
 		}
-		s.flush(ctx)
+		s.flush(work)
 	}
+}
+
+// patient is ctx with some time more after its end, so that the end of the program
+// does not break the write that is under way.
+func patient(ctx context.Context, more time.Duration) (context.Context, context.CancelFunc) {
+	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(more, cancel)
+		context.AfterFunc(kept, func() { t.Stop() })
+	})
+	return kept, func() { stop(); cancel() }
 }
 
 // Flush returns once everything recorded before the call is written or spooled, or

@@ -32,9 +32,13 @@ type memory struct {
 	decisions []haechi.Decision
 }
 
-func (m *memory) Append(_ context.Context, b *record.Batch) error {
+func (m *memory) Append(ctx context.Context, b *record.Batch) error {
 	if m.hold != nil {
-		<-m.hold
+		select {
+		case <-m.hold:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -346,6 +350,27 @@ func TestWriterDrain(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestWriterEndsAWrite: the end of the program does not break the write under way,
+// and does not wait for ever for one that hangs.
+func TestWriterEndsAWrite(t *testing.T) {
+	for _, hangs := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := &memory{hold: make(chan struct{})}
+			w, stop := running(t, record.WriterConfig{Interval: time.Second, DrainLimit: time.Minute}, m)
+			w.RecordEvent(event(1))
+			time.Sleep(2 * time.Second)
+			synctest.Wait() // in the store
+			if !hangs {
+				time.AfterFunc(time.Second, func() { close(m.hold) })
+			}
+			stop()
+			if written := len(m.events) == 1; written == hangs || counter(w, "store_failures_total") != 0 && !hangs {
+				t.Errorf("hangs %v, written %v, failures %d", hangs, written, counter(w, "store_failures_total"))
+			}
+		})
+	}
 }
 
 func TestWriterConcurrent(t *testing.T) {

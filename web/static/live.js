@@ -40,6 +40,7 @@
   const fits = (li) => li.textContent.toLowerCase().includes(filter.value.trim().toLowerCase());
 
   const show = (entries) => {
+    el("none").hidden = entries.length + log.childElementCount > 0;
     if (!entries.length) return;
     const lines = document.createDocumentFragment();
     for (const e of entries.slice(-keep).reverse()) lines.append(line(e));

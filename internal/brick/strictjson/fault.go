@@ -13,6 +13,7 @@ const (
 	TooDeep         // nested deeper than [Limits.Depth]
 	TooMany         // more members than [Limits.Members], or than can be open at once
 	LongName        // a name longer than [MaxName] bytes
+	Lookalike       // a name is that of a path but for case
 )
 
 // Error names the fault.
@@ -32,6 +33,8 @@ func (f Fault) Error() string {
 		return "nested too deep"
 	case TooMany:
 		return "too many members"
+	case Lookalike:
+		return "a name differs from a known one only in case"
 	}
 	return "member name too long"
 }

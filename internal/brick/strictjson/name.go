@@ -135,6 +135,9 @@ func appendFolded(dst, text []byte) []byte {
 }
 
 func smallest(r rune) rune {
+	if r == 'İ' || r == 'ı' { // Java's toUpperCase and toLowerCase make an i of them
+		return 'I'
+	}
 	for {
 		next := unicode.SimpleFold(r)
 		if next <= r {

@@ -22,7 +22,8 @@ type Paths struct {
 // node is one name on some path, with a hash table of the names below it.
 type node struct {
 	name  string
-	slot  int16 // -1: only on the way
+	hash  uint64 // of the folded name
+	slot  int16  // -1: only on the way
 	mask  uint64
 	table []int16 // 0: free, otherwise the index of a node
 }
@@ -73,7 +74,8 @@ func (p *Paths) fill(at int, list []int) {
 	n.table, n.mask = make([]int16, size), uint64(size-1)
 	for _, i := range list {
 		text := []byte(p.nodes[i].name)
-		k := hash(appendFolded(nil, text), p.seed) & n.mask
+		p.nodes[i].hash = hash(appendFolded(nil, text), p.seed)
+		k := p.nodes[i].hash & n.mask
 		for n.table[k] != 0 {
 			k = (k + 1) & n.mask
 		}
@@ -81,16 +83,21 @@ func (p *Paths) fill(at int, list []int) {
 	}
 }
 
-// find returns the node of a name below another, 0 if it is on no path.
-func (p *Paths) find(at int, h uint64, text []byte) int {
+// find returns the node of a name below another, 0 if it is on no path. alike is
+// the node whose name the text may be but for case, 0 if none.
+func (p *Paths) find(at int, h uint64, text []byte) (found, alike int) {
 	n := &p.nodes[at]
 	if n.table == nil {
-		return 0
+		return 0, 0
 	}
 	for k := h & n.mask; n.table[k] != 0; k = (k + 1) & n.mask {
-		if i := int(n.table[k]); p.nodes[i].name == string(text) {
-			return i
+		i := int(n.table[k])
+		if p.nodes[i].name == string(text) {
+			return i, 0
+		}
+		if p.nodes[i].hash == h {
+			alike = i
 		}
 	}
-	return 0
+	return 0, alike
 }

@@ -127,8 +127,8 @@ func (s *Scanner) object(i, node, depth int) (int, Fault) {
 		}
 		child := -1
 		if node >= 0 {
-			if child = s.paths.find(node, h, text); child == 0 {
-				child = -1
+			if child, f = s.child(node, h, text); f != OK {
+				return i, f
 			}
 		}
 		if c, i = s.at(end + 1); c != ':' {
@@ -147,6 +147,22 @@ func (s *Scanner) object(i, node, depth int) (int, Fault) {
 			return s.broken(i)
 		}
 	}
+}
+
+// child is the node of a name below another, -1 if it is on no path.
+func (s *Scanner) child(node int, h uint64, text []byte) (int, Fault) {
+	found, alike := s.paths.find(node, h, text)
+	switch {
+	case found != 0:
+		return found, OK
+	case alike != 0 && s.fold(0, text) == s.fold(1, []byte(s.paths.nodes[alike].name)):
+		return -1, Lookalike
+	}
+	return -1, OK
+}
+
+func (s *Scanner) fold(buf int, text []byte) string {
+	return string(appendFolded(s.folded[buf][:0], text))
 }
 
 func (s *Scanner) array(i, depth int) (int, Fault) {

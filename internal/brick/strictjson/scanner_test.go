@@ -71,6 +71,8 @@ func TestScanFaults(t *testing.T) {
 		{"duplicate by case", `{"signature":"good","SIGNATURE":"evil"}`, strictjson.Duplicate},
 		{"duplicate by Kelvin sign", "{\"key\":1,\"\u212Aey\":2}", strictjson.Duplicate},
 		{"duplicate by long s", `{"signature":1,"\u017fignature":2}`, strictjson.Duplicate},
+		{"duplicate by dotless i", "{\"id\":1,\"\u0131d\":2}", strictjson.Duplicate},
+		{"duplicate by dotted I", "{\"id\":1,\"\u0130d\":2}", strictjson.Duplicate},
 		{"duplicate by Greek case", `{"Σ":1,"ς":2}`, strictjson.Duplicate},
 		{"duplicate deep down", `{"a":[{"b":{"c":1,"C":2}}]}`, strictjson.Duplicate},
 		{"empty names", `{"":1,"":2}`, strictjson.Duplicate},

@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -46,6 +47,17 @@ func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, erro
 	default: // the loop is awake already
 	}
 	return e.dev, nil
+}
+
+// Add registers a device on an operator's behalf, as Register does, and returns
+// once it is written. When the store fails the device waits all the same and is
+// written later; the error says that it was not yet.
+func (r *Registry) Add(ctx context.Context, d haechi.Device, now time.Time) (haechi.Device, error) {
+	added, err := r.Register(d, now)
+	if err != nil {
+		return haechi.Device{}, err
+	}
+	return added, r.save(ctx, added.Key, now)
 }
 
 // newcomer copies what may be kept of a device's own words.

@@ -2,6 +2,7 @@ package devices_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -29,6 +30,28 @@ func TestUnknownDeviceBecomesPendingAndNothingElse(t *testing.T) {
 	set(t, r, loa, haechi.Approved)
 	if again, err := r.Register(loaDevice(), start); err != nil || again.Status != haechi.Approved {
 		t.Errorf("registering a known device: %+v %v, want it as it is", again, err)
+	}
+}
+
+func TestAddedDevicesAreWrittenAtOnce(t *testing.T) {
+	s := newStore()
+	r := open(t, devices.Config{Now: func() time.Time { return start }}, s)
+	if _, err := r.Add(t.Context(), loaDevice(), start); err != nil {
+		t.Fatal(err)
+	}
+	if d, ok := s.stored(loa); !ok || d.Status != haechi.Pending {
+		t.Errorf("the store has %+v, %v", d, ok)
+	}
+	s.set(func(s *store) { s.fail = errDisk })
+	if _, err := r.Add(t.Context(), device("b", "1", ""), start); !errors.Is(err, errDisk) {
+		t.Errorf("a failed write is acknowledged: %v", err)
+	}
+	s.set(func(s *store) { s.fail = nil })
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.stored("b/1"); !ok {
+		t.Error("it is not written later")
 	}
 }
 

@@ -81,6 +81,16 @@ func (d *device) flush() {
 	}
 }
 
+// settle waits until nobody writes and nothing of the gate's own waits, unless the
+// upstream stopped within a line. What is told last must be out before the end is.
+func (d *device) settle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.mid && d.hasNotices() {
+		_ = d.notices() // a device that is gone is told nothing
+	}
+}
+
 func (d *device) hasNotices() bool {
 	d.waitMu.Lock()
 	defer d.waitMu.Unlock()

@@ -34,6 +34,7 @@ func (s *session) finish(e Ending) {
 	if !s.over.CompareAndSwap(nil, &e) {
 		return
 	}
+	s.note(e)
 	s.mu.Lock()
 	s.gone = true
 	up := s.up
@@ -43,6 +44,15 @@ func (s *session) finish(e Ending) {
 		_ = bottom(up).Close()
 	}
 	s.cancel()
+}
+
+// note tells that the gateway itself ends the session of a proved device. It comes
+// before the device can see the end, and so before it can be back.
+func (s *session) note(e Ending) {
+	device := s.proved.Load()
+	if e.Provoked && device != nil && s.noted.CompareAndSwap(false, true) {
+		s.gate.deps.Winners.Provoke(s.gate.cfg.Service, *device, s.gate.deps.Now())
+	}
 }
 
 // hangUp closes the upstream of a refused device. The error frame follows the last
@@ -74,15 +84,14 @@ func (s *session) leave() {
 	g.unproved.Add(-s.unproved)
 	if s.holding {
 		g.held.Add(-1)
+		g.holders.Release(s.conn.Actor.Client)
 	}
 	a := s.m.Actor()
 	now := g.deps.Now()
 	if s.release != nil {
 		s.release()
 	}
-	if e.Provoked && s.m.Proved() {
-		g.deps.Winners.Provoke(g.cfg.Service, a.Device, now)
-	}
+	s.note(e)
 	ev := haechi.Event{Time: now, Kind: haechi.KindClose, Outcome: haechi.Success, Service: g.cfg.Service, Actor: a,
 		Session: s.id, BytesIn: s.received, BytesOut: s.out.sent.Load(), Duration: now.Sub(s.begun)}
 	if e.Reason != haechi.ReasonPeerClosed {

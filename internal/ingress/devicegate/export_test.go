@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// Occupy takes of the budget of unproved connections.
+func (g *Gate) Occupy(n int64) { g.unproved.Add(n) }
+
 // Rooms and DeviceWriter open internals whose promises are not visible in bytes.
 type Rooms = rooms
 
@@ -19,4 +22,5 @@ func NewDeviceWriter(c net.Conn) DeviceWriter {
 
 func (d DeviceWriter) Write(p string) error { return d.write([]byte(p)) }
 func (d DeviceWriter) Tell(p string)        { d.tell([]byte(p)) }
+func (d DeviceWriter) Settle()              { d.settle() }
 func (d DeviceWriter) Dropped() uint64      { return d.dropped.Load() }

@@ -37,6 +37,7 @@ type world struct {
 	proved   map[string]used
 	judge    func(r *haechi.Request) haechi.Verdict
 	inspects int
+	live     []bool // of the claims
 	news     *sync.Cond
 }
 
@@ -84,6 +85,7 @@ func (w *world) set(key string, s haechi.DeviceStatus) {
 func (w *world) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.live = append(w.live, c.Live)
 	var parts []string
 	for _, p := range c.Parts[:c.N] {
 		parts = append(parts, string(p))

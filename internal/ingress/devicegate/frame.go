@@ -199,6 +199,7 @@ func (m *Machine) room(w *Work) string {
 func (m *Machine) claim(w *Work, body []byte) haechi.Reason {
 	l, c := m.gate.layout, &w.claim
 	c.Device, c.Session, c.Frame, c.N = m.key, m.session, body, len(l.signed)
+	c.Live = m.state == proving
 	stamp, sig := w.scan.Value(l.timestamp), w.scan.Value(l.signature)
 	switch {
 	case sig.Kind != strictjson.String || len(sig.Raw) == 0 || stamp.Kind == strictjson.Missing:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/conncap"
 	"haechi/internal/brick/strictjson"
 	"haechi/internal/ingress"
 )
@@ -31,16 +32,18 @@ type Config struct {
 	EarlyLines, EarlyBytes int
 	EarlyWait              time.Duration
 	// Unproved bounds the memory of all connections without proof together, in
-	// bytes; 64 MiB.
+	// bytes; 64 MiB. A half more is for those that hold at most 8 KiB each, so that
+	// a few that hold much do not shut the others out.
 	Unproved int64
 	// Idle (600 s) is the longest silence of a device; WriteTimeout (30 s) the
 	// longest that either side may take to accept a write.
 	Idle, WriteTimeout time.Duration
 	DialTimeout        time.Duration // 5 s
 	// Hold (60 s) is how long a refused device is kept waiting, MaxHeld (1,024)
-	// how many at once; beyond that they are closed.
-	Hold    time.Duration
-	MaxHeld int
+	// how many at once, HeldPerClient (64) how many of one client; beyond that they
+	// are closed.
+	Hold                   time.Duration
+	MaxHeld, HeldPerClient int
 	// MaxPause (5 s) bounds the time that a limit or a decision may delay a frame.
 	MaxPause time.Duration
 	// MaxRefused (10) is how many frames in a row a limit may refuse before the
@@ -71,6 +74,7 @@ func (c Config) withDefaults() Config {
 	num(&c.EarlyLines, 50)
 	num(&c.EarlyBytes, 1<<20)
 	num(&c.MaxHeld, 1024)
+	num(&c.HeldPerClient, 64)
 	num(&c.MaxRefused, 10)
 	if c.LineOut == 0 {
 		c.LineOut = 32 << 20
@@ -129,6 +133,8 @@ type Gate struct {
 
 	works, buffers sync.Pool
 
+	holders *conncap.Cap // of held connections, by client
+
 	live, held, unproved                    atomic.Int64
 	duplicates, swallowed, dropped          atomic.Uint64
 	heldRefused, unprovedRefused, earlyFull atomic.Uint64
@@ -155,7 +161,7 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{cfg: cfg, deps: deps, layout: l}
+	g := &Gate{cfg: cfg, deps: deps, layout: l, holders: conncap.New(cfg.HeldPerClient, cfg.MaxHeld)}
 	g.works.New = func() any { return &Work{scan: strictjson.New(l.paths, strictjson.Limits{})} }
 	g.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	return g, nil

@@ -118,7 +118,8 @@ func (m *Machine) admit(w *Work, line []byte, now time.Time) Action {
 			if haechi.KindOf(err) == haechi.Exhausted {
 				reason = haechi.ReasonPendingFull
 			}
-			m.gate.deps.Log.Warn("device not registered", "service", m.gate.cfg.Service, "device", m.key, "err", err)
+			// Anybody can bring this about: the event tells of it, bounded.
+			m.gate.deps.Log.Debug("device not registered", "service", m.gate.cfg.Service, "device", m.key, "err", err)
 			m.refuse(refusal{reason: reason, kind: haechi.KindHandshake, hold: true}, now)
 			return Action{}
 		}

@@ -213,6 +213,12 @@ func (m *Machine) frame(w *Work, line []byte, now time.Time) Action {
 	if len(bytes.TrimLeft(body, " \t\r")) == 0 {
 		return Action{} // the servers go on after a blank line, so does the gate
 	}
+	if bytes.IndexByte(body, '\r') >= 0 {
+		// White space in JSON, but a line end to other readers, for whom what follows
+		// would be a frame of its own.
+		m.refuse(refusal{reason: haechi.ReasonMalformed, kind: m.kind()}, now)
+		return Action{}
+	}
 	switch m.state {
 	case waiting:
 		return m.greet(w, line, body, now)

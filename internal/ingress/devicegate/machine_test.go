@@ -2,6 +2,8 @@ package devicegate_test
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -232,5 +234,47 @@ func TestVectorsOfTheProtocolPage(t *testing.T) {
 		if d.feed(p.hello33() + proof); !d.m.Proved() {
 			t.Errorf("%s: %+v", name, d.m.Ending())
 		}
+	}
+}
+
+// Only the frame that answers the gate's ping is a liveness check; what follows
+// may have waited in the phone's queue since before a restart.
+func TestOnlyTheProofIsLive(t *testing.T) {
+	w := newWorld()
+	p := newPhone()
+	d := drive(w.gate(t, devicegate.Config{}, devicegate.Deps{}), w, 1)
+	d.feed(p.message("r", "QQ==") + p.hello33() + p.pong() + p.message("r", "QQ=="))
+	if got := fmt.Sprint(w.live); got != "[true false false]" {
+		t.Errorf("liveness checks among the claims: %v", got)
+	}
+}
+
+// Readers of Java and of Node end a line at a bare carriage return as well: what
+// stands between two of them would be a frame of its own that nobody has verified.
+func TestCarriageReturnWithinAFrame(t *testing.T) {
+	w := newWorld()
+	p := newPhone()
+	d := drive(w.gate(t, devicegate.Config{}, devicegate.Deps{}), w, 1)
+	d.feed(strings.Replace(p.hello33(), "\n", "\r\n", 1) + p.pong())
+	d.forward.Reset()
+	smuggled := strings.Replace(p.message("r", ""), `"data":{`, `"data":{"x":`+"\r"+`{"event":"message","data":{"bot_name":"other"}}`+"\r,", 1)
+	d.feed(smuggled)
+	if d.forward.Len() > 0 || d.m.Ending().Reason != haechi.ReasonMalformed {
+		t.Errorf("forwarded %q, ending %+v", d.forward.String(), d.m.Ending())
+	}
+}
+
+// The log is no place where strangers may write as often as they like.
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	w := newWorld()
+	w.full = true
+	var log strings.Builder
+	deps := devicegate.Deps{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+	p := newPhone()
+	p.bot = "invented"
+	d := drive(w.gate(t, devicegate.Config{}, deps), w, 1)
+	d.feed(p.hello33())
+	if d.m.Ending().Reason != haechi.ReasonPendingFull || log.Len() > 0 {
+		t.Errorf("ending %+v, logged %q", d.m.Ending(), log.String())
 	}
 }

@@ -31,7 +31,7 @@ type refusal struct {
 func (m *Machine) faulty(f strictjson.Fault) refusal {
 	r := refusal{reason: haechi.ReasonMalformed, kind: m.kind()}
 	switch f {
-	case strictjson.Duplicate:
+	case strictjson.Duplicate, strictjson.Lookalike:
 		r.reason = haechi.ReasonDuplicateKey
 	case strictjson.Encoding:
 		r.reason = haechi.ReasonEncoding

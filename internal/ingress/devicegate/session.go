@@ -37,6 +37,9 @@ type session struct {
 	up   net.Conn
 	gone bool
 	over atomic.Pointer[Ending] // why it was ended from outside the machine
+
+	proved atomic.Pointer[string] // the device, once it has proved itself
+	noted  atomic.Bool            // that the gateway itself sent it away
 }
 
 // Serve guards one connection. It returns when the connection has ended, and
@@ -175,6 +178,7 @@ func (s *session) do(ctx context.Context, a Action, now time.Time) bool {
 	case OpHold:
 		s.hold()
 	case OpClose:
+		s.note(s.m.Ending())
 		s.linger()
 		return false
 	}
@@ -210,6 +214,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// modest is what an unproved connection may hold of the reserve, in bytes: a
+// handshake takes less than one KiB, some queued frames a few.
+const modest = 8 << 10
+
 // account keeps the memory of unproved connections within the gate's budget.
 // False means that this one is refused.
 func (s *session) account(now time.Time) bool {
@@ -221,6 +229,9 @@ func (s *session) account(now time.Time) bool {
 	total := g.unproved.Add(size - s.unproved)
 	grown := size > s.unproved
 	s.unproved = size
+	if size <= modest {
+		total -= g.cfg.Unproved / 2
+	}
 	if grown && total > g.cfg.Unproved {
 		g.unprovedRefused.Add(1)
 		s.m.Refuse(haechi.ReasonOverload, now)
@@ -229,20 +240,29 @@ func (s *session) account(now time.Time) bool {
 	return true
 }
 
-// hold takes a place among the held connections, or gives up.
+// hold takes a place among the held connections, or gives up. It gives back the
+// place in the connection cap: one who was answered and only waits must not keep
+// others behind its address from proving themselves.
 func (s *session) hold() {
-	if int(s.gate.held.Add(1)) > s.gate.cfg.MaxHeld {
-		s.gate.held.Add(-1)
-		s.gate.heldRefused.Add(1)
+	g := s.gate
+	if !g.holders.Acquire(s.conn.Actor.Client) {
+		g.heldRefused.Add(1)
 		s.m.Abandon()
 		return
 	}
 	s.holding = true
+	if int(g.held.Add(1)) > g.cfg.MaxHeld {
+		g.heldRefused.Add(1)
+		s.m.Abandon()
+		return
+	}
+	s.conn.Proved()
 }
 
 // linger lets the peer read the error frame: closing at once with input unread
 // would make the kernel throw it away.
 func (s *session) linger() {
+	s.out.settle()
 	c, ok := bottom(s.conn.Conn).(interface{ CloseWrite() error })
 	if !ok || c.CloseWrite() != nil {
 		return

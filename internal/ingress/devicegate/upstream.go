@@ -15,8 +15,12 @@ func (s *session) dial(ctx context.Context) error {
 	g := s.gate
 	a := s.m.Actor()
 	s.conn.Proved()
+	s.proved.Store(&a.Device)
 	if g.deps.Sessions != nil {
 		g.deps.Sessions.Identify(s.id, a)
+	}
+	if s.over.Load() != nil { // cut as it identified itself: it ends nobody else's session
+		return net.ErrClosed
 	}
 	s.release = g.deps.Winners.Claim(g.cfg.Service, a.Device, func() { s.finish(superseded(a, g.deps.Now())) })
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.DialTimeout)

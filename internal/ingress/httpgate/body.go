@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -25,6 +26,9 @@ type body struct {
 
 	n          atomic.Int64
 	over, slow atomic.Bool
+
+	mu    sync.Mutex // held while a deadline is set
+	ended bool
 }
 
 // guardBody returns the request with its body bounded. The request is copied:
@@ -36,17 +40,31 @@ func (x *exchange) guardBody(r *http.Request) *http.Request {
 		b.left = math.MaxInt64 - 1
 	}
 	x.body = b
-	b.arm(x.start)
+	// It also bounds what net/http reads away by itself after the answer.
+	b.deadline(x.start.Add(b.budget))
 	r = r.WithContext(r.Context())
 	r.Body = b
 	return r
 }
 
-// arm sets the deadline by which the budget is used up. It also bounds what
-// net/http reads away by itself after the answer.
-func (b *body) arm(now time.Time) {
+// deadline sets by when the client must have sent more, unless the exchange has
+// ended: the connection is the next request's then.
+func (b *body) deadline(t time.Time) (ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false
+	}
 	// An error means a connection that is gone, which the read meets too.
-	_ = b.control.SetReadDeadline(now.Add(b.budget))
+	_ = b.control.SetReadDeadline(t)
+	return true
+}
+
+// end lets go of the connection. A transport that still reads gets no more.
+func (b *body) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
 }
 
 // Read implements io.Reader.
@@ -55,7 +73,9 @@ func (b *body) Read(p []byte) (int, error) {
 		p = p[:b.left+1]
 	}
 	start := time.Now()
-	b.arm(start)
+	if !b.deadline(start.Add(b.budget)) {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.budget -= time.Since(start) - time.Duration(n)*time.Second/time.Duration(b.rate)
 	b.n.Add(int64(n))
@@ -69,7 +89,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case err == io.EOF:
 		// From here on the server watches for the client's leaving with a read of
 		// its own, which must not run into the deadline.
-		_ = b.control.SetReadDeadline(time.Time{})
+		b.deadline(time.Time{})
 	case errors.As(err, &timeout) && timeout.Timeout():
 		b.slow.Store(true)
 		return n, errTooSlow

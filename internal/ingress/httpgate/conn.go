@@ -40,6 +40,7 @@ type conn struct {
 	*ingress.Conn
 	g       *Gate
 	session uint64
+	service string // that the session is of; empty where several share the address
 	opened  time.Time
 	trusted bool     // the peer is a trusted proxy
 	address []string // the peer's address, as a header value
@@ -54,10 +55,14 @@ type conn struct {
 }
 
 func (g *Gate) open(in *ingress.Conn) *conn {
+	g.conns.Add(1)
 	c := &conn{Conn: in, g: g, opened: time.Now()}
 	c.trusted = g.deps.Clients.Trusted(in.Actor.Addr)
 	c.address = []string{in.Actor.Addr.String()}
-	c.session = g.deps.Sessions.Open(g.cfg.Name, in.Actor, c.cutOff)
+	if len(g.sites) == 1 {
+		c.service = g.sites[0].service
+	}
+	c.session = g.deps.Sessions.Open(c.service, in.Actor, c.cutOff)
 	return c
 }
 
@@ -117,6 +122,7 @@ func (c *conn) Close() error {
 	c.closing.Do(func() {
 		c.g.deps.Sessions.Close(c.session)
 		c.reportSilence()
+		c.g.conns.Done()
 	})
 	return c.Conn.Close()
 }

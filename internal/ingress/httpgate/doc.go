@@ -17,6 +17,9 @@
 // belongs to the proxy and stays. Upgrades other than to WebSocket are not
 // passed on, since what goes through them cannot be judged.
 //
+// A gate hands over to the next one at a reload: its connections stay, and what is
+// asked on them from then on the next gate answers.
+//
 // Requests without a body to a plain HTTP upstream take a faster way than
 // http.Transport (type upstream); FuzzAnswer holds both ways to the same reading.
 //

@@ -23,6 +23,7 @@ type exchange struct {
 	start   time.Time
 	actor   haechi.Actor
 	direct  bool // the actor is the peer of the connection
+	trusted bool // the peer is a trusted proxy
 	verdict haechi.Verdict
 	body    *body  // nil without a request body
 	lease   *lease // nil for direct clients
@@ -52,7 +53,7 @@ func newExchange(g *Gate) *exchange {
 // reset forgets the last request, so that the pool keeps nothing of it alive.
 func (x *exchange) reset() {
 	x.w, x.c, x.r, x.site, x.body, x.lease = nil, nil, nil, nil, nil, nil
-	x.direct, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false
+	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out = 0, 0
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
@@ -97,10 +98,11 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.w }
 // Hijack hands the connection over to an upgraded protocol. The request is
 // recorded now, since what follows may last for hours.
 func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	x.g.upgrades.Add(1) // before the server forgets the connection, for Shutdown
+	own := x.c.g        // the gate of the connection, which may have handed over
+	own.upgrades.Add(1) // before its server forgets the connection, for Shutdown
 	c, rw, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
-		x.g.upgrades.Done()
+		own.upgrades.Done()
 		return nil, nil, err
 	}
 	x.upgraded, x.status = true, http.StatusSwitchingProtocols

@@ -39,7 +39,7 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.Scheme, out.URL.Host = x.site.scheme, x.site.host
 	h := out.Header
 	for name := range h {
-		if claimsClient(name) && !(x.c.trusted && strings.HasPrefix(name, "X-Forwarded-")) {
+		if claimsClient(name) && !(x.trusted && strings.HasPrefix(name, "X-Forwarded-")) {
 			delete(h, name)
 		}
 	}
@@ -62,7 +62,7 @@ func (x *exchange) setForwarded(in *http.Request, h http.Header) {
 		h["X-Forwarded-For"] = []string{client + ", " + x.c.address[0]}
 		h["X-Real-Ip"] = []string{client}
 	}
-	if !x.c.trusted {
+	if !x.trusted {
 		return
 	}
 	if proto := in.Header["X-Forwarded-Proto"]; len(proto) == 1 && (proto[0] == "http" || proto[0] == "https") {

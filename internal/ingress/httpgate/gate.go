@@ -25,6 +25,11 @@ type Gate struct {
 	// abort cancels every request, upgraded ones included.
 	abort context.CancelFunc
 
+	// heir answers instead, once this gate has handed over; conns counts this
+	// gate's own connections.
+	heir  atomic.Pointer[Gate]
+	conns sync.WaitGroup
+
 	exchanges sync.Pool
 	buffers   bufferPool
 	values    headerValues

@@ -99,6 +99,8 @@ func TestClasses(t *testing.T) {
 		"": "page", "x": "page", "apix": "page", "api": "api", "api/": "api", "api/loginx": "api", "api/login": "login",
 		"api/login/2": "login", "API/Login": "login", "/api//login": "login", "./api/./login": "login", "x/../api/login": "login",
 		"%61pi/login": "login", "api/login;s=1": "login", "x%2f..%2fapi%2flogin": "login", "static/a.css": "asset", "api/login?x=1": "login",
+		"api;x=1/login": "login", "x/..;/api/login": "login", ";x/api/login": "login", "api/login.json": "login", "api/login%00.png": "login",
+		"api/login%20": "login", "api%5clogin": "login", "x%5c..%5capi/login": "login", "API;/Login;/2": "login", "api/login-help": "api",
 	} {
 		r.get("h/" + path)
 		if e := r.next(t); e.Class != want {

@@ -10,7 +10,7 @@ import (
 
 // ServeHTTP implements http.Handler for the gate's own server.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := g.begin(w, r)
+	x := g.present().begin(w, r)
 	defer x.end() // also when the proxy aborts with a panic
 	if x.c == nil {
 		x.refuse(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonInternal, Rule: RuleInternal}, http.StatusInternalServerError)
@@ -33,10 +33,13 @@ func (x *exchange) end() {
 	if x.lease != nil {
 		x.lease.end()
 	}
+	if x.body != nil {
+		x.body.end()
+	}
 	x.record()
 	if x.upgraded {
 		x.g.counts.upgraded.Add(-1)
-		x.g.upgrades.Done()
+		x.c.g.upgrades.Done()
 	}
 	g := x.g
 	x.reset()
@@ -59,8 +62,8 @@ func (x *exchange) admit() bool {
 
 // identify fills in the actor: the peer, or the client that trusted proxies name.
 func (x *exchange) identify() {
-	x.actor, x.direct = x.c.Actor, true
-	if !x.c.trusted {
+	x.adopt()
+	if !x.trusted {
 		return
 	}
 	addr := x.g.deps.Clients.Client(x.c.Actor.Addr, x.r.Header["X-Forwarded-For"])
@@ -82,8 +85,8 @@ func (x *exchange) judge() bool {
 	if v.Action == haechi.Pass || v.Shadow {
 		return true
 	}
-	if v.Reason == haechi.ReasonRateLimit && x.c.trusted && x.direct {
-		v.Shadow = true // the proxy stands for many people: never limited, but shown
+	if v.Reason == haechi.ReasonRateLimit && x.trusted && (x.direct || x.g.deps.Clients.Trusted(x.actor.Addr)) {
+		v.Shadow = true // a proxy stands for many people: never limited, but shown
 		return true
 	}
 	if v.Refuses() {
@@ -141,7 +144,7 @@ func (x *exchange) acceptable() bool {
 // forward proxies the request.
 func (x *exchange) forward() {
 	r := x.r
-	if !x.direct {
+	if !x.direct || x.site.service != x.c.service {
 		r = x.takeLease(r)
 	}
 	if r.ContentLength != 0 {

@@ -12,13 +12,21 @@ func claimsClient(name string) bool {
 		return foldPrefix(name, "x-forwarded") || foldPrefix(name, "x-haechi-") || foldEqual(name, "x-real-ip") ||
 			foldEqual(name, "x-client-ip") || foldEqual(name, "x-cluster-client-ip") ||
 			foldEqual(name, "x-original-forwarded-for") || foldEqual(name, "x-envoy-external-address") ||
-			foldEqual(name, "x-original-url") || foldEqual(name, "x-rewrite-url")
+			foldEqual(name, "x-remote-ip") || foldEqual(name, "x-remote-addr") || foldEqual(name, "x-originating-ip") ||
+			foldEqual(name, "x-azure-clientip") || foldEqual(name, "x-original-url") || foldEqual(name, "x-rewrite-url")
 	case 'f':
 		return foldEqual(name, "forwarded") || foldEqual(name, "fastly-client-ip")
 	case 't':
-		return foldEqual(name, "true-client-ip")
+		// CGI also reads the length of a body from Content_Length. The real header of
+		// that name and this one are written by net/http from the request itself.
+		return foldEqual(name, "true-client-ip") || foldEqual(name, "transfer-encoding")
+	case 'p': // CGI makes of Proxy the variable by which a program finds its proxy
+		return foldEqual(name, "proxy") || foldEqual(name, "proxy-client-ip")
+	case 'w':
+		return foldEqual(name, "wl-proxy-client-ip")
 	case 'c':
-		return foldPrefix(name, "cf-connecting-ip") || foldEqual(name, "client-ip")
+		return foldPrefix(name, "cf-connecting-ip") || foldEqual(name, "client-ip") ||
+			foldEqual(name, "content-length")
 	}
 	return false
 }

@@ -16,6 +16,9 @@ func spoofs() []string {
 		"X-Haechi-Ref", "EVILX-EVILX", "True-Client-Ip", "6.6.6.6", "Cf-Connecting-Ip", "6.6.6.6", "X-Client-Ip", "6.6.6.6",
 		"X_forwarded_for", "6.6.6.6", "X_real_ip", "6.6.6.6", "X-Original-Url", "/evil", "X-Rewrite-Url", "/evil",
 		"X-Cluster-Client-Ip", "6.6.6.6", "Client-Ip", "6.6.6.6", "Fastly-Client-Ip", "6.6.6.6",
+		"X-Remote-Ip", "6.6.6.6", "X-Remote-Addr", "evil", "X-Originating-Ip", "6.6.6.6", "X-Azure-Clientip", "evil",
+		"Proxy-Client-Ip", "6.6.6.6", "Wl-Proxy-Client-Ip", "6.6.6.6", "Proxy", "http://evil.test",
+		"Content_length", "5 evil", "Transfer_encoding", "evil",
 	}
 }
 

@@ -9,8 +9,9 @@ import (
 	"haechi/internal/ingress"
 )
 
-// lease is the session of one request whose client sits behind a trusted proxy:
-// a decision cuts the request, and leaves the proxy's connection to the others.
+// lease is the session of one request whose client sits behind a trusted proxy: a
+// decision cuts the request, and leaves the proxy's connection to the others. So
+// has a request where several services share an address.
 type lease struct {
 	sessions ingress.Sessions
 	id       uint64

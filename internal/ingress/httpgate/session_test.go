@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -245,4 +247,61 @@ func TestShutdownWithoutPatience(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	ended(t, br)
+}
+
+// Several services may share an address. What is decided about one of them has to
+// find the requests and upgraded connections to it, whichever the connection counts
+// as.
+func TestCutAtOneOfSeveralServices(t *testing.T) {
+	hold := make(chan struct{})
+	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}}, {Service: "api", Hosts: []string{"api.test"}}}},
+		http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			select {
+			case <-hold:
+			case <-q.Context().Done():
+			}
+		}))
+	defer close(hold)
+	_, br := r.raw("127.0.0.2", "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n")
+	deadline := time.Now().Add(10 * time.Second)
+	for cut := 0; cut == 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("no session of the service api")
+		}
+		r.mu.Lock()
+		for _, s := range r.sessions {
+			if s.service == "api" && s.actor.Addr.String() == "127.0.0.2" {
+				s.cut(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonDecision, Rule: "decision"})
+				cut++
+			}
+		}
+		r.mu.Unlock()
+	}
+	if res, err := http.ReadResponse(br, nil); err != nil || res.StatusCode != http.StatusForbidden {
+		t.Errorf("%+v, %v", res, err)
+	}
+	// The connection itself is of none of them: what is decided about one must not
+	// cut it off from the others.
+	_, _ = r.raw("127.0.0.3", "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+	for len(r.servicesOf("127.0.0.3")) < 2 {
+		if time.Now().After(deadline) {
+			t.Fatalf("sessions %q", r.servicesOf("127.0.0.3"))
+		}
+		runtime.Gosched()
+	}
+	if got := r.servicesOf("127.0.0.3"); !slices.Equal(got, []string{"", "shop"}) {
+		t.Errorf("sessions of services %q", got)
+	}
+}
+
+func (h *house) servicesOf(addr string) (out []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.sessions {
+		if s.actor.Addr.String() == addr {
+			out = append(out, s.service)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -80,19 +80,42 @@ func (s *site) class(p string) string {
 	return ""
 }
 
-// plainPath removes doubled slashes and dot segments.
+// plainPath is a path as the most generous upstream would read it: a backslash is a
+// slash, path parameters are cut out of every segment, and then doubled slashes and
+// dot segments go.
 func plainPath(p string) string {
+	if strings.ContainsAny(p, `\;`) {
+		p = withoutParameters(strings.ReplaceAll(p, `\`, "/"))
+	}
 	if strings.Contains(p, "//") || strings.Contains(p, "/.") || !strings.HasPrefix(p, "/") {
 		return path.Clean("/" + p)
 	}
 	return p
 }
 
-// below reports whether p is the prefix or lies under it. A semicolon ends a
-// segment too: some servers cut path parameters off.
+// withoutParameters cuts from each semicolon to the end of its segment.
+func withoutParameters(p string) string {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(p, ';')
+		if i < 0 {
+			b.WriteString(p)
+			return b.String()
+		}
+		b.WriteString(p[:i])
+		if p = p[i:]; strings.IndexByte(p, '/') < 0 {
+			return b.String()
+		}
+		p = p[strings.IndexByte(p, '/'):]
+	}
+}
+
+// below reports whether p is the prefix or lies under it. A dot ends a segment too,
+// since frameworks answer /login.json as /login, and so do blanks and control
+// characters, where servers cut a path off or trim it.
 func below(p, prefix string) bool {
 	if len(p) < len(prefix) || !strings.EqualFold(p[:len(prefix)], prefix) {
 		return false
 	}
-	return len(p) == len(prefix) || p[len(prefix)] == '/' || p[len(prefix)] == ';'
+	return len(p) == len(prefix) || p[len(prefix)] == '/' || p[len(prefix)] == '.' || p[len(prefix)] <= ' '
 }

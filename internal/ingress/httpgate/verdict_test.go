@@ -115,6 +115,10 @@ func TestProxyItselfIsNotLimited(t *testing.T) {
 		t.Errorf("event %+v", e)
 	}
 	r.refused(r.do("127.0.0.8", "GET", "shop.test/", nil, "X-Forwarded-For", "203.0.113.7"), 429, haechi.ReasonRateLimit)
+	r.proxies = append(r.proxies, "127.0.0.9") // one proxy before the other, and nobody before that one
+	if a := r.do("127.0.0.8", "GET", "shop.test/", nil, "X-Forwarded-For", "127.0.0.9"); a.StatusCode != 200 {
+		t.Errorf("a proxy before the proxy: status %d", a.StatusCode)
+	}
 }
 
 func TestInspectorSeesTheRequest(t *testing.T) {

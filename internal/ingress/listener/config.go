@@ -52,7 +52,8 @@ type Config struct {
 	// refusals and shadow verdicts are emitted, for gates that announce their
 	// connections themselves.
 	Announce bool
-	// Suspended starts without a socket of its own, see [Listener.Suspend].
+	// Suspended starts without a socket of its own, see [Listener.Suspend]. One that
+	// an older listener has open stays open, so that a reload turns nobody away.
 	Suspended bool
 	// MaxConns bounds open connections, 0 means 65,536. Allowed clients may exceed
 	// it by a sixteenth, so that a flood cannot lock them out.

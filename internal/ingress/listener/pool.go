@@ -60,6 +60,7 @@ func (p *Pool) Listen(cfg Config) (*Listener, error) {
 		s = &socket{pool: p, addr: cfg.Addr, pending: make(map[net.Conn]struct{})}
 	}
 	l := newListener(s, cfg)
+	l.suspended = cfg.Suspended && s.open == nil
 	s.push(l)
 	if err := s.settle(); err != nil {
 		s.remove(l)

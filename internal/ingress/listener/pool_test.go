@@ -149,6 +149,29 @@ func TestSuspendedStart(t *testing.T) {
 	accept(t, l)
 }
 
+// A reload: a device service begins suspended, but nobody is turned away meanwhile.
+func TestSuspendedStartKeepsAnOpenSocket(t *testing.T) {
+	p := newPool(t)
+	old := open(t, p, listener.Config{})
+	addr := old.Addr().String()
+	next := open(t, p, listener.Config{Addr: addr, Suspended: true})
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, "127.0.0.1", addr)
+	accept(t, next)
+	if err := next.Suspend(); err != nil {
+		t.Fatal(err)
+	}
+	last := open(t, p, listener.Config{Addr: addr, Suspended: true})
+	if err := next.Close(); err != nil || len(p.Addrs()) != 0 {
+		t.Errorf("a suspended one was opened by its successor: %v, %v", p.Addrs(), err)
+	}
+	if err := last.Resume(); err != nil || len(p.Addrs()) != 1 {
+		t.Errorf("sockets %v, %v", p.Addrs(), err)
+	}
+}
+
 func TestSuspendByAnOldGenerationDoesNothing(t *testing.T) {
 	p := newPool(t)
 	old := open(t, p, listener.Config{})

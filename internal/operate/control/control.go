@@ -13,11 +13,13 @@ import (
 
 // Registry is the device registry.
 type Registry interface {
-	Register(d haechi.Device, now time.Time) (haechi.Device, error)
+	// Add registers a device as pending, durably.
+	Add(ctx context.Context, d haechi.Device, now time.Time) (haechi.Device, error)
 	List(f haechi.DeviceFilter) []haechi.Device
 	SetStatus(ctx context.Context, key string, s haechi.DeviceStatus, by, reason string, now time.Time) (before, after haechi.Device, err error)
 	NewKey(ctx context.Context, key string, now time.Time) (haechi.NewKey, error)
 	RetireKey(ctx context.Context, key, id string) error
+	Delete(ctx context.Context, key string) (before haechi.Device, err error)
 }
 
 // Decider holds the decisions that should be in force.
@@ -26,6 +28,8 @@ type Decider interface {
 	Check(d haechi.Decision, now time.Time) error
 	Operator(d haechi.Decision, now time.Time) (haechi.Decision, error)
 	Lift(id haechi.Reference, by, reason string, now time.Time) (haechi.Decision, error)
+	// Load takes up decisions that exist already.
+	Load(existing []haechi.Decision, now time.Time) (lifted []haechi.Decision)
 	// Protected says why nothing may be decided against the scope, "" if it may.
 	Protected(s haechi.Scope) string
 }
@@ -67,6 +71,10 @@ type Program struct {
 	Findings func(ctx context.Context, about haechi.Scope, ref haechi.Reference, limit int) ([]haechi.Finding, error)
 	Reports  func() []string
 	Replay   func(events iter.Seq[*haechi.Event]) ([]haechi.Finding, []haechi.Decision)
+	// Erase forgets everything recorded about a device.
+	Erase func(ctx context.Context, device string) (rows int64, err error)
+	// LoginLink makes a one-time link to the console; empty without a console.
+	LoginLink func() string
 	// Live is the number of live sessions.
 	Live func() int
 }
@@ -108,8 +116,9 @@ func New(d Deps) *Control {
 func (c *Control) Tap(e *haechi.Event) { c.feed.Publish(*e) }
 
 // audited writes the entry, then does the change; when the change fails, that is
-// written too. Without the first entry nothing happens.
-func (c *Control) audited(ctx context.Context, op haechi.Operator, e haechi.AuditEntry, change func() error) error {
+// written too. Without the first entry nothing happens; after it the change is no
+// longer cancelled, so that nobody leaves half of one behind by closing a page.
+func (c *Control) audited(ctx context.Context, op haechi.Operator, e haechi.AuditEntry, change func(ctx context.Context) error) error {
 	e.Time, e.By, e.Via = c.d.Now().UTC(), op.Name, op.Via
 	if op.Name == "" {
 		return &haechi.Error{Kind: haechi.Denied, Op: e.Action, Msg: "nobody asked for it", Hint: "log in first"}
@@ -118,7 +127,8 @@ func (c *Control) audited(ctx context.Context, op haechi.Operator, e haechi.Audi
 		return &haechi.Error{Kind: haechi.Unavailable, Op: e.Action, Msg: "the audit entry could not be written, so nothing was changed",
 			Hint: "check the disk of the state folder", Err: err}
 	}
-	err := change()
+	ctx = context.WithoutCancel(ctx)
+	err := change(ctx)
 	if err == nil {
 		return nil
 	}

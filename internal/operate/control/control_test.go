@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,12 +23,15 @@ type world struct {
 	inForce   map[haechi.Reference]haechi.Decision
 	chain     []haechi.AuditEntry
 	events    []haechi.Event
+	findings  []haechi.Finding
+	incidents []haechi.Incident
+	erased    int
 	broken    string // what fails: "chain", "journal", "registry"
 }
 
 var errDisk = errors.New("disk on fire")
 
-func (w *world) Register(d haechi.Device, _ time.Time) (haechi.Device, error) {
+func (w *world) Add(_ context.Context, d haechi.Device, _ time.Time) (haechi.Device, error) {
 	w.devices[d.Key] = d
 	return d, nil
 }
@@ -54,6 +58,12 @@ func (w *world) SetStatus(_ context.Context, key string, s haechi.DeviceStatus, 
 
 func (w *world) NewKey(_ context.Context, key string, now time.Time) (haechi.NewKey, error) {
 	return haechi.NewKey{Device: key, Secret: "once", Salt: "salt", KeyInfo: haechi.KeyInfo{ID: "k1", Created: now}}, nil
+}
+
+func (w *world) Delete(_ context.Context, key string) (haechi.Device, error) {
+	d := w.devices[key]
+	delete(w.devices, key)
+	return d, nil
 }
 
 func (w *world) RetireKey(context.Context, string, string) error { return nil }
@@ -120,9 +130,11 @@ func (w *world) Events(_ context.Context, f *haechi.EventFilter) (out []haechi.E
 	return out, nil
 }
 
-func (w *world) Incidents(context.Context, bool, int) ([]haechi.Incident, error) { return nil, nil }
+func (w *world) Incidents(context.Context, bool, int) ([]haechi.Incident, error) {
+	return w.incidents, nil
+}
 func (w *world) Overview(context.Context, time.Time, *time.Location) (haechi.Overview, error) {
-	return haechi.Overview{}, nil
+	return haechi.Overview{Decisions: 7}, nil // what the records think
 }
 func (w *world) Report(context.Context, string, time.Time) (haechi.Table, error) {
 	return haechi.Table{}, nil
@@ -159,8 +171,17 @@ func newWorld() (*world, *control.Control) {
 	c := control.New(control.Deps{Registry: w, Decider: w, Enforcer: force{w}, Journal: w, Past: w, Chain: w, Zone: time.UTC, IPv6Bits: 64,
 		Now: func() time.Time { return w.now },
 		Program: control.Program{
-			Findings: func(context.Context, haechi.Scope, haechi.Reference, int) ([]haechi.Finding, error) { return nil, nil },
-			Live:     func() int { return 3 },
+			Findings: func(_ context.Context, about haechi.Scope, ref haechi.Reference, _ int) (out []haechi.Finding, err error) {
+				for _, f := range w.findings {
+					if (about == haechi.Scope{} || f.About == about) && (ref == "" || f.Ref == ref) {
+						out = append(out, f)
+					}
+				}
+				return out, nil
+			},
+			Live:      func() int { return 3 },
+			Erase:     func(context.Context, string) (int64, error) { w.erased++; return 7, nil },
+			LoginLink: func() string { return "https://127.0.0.1:9443/login/first?token=x" },
 		}})
 	return w, c
 }
@@ -187,6 +208,20 @@ func TestChangeIsAuditedBeforeItHappens(t *testing.T) {
 	}
 	if w.devices["bot/1"].Status != haechi.Blocked {
 		t.Error("the device is not blocked")
+	}
+}
+
+// TestOverviewCountsWhatIsEnforced: the records' own count is not added to it.
+func TestOverviewCountsWhatIsEnforced(t *testing.T) {
+	_, c := newWorld()
+	for _, about := range []string{"ip:203.0.113.7", "ip:203.0.113.8"} {
+		d := haechi.Decision{Scope: scope(t, about), Action: haechi.Deny, Mode: haechi.Enforce}
+		if _, err := c.AddDecision(t.Context(), kim, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o, err := c.Overview(t.Context()); err != nil || o.Decisions != 2 {
+		t.Errorf("%d decisions in force, %v; want 2", o.Decisions, err)
 	}
 }
 
@@ -234,6 +269,32 @@ func TestBlockingWantsAReason(t *testing.T) {
 	}
 	if len(w.chain) != 0 {
 		t.Error("a refused wish is in the chain")
+	}
+}
+
+func TestDeletingADeviceErasesItsRecords(t *testing.T) {
+	w, c := newWorld()
+	if _, err := c.DeleteDevice(t.Context(), kim, "bot/1", " "); haechi.KindOf(err) != haechi.Invalid || w.erased != 0 {
+		t.Errorf("without a reason: %v", err)
+	}
+	rows, err := c.DeleteDevice(t.Context(), kim, "bot/1", "left the company")
+	if err != nil || rows != 7 || w.erased != 1 || len(w.devices) != 0 {
+		t.Errorf("%d rows, %v, devices %v", rows, err, w.devices)
+	}
+	if _, err := c.DeleteDevice(t.Context(), kim, "bot/1", "again"); haechi.KindOf(err) != haechi.NotFound {
+		t.Errorf("a second time: %v", err)
+	}
+}
+
+// A link opens the console to whoever has it, so the console itself gives none.
+func TestLoginLinkOnlyOnTheMachine(t *testing.T) {
+	w, c := newWorld()
+	if _, err := c.LoginLink(t.Context(), haechi.Operator{Name: "kim", Via: "console"}); haechi.KindOf(err) != haechi.Denied || len(w.chain) != 0 {
+		t.Errorf("by way of the console: %v", err)
+	}
+	link, err := c.LoginLink(t.Context(), kim)
+	if err != nil || link == "" || w.chain[0].Action != control.ActionLoginLink || strings.Contains(fmt.Sprint(w.chain), "token") {
+		t.Errorf("%q, %v, chain %+v", link, err, w.chain)
 	}
 }
 

@@ -49,13 +49,17 @@ func (c *Control) AddDecision(ctx context.Context, op haechi.Operator, d haechi.
 		return haechi.Decision{}, err
 	}
 	entry := haechi.AuditEntry{Action: ActionDecisionAdd, Subject: d.Scope.String(), After: d.Action.String(), Reason: d.Reason}
-	err := c.audited(ctx, op, entry, func() (err error) {
+	err := c.audited(ctx, op, entry, func(ctx context.Context) (err error) {
+		before, err := c.d.Enforcer.InForce(ctx)
+		if err != nil {
+			return err
+		}
 		d, err = c.d.Decider.Operator(d, c.d.Now())
 		if err != nil {
 			return err
 		}
 		if err := c.d.Journal.SaveDecision(ctx, &d); err != nil {
-			_, _ = c.d.Decider.Lift(d.ID, op.Name, "could not be kept", c.d.Now()) // unknown to the journal, so nothing is left of it
+			c.takeBack(&d, before)
 			return err
 		}
 		return c.d.Enforcer.Apply(ctx, []haechi.Decision{d})
@@ -63,19 +67,33 @@ func (c *Control) AddDecision(ctx context.Context, op haechi.Operator, d haechi.
 	return d, err
 }
 
+// takeBack undoes a decision that could not be kept. One that it replaced, under
+// the same reference, goes on as it was.
+func (c *Control) takeBack(d *haechi.Decision, before []haechi.Decision) {
+	_, _ = c.d.Decider.Lift(d.ID, d.By, "could not be kept", c.d.Now()) // unknown to the journal, so nothing is left of it
+	for _, old := range before {
+		if old.ID == d.ID {
+			_ = c.d.Decider.Load([]haechi.Decision{old}, c.d.Now()) // what it lifts, the next check of the lists lifts as well
+		}
+	}
+}
+
 // LiftDecision takes a decision back, whoever made it.
 func (c *Control) LiftDecision(ctx context.Context, op haechi.Operator, id haechi.Reference, reason string) (haechi.Decision, error) {
-	found, err := c.d.Journal.Decisions(ctx, &haechi.DecisionFilter{ID: id, Limit: 1})
+	standing, err := c.Decisions(ctx, haechi.DecisionFilter{ID: id, OpenAt: c.d.Now()})
+	if err == nil && len(standing) == 0 { // a shadow decision is only recorded
+		standing, err = c.d.Journal.Decisions(ctx, &haechi.DecisionFilter{ID: id, Limit: 1})
+	}
 	if err != nil {
 		return haechi.Decision{}, err
 	}
-	if len(found) == 0 || !found[0].Open(c.d.Now()) {
+	if len(standing) == 0 || !standing[0].Open(c.d.Now()) {
 		return haechi.Decision{}, &haechi.Error{Kind: haechi.NotFound, Op: "lift the decision", Msg: "no open decision has this reference",
 			Hint: "haechi decisions lists those in force"}
 	}
 	var lifted haechi.Decision
-	entry := haechi.AuditEntry{Action: ActionDecisionLift, Subject: found[0].Scope.String(), Before: string(id), Reason: strings.TrimSpace(reason)}
-	err = c.audited(ctx, op, entry, func() (err error) {
+	entry := haechi.AuditEntry{Action: ActionDecisionLift, Subject: standing[0].Scope.String(), Before: string(id), Reason: strings.TrimSpace(reason)}
+	err = c.audited(ctx, op, entry, func(ctx context.Context) (err error) {
 		lifted, err = c.d.Decider.Lift(id, op.Name, entry.Reason, c.d.Now())
 		if err != nil {
 			return err

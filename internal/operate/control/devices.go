@@ -21,8 +21,8 @@ func (c *Control) AddDevice(ctx context.Context, op haechi.Operator, service, ke
 		return haechi.Device{}, &haechi.Error{Kind: haechi.Invalid, Op: "add the device", Msg: "this is no device key", Hint: "write it as BOT/DEVICEID"}
 	}
 	d := haechi.Device{Key: key, Bot: bot, Serial: serial, Service: service, Status: haechi.Pending}
-	err := c.audited(ctx, op, haechi.AuditEntry{Action: ActionDeviceAdd, Subject: key, After: d.Status.String()}, func() (err error) {
-		d, err = c.d.Registry.Register(d, c.d.Now())
+	err := c.audited(ctx, op, haechi.AuditEntry{Action: ActionDeviceAdd, Subject: key, After: d.Status.String()}, func(ctx context.Context) (err error) {
+		d, err = c.d.Registry.Add(ctx, d, c.d.Now())
 		return err
 	})
 	return d, err
@@ -43,7 +43,7 @@ func (c *Control) SetDeviceStatus(ctx context.Context, op haechi.Operator, key s
 	}
 	var after haechi.Device
 	entry := haechi.AuditEntry{Action: ActionDeviceStatus, Subject: key, Before: before.Status.String(), After: s.String(), Reason: reason}
-	err = c.audited(ctx, op, entry, func() (err error) {
+	err = c.audited(ctx, op, entry, func(ctx context.Context) (err error) {
 		_, after, err = c.d.Registry.SetStatus(ctx, key, s, op.Name, reason, c.d.Now())
 		return err
 	})
@@ -57,7 +57,7 @@ func (c *Control) NewDeviceKey(ctx context.Context, op haechi.Operator, key stri
 		return haechi.NewKey{}, err
 	}
 	var made haechi.NewKey
-	err := c.audited(ctx, op, haechi.AuditEntry{Action: ActionDeviceKey, Subject: key}, func() (err error) {
+	err := c.audited(ctx, op, haechi.AuditEntry{Action: ActionDeviceKey, Subject: key}, func(ctx context.Context) (err error) {
 		made, err = c.d.Registry.NewKey(ctx, key, c.d.Now())
 		return err
 	})
@@ -67,9 +67,30 @@ func (c *Control) NewDeviceKey(ctx context.Context, op haechi.Operator, key stri
 // RetireDeviceKey ends a key at once.
 func (c *Control) RetireDeviceKey(ctx context.Context, op haechi.Operator, key, id string) error {
 	entry := haechi.AuditEntry{Action: ActionKeyRetire, Subject: key, Before: id}
-	return c.audited(ctx, op, entry, func() error {
+	return c.audited(ctx, op, entry, func(ctx context.Context) error {
 		return c.d.Registry.RetireKey(ctx, key, id)
 	})
+}
+
+// DeleteDevice forgets a device, its keys and everything recorded about it; its
+// session is cut. Decisions and the audit chain stay, since they say what was done
+// to whom. It returns how many records were erased, and cannot be undone.
+func (c *Control) DeleteDevice(ctx context.Context, op haechi.Operator, key, reason string) (rows int64, err error) {
+	if _, err := c.device(key); err != nil {
+		return 0, err
+	}
+	if strings.TrimSpace(reason) == "" {
+		return 0, &haechi.Error{Kind: haechi.Invalid, Op: "delete the device", Msg: "a reason is missing", Hint: "say in a few words why"}
+	}
+	entry := haechi.AuditEntry{Action: ActionDeviceDelete, Subject: key, Reason: reason}
+	err = c.audited(ctx, op, entry, func(ctx context.Context) error {
+		if _, err := c.d.Registry.Delete(ctx, key); err != nil {
+			return err
+		}
+		rows, err = c.d.Program.Erase(ctx, key)
+		return err
+	})
+	return rows, err
 }
 
 func (c *Control) device(key string) (haechi.Device, error) {

@@ -122,25 +122,69 @@ func (c *Control) Replay(ctx context.Context, since time.Time) (haechi.Replay, e
 
 // Reload builds the world anew from the file, or keeps the old one and says why.
 func (c *Control) Reload(ctx context.Context, op haechi.Operator) error {
-	return c.audited(ctx, op, haechi.AuditEntry{Action: ActionReload}, func() error { return c.d.Program.Reload(ctx) })
+	return c.audited(ctx, op, haechi.AuditEntry{Action: ActionReload}, func(ctx context.Context) error { return c.d.Program.Reload(ctx) })
 }
 
 // Backup writes a consistent copy of the records to a path that must not exist.
 func (c *Control) Backup(ctx context.Context, op haechi.Operator, path string) error {
-	return c.audited(ctx, op, haechi.AuditEntry{Action: ActionBackup, Subject: path}, func() error { return c.d.Program.Backup(ctx, path) })
+	return c.audited(ctx, op, haechi.AuditEntry{Action: ActionBackup, Subject: path}, func(ctx context.Context) error { return c.d.Program.Backup(ctx, path) })
 }
 
-// Audit lists the newest entries of the chain, newest first.
+// auditLimit is how many audit entries are listed when nobody says how many.
+const auditLimit = 1000
+
+// LoginLink makes a one-time link by which an account of the console is made, or its
+// password set anew. Only who is on the machine itself gets one.
+func (c *Control) LoginLink(ctx context.Context, op haechi.Operator) (link string, err error) {
+	if op.Via != "cli" {
+		return "", &haechi.Error{Kind: haechi.Denied, Op: "make a login link", Msg: "it is given on the gateway's own machine only",
+			Hint: "run haechi login-link there"}
+	}
+	err = c.audited(ctx, op, haechi.AuditEntry{Action: ActionLoginLink}, func(context.Context) error {
+		if link = c.d.Program.LoginLink(); link == "" {
+			return &haechi.Error{Kind: haechi.Conflict, Op: "make a login link", Msg: "the console is switched off", Hint: "set console.listen and restart"}
+		}
+		return nil
+	})
+	return link, err
+}
+
+// Audit lists the newest entries of the chain, newest first; a limit of 0 means
+// 1,000.
 func (c *Control) Audit(ctx context.Context, limit int) ([]haechi.AuditEntry, error) {
-	all, err := c.d.Chain.AuditEntries(ctx, 0, 0)
+	if limit <= 0 {
+		limit = auditLimit
+	}
+	head, err := c.auditHead(ctx)
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(all)
-	if limit > 0 && len(all) > limit {
-		all = all[:limit]
+	newest, err := c.d.Chain.AuditEntries(ctx, head-min(head, uint64(limit))+1, limit)
+	slices.Reverse(newest)
+	return newest, err
+}
+
+// auditHead is the number of the newest entry, 0 if there is none. It asks for
+// single entries, twice as far away each time and then in between, so that a long
+// chain is not read whole.
+func (c *Control) auditHead(ctx context.Context) (uint64, error) {
+	head, beyond := uint64(0), uint64(0)
+	for step := uint64(1); beyond == 0 || head+1 < beyond; {
+		probe := head + step
+		if beyond > 0 {
+			probe = head + (beyond-head)/2
+		}
+		found, err := c.d.Chain.AuditEntries(ctx, probe, 1)
+		switch {
+		case err != nil:
+			return 0, err
+		case len(found) == 0:
+			beyond = probe
+		default:
+			head, step = max(probe, found[0].Seq), 2*step
+		}
 	}
-	return all, nil
+	return head, nil
 }
 
 // VerifyAudit checks the whole chain and returns how many entries it has.

@@ -11,7 +11,9 @@ import (
 const (
 	ActionDeviceAdd    = "device.add"
 	ActionDeviceStatus = "device.status" // undone by setting the status it had
+	ActionDeviceDelete = "device.delete"
 	ActionDeviceKey    = "device.key"
+	ActionLoginLink    = "console.link"
 	ActionKeyRetire    = "device.key.retire"
 	ActionDecisionAdd  = "decision.add"  // undone by lifting it
 	ActionDecisionLift = "decision.lift" // undone by ruling the same again

@@ -5,39 +5,70 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"haechi"
 	"haechi/internal/brick/clientkey"
 )
 
-// whyLimit bounds how many refusals and findings an explanation shows.
-const whyLimit = 20
+const (
+	// whyLimit bounds how many refusals, findings and incidents an explanation shows.
+	whyLimit = 20
+	// whySearch bounds how many recorded failures are looked through for refusals,
+	// which failed logins and the like, let through by the gateway, may outnumber.
+	whySearch = 1000
+	// whyIncidents bounds how many incidents are looked through.
+	whyIncidents = 10_000
+)
 
-// Why explains a reference, an address or a device: what was refused or decided,
-// on what evidence, until when, and how to lift it. Errors are of kind NotFound
-// when nothing is known, Invalid when the query is none of the three.
+// Why explains a reference (of a refusal, a finding, a decision or an incident), an
+// address, a network, a device, or any of them written as a scope: what was refused
+// or decided, on what evidence, until when, and how to lift it. Errors are of kind
+// NotFound when nothing is known, Invalid when the query is none of these.
 func (c *Control) Why(ctx context.Context, query string) (haechi.Explanation, error) {
 	query = strings.TrimSpace(query)
 	x := haechi.Explanation{Query: query}
-	var err error
-	switch addr, aerr := netip.ParseAddr(strings.Trim(query, "[]")); {
-	case aerr == nil:
-		err = c.whyAddress(ctx, &x, addr)
-	case strings.Contains(query, "/"):
-		err = c.whyDevice(ctx, &x, query)
-	default:
-		err = c.whyReference(ctx, &x, query)
-	}
-	if err != nil {
+	if err := c.explain(ctx, &x, query); err != nil {
 		return haechi.Explanation{}, err
 	}
-	if len(x.Refusals)+len(x.Findings)+len(x.Decisions) == 0 && x.Device == nil && x.Protected == "" {
+	if len(x.Refusals)+len(x.Findings)+len(x.Decisions)+len(x.Incidents) == 0 && x.Device == nil && x.Protected == "" {
 		return haechi.Explanation{}, &haechi.Error{Kind: haechi.NotFound, Op: "explain " + query, Msg: "nothing is recorded about it",
 			Hint: "references are kept as long as records.events says, a day at least"}
 	}
 	x.Lift = lift(&x, c.d.Now())
 	return x, nil
+}
+
+// explain picks the way to look. A registered device wins: its name is its own
+// choice, and may look like anything.
+func (c *Control) explain(ctx context.Context, x *haechi.Explanation, query string) error {
+	if _, err := c.device(query); err == nil {
+		return c.whyDevice(ctx, x, query)
+	}
+	if addr, err := netip.ParseAddr(strings.Trim(query, "[]")); err == nil {
+		return c.whyAddress(ctx, x, addr)
+	}
+	if p, err := netip.ParsePrefix(query); err == nil {
+		return c.whyNetwork(ctx, x, p)
+	}
+	if s, err := haechi.ParseScope(query); err == nil && query != "" {
+		return c.whyScope(ctx, x, s)
+	}
+	if strings.Contains(query, "/") {
+		return c.whyDevice(ctx, x, query)
+	}
+	return c.whyReference(ctx, x, query)
+}
+
+func (c *Control) whyScope(ctx context.Context, x *haechi.Explanation, s haechi.Scope) error {
+	switch {
+	case s.Kind == haechi.ScopeDevice:
+		return c.whyDevice(ctx, x, s.Value)
+	case s.Kind == haechi.ScopeAddress && s.Prefix.IsSingleIP():
+		return c.whyAddress(ctx, x, s.Prefix.Addr())
+	case s.Prefix.IsValid():
+		return c.whyNetwork(ctx, x, s.Prefix)
+	}
+	return c.rulings(ctx, x, s)
 }
 
 func (c *Control) whyReference(ctx context.Context, x *haechi.Explanation, query string) error {
@@ -49,54 +80,75 @@ func (c *Control) whyReference(ctx context.Context, x *haechi.Explanation, query
 	if x.Refusals, err = c.d.Past.Events(ctx, &haechi.EventFilter{Ref: ref, Limit: whyLimit}); err != nil {
 		return err
 	}
+	// The gateway's own events name incidents; they refuse nobody.
+	x.Refusals = slices.DeleteFunc(x.Refusals, func(e haechi.Event) bool { return e.Kind == haechi.KindSystem })
 	if x.Decisions, err = c.d.Journal.Decisions(ctx, &haechi.DecisionFilter{ID: ref, Limit: 1}); err != nil {
 		return err
 	}
 	if x.Findings, err = c.d.Program.Findings(ctx, haechi.Scope{}, ref, whyLimit); err != nil {
 		return err
 	}
+	if len(x.Refusals)+len(x.Decisions)+len(x.Findings) == 0 {
+		if err := c.whyIncident(ctx, x, ref); err != nil {
+			return err
+		}
+	}
 	if err := c.evidence(ctx, x); err != nil {
 		return err
 	}
-	if len(x.Refusals) > 0 && x.Refusals[0].Device != "" {
+	switch {
+	case len(x.Refusals) > 0:
 		c.attach(x, x.Refusals[0].Device)
+	case len(x.Decisions) > 0 && x.Decisions[0].Scope.Kind == haechi.ScopeDevice:
+		c.attach(x, x.Decisions[0].Scope.Value)
 	}
 	return nil
 }
 
-// evidence adds the findings that led to the decisions shown.
-func (c *Control) evidence(ctx context.Context, x *haechi.Explanation) error {
-	for _, d := range x.Decisions {
-		for _, ref := range d.Findings {
-			if slices.ContainsFunc(x.Findings, func(f haechi.Finding) bool { return f.Ref == ref }) || len(x.Findings) >= whyLimit {
-				continue
-			}
-			more, err := c.d.Program.Findings(ctx, haechi.Scope{}, ref, 1)
-			if err != nil {
-				return err
-			}
-			x.Findings = append(x.Findings, more...)
-		}
-	}
-	return nil
+func (c *Control) whyAddress(ctx context.Context, x *haechi.Explanation, addr netip.Addr) error {
+	return c.whySource(ctx, x, haechi.Scope{Kind: haechi.ScopeAddress, Prefix: clientkey.Of(addr, c.d.IPv6Bits)})
 }
 
-func (c *Control) whyAddress(ctx context.Context, x *haechi.Explanation, addr netip.Addr) (err error) {
-	about := haechi.Scope{Kind: haechi.ScopeAddress, Prefix: clientkey.Of(addr, c.d.IPv6Bits)}
+// whyNetwork takes the length of a client key for that client, as findings and
+// decisions do.
+func (c *Control) whyNetwork(ctx context.Context, x *haechi.Explanation, p netip.Prefix) error {
+	p = p.Masked()
+	if p == clientkey.Of(p.Addr(), c.d.IPv6Bits) {
+		return c.whyAddress(ctx, x, p.Addr())
+	}
+	return c.whySource(ctx, x, haechi.Scope{Kind: haechi.ScopePrefix, Prefix: p})
+}
+
+func (c *Control) whySource(ctx context.Context, x *haechi.Explanation, about haechi.Scope) error {
 	x.Protected = c.d.Decider.Protected(about)
-	if x.Refusals, err = c.d.Past.Events(ctx, &haechi.EventFilter{Source: about, Failures: true, Limit: whyLimit}); err != nil {
+	if err := c.refusals(ctx, x, haechi.EventFilter{Source: about}); err != nil {
 		return err
 	}
 	return c.rulings(ctx, x, about)
 }
 
-func (c *Control) whyDevice(ctx context.Context, x *haechi.Explanation, key string) (err error) {
-	about := haechi.Scope{Kind: haechi.ScopeDevice, Value: key}
+func (c *Control) whyDevice(ctx context.Context, x *haechi.Explanation, key string) error {
 	c.attach(x, key)
-	if x.Refusals, err = c.d.Past.Events(ctx, &haechi.EventFilter{Device: key, Failures: true, Limit: whyLimit}); err != nil {
+	if err := c.refusals(ctx, x, haechi.EventFilter{Device: key}); err != nil {
 		return err
 	}
-	return c.rulings(ctx, x, about)
+	return c.rulings(ctx, x, haechi.Scope{Kind: haechi.ScopeDevice, Value: key})
+}
+
+// refusals finds what the gateway refused, would have refused in shadow or slowed
+// down. Only where there is none, failures that it let through are shown.
+func (c *Control) refusals(ctx context.Context, x *haechi.Explanation, f haechi.EventFilter) error {
+	f.Failures, f.Limit = true, whySearch
+	all, err := c.d.Past.Events(ctx, &f)
+	if err != nil {
+		return err
+	}
+	x.Refusals = slices.DeleteFunc(slices.Clone(all), func(e haechi.Event) bool { return e.Verdict == haechi.Pass })
+	if len(x.Refusals) == 0 {
+		x.Refusals = all
+	}
+	x.Refusals = x.Refusals[:min(len(x.Refusals), whyLimit)]
+	return nil
 }
 
 func (c *Control) rulings(ctx context.Context, x *haechi.Explanation, about haechi.Scope) (err error) {
@@ -104,6 +156,9 @@ func (c *Control) rulings(ctx context.Context, x *haechi.Explanation, about haec
 		return err
 	}
 	if x.Findings, err = c.d.Program.Findings(ctx, about, "", whyLimit); err != nil {
+		return err
+	}
+	if x.Incidents, err = c.incidents(ctx, func(in *haechi.Incident) bool { return in.About == about }); err != nil {
 		return err
 	}
 	return c.evidence(ctx, x)
@@ -114,24 +169,3 @@ func (c *Control) attach(x *haechi.Explanation, key string) {
 		x.Device = &d
 	}
 }
-
-// lift names the commands that would lift what stands against the subject.
-func lift(x *haechi.Explanation, now time.Time) (out []string) {
-	for i := range x.Decisions {
-		if d := &x.Decisions[i]; d.Open(now) {
-			out = append(out, "haechi decisions lift "+string(d.ID))
-		}
-	}
-	if d := x.Device; d != nil && d.Status != haechi.Approved {
-		out = append(out, "haechi devices approve "+shellQuote(d.Key))
-	}
-	for i := range x.Refusals {
-		if x.Refusals[i].Reason == haechi.ReasonNoKey {
-			return append(out, "haechi devices key "+shellQuote(x.Refusals[i].Device))
-		}
-	}
-	return out
-}
-
-// shellQuote makes a name that a peer chose safe to paste into a shell.
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

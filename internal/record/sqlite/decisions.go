@@ -14,7 +14,18 @@ import (
 const decisionColumns = `id, scope, service, action, mode, rule, reason, origin, decided_by, observed, threshold, window_ns,
 	findings, from_ns, until_ns, repeat, lifted_ns, lifted_by, lift_reason`
 
-// SaveDecision inserts or replaces a decision. It is durable on return.
+// saveDecision leaves a decision that was lifted alone, unless it tells of a lift
+// itself: the state of a moment ago may be written after it.
+const saveDecision = "INSERT INTO decisions (" + decisionColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	ON CONFLICT (id) DO UPDATE SET scope = excluded.scope, service = excluded.service, action = excluded.action,
+	mode = excluded.mode, rule = excluded.rule, reason = excluded.reason, origin = excluded.origin,
+	decided_by = excluded.decided_by, observed = excluded.observed, threshold = excluded.threshold,
+	window_ns = excluded.window_ns, findings = excluded.findings, from_ns = excluded.from_ns, until_ns = excluded.until_ns,
+	repeat = excluded.repeat, lifted_ns = excluded.lifted_ns, lifted_by = excluded.lifted_by, lift_reason = excluded.lift_reason
+	WHERE decisions.lifted_ns = 0 OR excluded.lifted_ns != 0`
+
+// SaveDecision inserts or replaces a decision; one that was lifted stays lifted. It
+// is durable on return.
 func (s *Store) SaveDecision(ctx context.Context, d *haechi.Decision) error {
 	return s.SaveDecisions(ctx, []haechi.Decision{*d})
 }
@@ -28,7 +39,7 @@ func (s *Store) SaveDecisions(ctx context.Context, ds []haechi.Decision) error {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO decisions ("+decisionColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			if _, err := tx.ExecContext(ctx, saveDecision,
 				string(d.ID), d.Scope.String(), d.Service, d.Action.String(), d.Mode.String(), d.Rule, d.Reason, d.Origin.String(), d.By,
 				finite(d.Observed), finite(d.Threshold), int64(d.Window), string(findings), nanos(d.From), nanos(d.Until), d.Repeat,
 				nanos(d.LiftedAt), d.LiftedBy, d.LiftReason); err != nil {

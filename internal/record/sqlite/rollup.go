@@ -34,8 +34,7 @@ func isAuthFailure(e *haechi.Event) bool {
 }
 
 func isRefused(e *haechi.Event) bool {
-	return isAuthFailure(e) || !e.Shadow &&
-		(e.Verdict >= haechi.Challenge || e.Verdict == haechi.Throttle && e.Outcome == haechi.Failure)
+	return isAuthFailure(e) || e.Refusal()
 }
 
 func (r *rollup) event(e *haechi.Event) {

@@ -82,6 +82,9 @@ func decisions(t *testing.T, b Backend) {
 	open.LiftedAt = time.Time{}
 	check(t, s.Decisions.SaveDecision(t.Context(), &open))
 	check(t, s.Decisions.SaveDecision(t.Context(), &lifted))
+	// A rule's decision is journalled beside its enforcement, so an older state may
+	// come after somebody lifted it: that must not bring it back.
+	check(t, s.Journal.SaveDecisions(t.Context(), []haechi.Decision{open}))
 	for _, q := range []struct {
 		name string
 		f    haechi.DecisionFilter

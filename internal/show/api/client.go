@@ -137,6 +137,18 @@ func (c *Client) AddDevice(ctx context.Context, service, key string) (haechi.Dev
 	return post[haechi.Device](ctx, c, "devices/add", AddRequest{service, key})
 }
 
+// DeleteDevice forgets a device and everything recorded about it.
+func (c *Client) DeleteDevice(ctx context.Context, key, reason string) (rows int64, err error) {
+	d, err := post[Deleted](ctx, c, "devices/delete", DeleteRequest{key, reason})
+	return d.Rows, err
+}
+
+// LoginLink makes a one-time link to the console; over the local socket only.
+func (c *Client) LoginLink(ctx context.Context) (string, error) {
+	l, err := post[Link](ctx, c, "console/link", nothing{})
+	return l.URL, err
+}
+
 // Undo reverses an audit entry.
 func (c *Client) Undo(ctx context.Context, seq uint64) error {
 	_, err := post[done](ctx, c, "audit/undo", UndoRequest{seq})

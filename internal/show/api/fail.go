@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"haechi"
 )
@@ -69,7 +70,11 @@ func remoteError(resp *http.Response, op string) error {
 		return &haechi.Error{Kind: haechi.Unavailable, Op: op, Msg: fmt.Sprintf("the gateway answered %d", resp.StatusCode),
 			Hint: "see the gateway's log"}
 	}
-	return &haechi.Error{Kind: kindNamed(body.Error.Kind), Op: op, Msg: body.Error.Message, Hint: body.Error.Hint}
+	e := &haechi.Error{Kind: kindNamed(body.Error.Kind), Op: op, Msg: body.Error.Message, Hint: body.Error.Hint}
+	if was, msg, ok := strings.Cut(body.Error.Message, ": "); ok { // told as the gateway told it
+		e.Op, e.Msg = was, msg
+	}
+	return e
 }
 
 func kindNamed(name string) haechi.ErrorKind {

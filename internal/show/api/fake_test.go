@@ -120,6 +120,16 @@ func (c *control) AddDevice(_ context.Context, op haechi.Operator, service, key 
 	return haechi.Device{Key: key, Service: service}, c.fail
 }
 
+func (c *control) DeleteDevice(_ context.Context, op haechi.Operator, key, reason string) (int64, error) {
+	c.note("delete "+key+" "+reason, op)
+	return 7, c.fail
+}
+
+func (c *control) LoginLink(_ context.Context, op haechi.Operator) (string, error) {
+	c.note("link", op)
+	return "https://127.0.0.1:9443/login/first?token=x", c.fail
+}
+
 func (c *control) Undo(_ context.Context, op haechi.Operator, seq uint64) error {
 	c.note(fmt.Sprint("undo ", seq), op)
 	return c.fail

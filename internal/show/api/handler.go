@@ -71,6 +71,8 @@ func (h *handler) endpoints() map[string]endpoint {
 		"POST " + Prefix + "devices/status":     h.setStatus,
 		"GET " + Prefix + "replay":              h.replay,
 		"POST " + Prefix + "devices/add":        h.addDevice,
+		"POST " + Prefix + "devices/delete":     h.deleteDevice,
+		"POST " + Prefix + "console/link":       h.loginLink,
 		"POST " + Prefix + "audit/undo":         h.undo,
 		"POST " + Prefix + "devices/key":        h.newKey,
 		"POST " + Prefix + "devices/key/retire": h.retireKey,

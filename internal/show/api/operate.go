@@ -29,6 +29,45 @@ func (h *handler) addDevice(r *http.Request, op haechi.Operator) (any, error) {
 	return value(h.Devices.AddDevice(r.Context(), op, q.Service, q.Device))
 }
 
+// DeleteRequest names a device that is to be forgotten, and why.
+type DeleteRequest struct {
+	Device string `json:"device"`
+	Reason string `json:"reason"`
+}
+
+// Deleted is the answer: how many records were erased.
+type Deleted struct {
+	Rows int64 `json:"rows"`
+}
+
+// Link is a one-time link to the console.
+type Link struct {
+	URL string `json:"url"`
+}
+
+func (h *handler) deleteDevice(r *http.Request, op haechi.Operator) (any, error) {
+	q, err := read[DeleteRequest](r)
+	if err != nil {
+		return nil, err
+	}
+	if err := device(q.Device); err != nil {
+		return nil, err
+	}
+	if err := needReason(q.Reason); err != nil {
+		return nil, err
+	}
+	rows, err := h.Devices.DeleteDevice(r.Context(), op, q.Device, q.Reason)
+	return value(Deleted{rows}, err)
+}
+
+func (h *handler) loginLink(r *http.Request, op haechi.Operator) (any, error) {
+	if _, err := read[nothing](r); err != nil {
+		return nil, err
+	}
+	url, err := h.Keeper.LoginLink(r.Context(), op)
+	return value(Link{url}, err)
+}
+
 func (h *handler) undo(r *http.Request, op haechi.Operator) (any, error) {
 	q, err := read[UndoRequest](r)
 	if err != nil {

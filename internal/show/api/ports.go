@@ -27,6 +27,8 @@ type Devices interface {
 	NewDeviceKey(ctx context.Context, op haechi.Operator, key string) (haechi.NewKey, error)
 	RetireDeviceKey(ctx context.Context, op haechi.Operator, key, id string) error
 	AddDevice(ctx context.Context, op haechi.Operator, service, key string) (haechi.Device, error)
+	// DeleteDevice forgets a device and everything recorded about it, for good.
+	DeleteDevice(ctx context.Context, op haechi.Operator, key, reason string) (rows int64, err error)
 }
 
 // Decisions lists, adds and lifts decisions.
@@ -52,6 +54,8 @@ type Keeper interface {
 	VerifyAudit(ctx context.Context) (entries uint64, err error)
 	// Undo reverses an audit entry. Errors are of kind NotFound or Conflict.
 	Undo(ctx context.Context, op haechi.Operator, seq uint64) error
+	// LoginLink makes a one-time link to the console, on the local socket only.
+	LoginLink(ctx context.Context, op haechi.Operator) (string, error)
 }
 
 // Replayer shows what the present rules would have done with what is recorded.

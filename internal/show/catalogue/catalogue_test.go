@@ -55,6 +55,9 @@ func TestDictionary(t *testing.T) {
 		if !c.Has("reason." + r) {
 			t.Errorf("reason %q has no text", r)
 		}
+		if !c.Has("remedy." + r) {
+			t.Errorf("reason %q has no remedy: what would end such a refusal?", r)
+		}
 	}
 	values(t, c, "status", func(i uint8) fmt.Stringer { return haechi.DeviceStatus(i) })
 	values(t, c, "action", func(i uint8) fmt.Stringer { return haechi.Action(i) })

@@ -15,13 +15,20 @@ func overview() []text {
 		{"overview.window_waiting", "for approval, now", "승인 대기, 현재"},
 		{"overview.window_force", "in force, now", "적용 중, 현재"},
 		{"overview.sessions", "{0} live sessions", "현재 세션 {0}개"},
-		{"overview.hour", "last hour: {0} passed, {1} refused", "최근 1시간: 통과 {0}건, 거부 {1}건"},
+		{"overview.hour", "last hour: {0} requests passed, {1} refusals of any kind", "최근 1시간: 요청 {0}건 통과, 모든 종류의 거부 {1}건"},
 		{"overview.at", "as of {0}", "{0} 기준"},
-		{"overview.chart", "Traffic for each minute", "분당 트래픽"},
+		{"overview.chart", "Traffic per minute", "분당 트래픽"},
 		{"overview.passed", "passed", "통과"},
 		{"overview.refused", "refused", "거부"},
 		{"overview.recent", "Recent incidents", "최근 사건"},
 		{"overview.all", "all", "전체"},
+		{"overview.counted", "What is counted, and how to ask for the same on the command line", "무엇을 세는지, 명령줄에서 같은 값을 보는 방법"},
+		{"overview.counted_auth", "Proofs of identity by devices that failed: a wrong, missing or replayed signature and the like. Devices that wait for approval and failed logins to this console or to a shop are not among them. Above 10 in an hour the card turns red.", "기기의 신원 증명이 실패한 횟수입니다. 잘못되었거나 없거나 재사용된 서명 등을 셉니다. 승인 대기 중인 기기와 이 콘솔이나 쇼핑몰의 로그인 실패는 세지 않습니다. 1시간에 10건을 넘으면 카드가 빨간색이 됩니다."},
+		{"overview.counted_bots", "Approved devices that answered a ping with a signed frame within the last 5 minutes.", "최근 5분 안에 서명된 프레임으로 핑에 답한 승인된 기기입니다."},
+		{"overview.counted_requests", "Frames of devices and HTTP requests since midnight, passed or refused.", "자정 이후의 기기 프레임과 HTTP 요청입니다. 통과와 거부를 모두 셉니다."},
+		{"overview.counted_suspicious", "Findings of the rules since midnight, also of those that only watch. Findings that belong together are one incident.", "자정 이후 규칙이 탐지한 건수입니다. 관찰만 하는 규칙도 포함합니다. 함께 묶이는 탐지는 사건 하나가 됩니다."},
+		{"overview.counted_pending", "Devices that said hello and wait for an operator. They cannot converse.", "연결을 시도했고 운영자의 승인을 기다리는 기기입니다. 아직 통신할 수 없습니다."},
+		{"overview.counted_decisions", "Rulings in force, as read back from where they are enforced; those in shadow are not counted.", "실제로 적용되는 곳에서 다시 읽은 결정입니다. 관찰만 하는 결정은 세지 않습니다."},
 	}
 }
 
@@ -38,7 +45,11 @@ func live() []text {
 		{"live.over", "the session is over: log in again", "세션이 끝났습니다. 다시 로그인하세요"},
 		{"live.waiting", "paused, {0} waiting", "정지됨, {0}건 대기"},
 		{"live.seen", "Seen", "확인"},
-		{"live.observed", "{0} against {1}", "{0} (기준 {1})"},
+		{"live.observed", "{0} (threshold {1})", "{0} (기준 {1})"},
+		{"live.incident_began", "incident began", "사건 시작"},
+		{"live.incident_goes_on", "incident goes on", "사건 진행 중"},
+		{"live.incident_ended", "incident ended", "사건 끝"},
+		{"live.none", "Nothing yet. Entries appear here as they happen.", "아직 없습니다. 일이 생기면 여기에 나타납니다."},
 		{"live.noscript", "Without JavaScript, reload the page for newer entries.", "JavaScript가 꺼져 있으면 새로 고쳐서 최신 항목을 보세요."},
 	}
 }
@@ -96,7 +107,7 @@ func devices() []text {
 
 func decisions() []text {
 	return []text{
-		{"decisions.lead", "Decisions in force are read back from where they are enforced.", "적용 중인 결정은 실제로 적용되는 곳에서 다시 읽어 표시합니다."},
+		{"decisions.lead", "Who is watched, slowed down or refused, why and until when. Those in force are read back from where they are enforced.", "누구를 왜 언제까지 관찰하거나 늦추거나 거부하는지 보여 줍니다. 적용 중인 결정은 실제로 적용되는 곳에서 다시 읽습니다."},
 		{"decisions.which", "Which decisions", "표시할 결정"},
 		{"decisions.in_force", "in force", "적용 중"},
 		{"decisions.all", "all, also ended ones", "끝난 것까지 전체"},
@@ -143,11 +154,14 @@ func why() []text {
 		{"why.lift", "How to lift it", "해제 방법"},
 		{"why.findings", "What was found", "탐지 내용"},
 		{"why.refusals", "Recorded refusals", "기록된 거부"},
+		{"why.incidents", "Incidents", "사건"},
+		{"why.advice", "What to do", "해결 방법"},
+		{"why.lift_here", "Lift it here", "여기서 해제"},
 		{"why.about", "About", "대상"},
 		{"why.observed", "Observed", "관측값"},
 		{"why.threshold", "Threshold", "기준"},
-		{"why.against", "against {0}", "(기준 {0})"},
-		{"why.within", "within {0}", "({0} 동안)"},
+		{"why.against", "(threshold {0})", "(기준 {0})"},
+		{"why.within", "within {0}", "· {0} 동안"},
 		{"why.first", "First evidence", "첫 증거"},
 		{"why.last", "Last evidence", "마지막 증거"},
 		{"why.technique", "ATT&CK technique", "ATT&CK 기법"},
@@ -160,7 +174,7 @@ func why() []text {
 
 func keeping() []text {
 	return []text{
-		{"incidents.lead", "Findings that belong together, with a start, a peak and an end.", "함께 묶인 탐지 결과입니다. 시작, 최고점, 끝이 있습니다."},
+		{"incidents.lead", "What the rules found, put together by rule and subject, with a start, a peak and an end.", "규칙이 탐지한 것을 규칙과 대상별로 묶었습니다. 시작, 최고값, 끝이 있습니다."},
 		{"incidents.none", "No incident.", "사건이 없습니다."},
 		{"incidents.severity", "Severity", "심각도"},
 		{"incidents.rule", "Incident", "사건"},
@@ -180,14 +194,19 @@ func keeping() []text {
 		{"rules.limit", "Fires when", "발동 조건"},
 		{"rules.by", "by {0}", "{0}별"},
 		{"rules.answer", "Answer", "조치"},
+		{"rules.any", "any", "1회라도"},
 		{"rules.by_score", "by score", "점수에 따라"},
 		{"rules.fired", "Fired since start", "시작 후 발동"},
 		{"rules.errors", "{0} errors", "오류 {0}건"},
 		{"rules.match", "Matches", "일치 조건"},
 
-		{"reports.lead", "Each report names the time it covers.", "보고서마다 대상 기간을 밝힙니다."},
-		{"reports.choose", "Choose a report.", "보고서를 선택하세요."},
-		{"reports.empty", "Nothing to report.", "보고할 내용이 없습니다."},
+		{"reports.lead", "Each report names the time it covers. Those called document-… run the original queries unchanged, in UTC.", "보고서마다 대상 기간을 밝힙니다. document-로 시작하는 보고서는 원래 쿼리를 그대로 UTC로 실행합니다."},
+		{"reports.empty", "Nothing to report in this time.", "이 기간에는 보고할 내용이 없습니다."},
+		{"reports.daily", "Devices that failed: those with more than 10 failures or any wrong signature, and what they did.", "실패한 기기: 실패가 10건을 넘거나 잘못된 서명이 있는 기기와 그 활동입니다."},
+		{"reports.hourly", "How busy the devices are at each hour of the day, the last 7 days added up: frames and failed authentications. HTTP requests are not among them.", "하루 중 시간대별 기기 활동입니다. 최근 7일의 프레임과 인증 실패를 더했습니다. HTTP 요청은 포함하지 않습니다."},
+		{"reports.ips", "From which addresses connections came, and how many failed.", "연결한 주소와 실패 횟수입니다."},
+		{"reports.devices", "Every registered device and what it did, idle ones too.", "등록된 모든 기기와 그 활동입니다. 쉬는 기기도 포함합니다."},
+		{"reports.queries", "How many database queries there were.", "데이터베이스 쿼리 건수입니다."},
 
 		{"audit.lead", "Who changed what, when and why. The entries are chained by hashes.", "누가 무엇을 언제 왜 바꿨는지 기록합니다. 항목은 해시로 이어져 있습니다."},
 		{"audit.none", "No entry yet.", "아직 기록이 없습니다."},
@@ -225,9 +244,9 @@ func keeping() []text {
 		{"gateway.healthy", "healthy", "정상"},
 		{"gateway.unhealthy", "not answering", "응답 없음"},
 		{"gateway.live", "Live sessions", "현재 세션"},
-		{"gateway.counters", "Bounds that refused something", "한계에 걸려 거부한 횟수"},
+		{"gateway.counters", "Counters of the parts", "구성 요소별 카운터"},
 		{"gateway.since_start", "since start", "시작 이후"},
-		{"gateway.no_counters", "No bound was reached.", "한계에 걸린 것이 없습니다."},
+		{"gateway.no_counters", "Nothing is counted.", "세고 있는 것이 없습니다."},
 	}
 }
 

@@ -60,13 +60,27 @@ func (c *Console) what(lang string, e *haechi.Event) string {
 	if e.Status != 0 {
 		add(strconv.Itoa(e.Status))
 	}
-	add(e.Frame)
+	if e.Frame != "message" || e.Kind != haechi.KindMessage {
+		add(e.Frame)
+	}
 	add(e.Room)
-	add(e.Text)
+	add(c.remark(lang, e))
 	if e.Threshold > 0 {
 		add(t.Text(lang, "live.observed", amount(e.Observed), amount(e.Threshold)))
 	}
 	return strings.Join(parts, " · ")
+}
+
+// remark is the event's own text; an incident's is worded in the person's language.
+func (c *Console) remark(lang string, e *haechi.Event) string {
+	title := c.cfg.RuleTitle(e.Rule, lang)
+	if e.Kind != haechi.KindSystem || title == "" {
+		return e.Text
+	}
+	if state := "live." + strings.ReplaceAll(e.Text, " ", "_"); c.deps.Texts.Has(state) {
+		return title + " · " + c.deps.Texts.Text(lang, state)
+	}
+	return title + " · " + e.Text
 }
 
 // clean bounds a part and replaces control and direction-changing characters,

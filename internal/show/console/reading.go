@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"haechi"
 )
@@ -13,15 +14,16 @@ type whyPage struct {
 	Query   string
 	Answer  *haechi.Explanation
 	Nothing bool
+	Now     time.Time
 }
 
 // found reports whether there is anything to show.
 func found(e *haechi.Explanation) bool {
-	return len(e.Refusals)+len(e.Findings)+len(e.Decisions) > 0 || e.Device != nil || e.Protected != ""
+	return len(e.Refusals)+len(e.Findings)+len(e.Decisions)+len(e.Incidents) > 0 || e.Device != nil || e.Protected != ""
 }
 
 func (c *Console) why(w http.ResponseWriter, r *http.Request) {
-	p := whyPage{Query: strings.TrimSpace(r.URL.Query().Get("q"))}
+	p := whyPage{Query: strings.TrimSpace(r.URL.Query().Get("q")), Now: c.cfg.Now()}
 	if p.Query == "" {
 		c.render(w, r, http.StatusOK, "why", p)
 		return
@@ -103,17 +105,35 @@ func (c *Console) reload(w http.ResponseWriter, r *http.Request) {
 type reportsPage struct {
 	Names []string
 	Table *haechi.Table
+	// Numbers says which columns hold numbers only.
+	Numbers []bool
 }
 
 func (c *Console) reports(w http.ResponseWriter, r *http.Request) {
 	p := reportsPage{Names: c.deps.Explainer.Reports(r.Context())}
-	if name := r.URL.Query().Get("name"); slices.Contains(p.Names, name) {
+	name := r.URL.Query().Get("name")
+	if !slices.Contains(p.Names, name) && len(p.Names) > 0 {
+		name = p.Names[0]
+	}
+	if name != "" {
 		t, err := c.deps.Explainer.Report(r.Context(), name)
 		if err != nil {
 			c.problem(w, r, err)
 			return
 		}
-		p.Table = &t
+		p.Table, p.Numbers = &t, numeric(&t)
 	}
 	c.render(w, r, http.StatusOK, "reports", p)
+}
+
+// numeric finds the columns that hold numbers only, which are set to the right.
+func numeric(t *haechi.Table) []bool {
+	out := make([]bool, len(t.Columns))
+	for i := range out {
+		out[i] = len(t.Rows) > 0 && !slices.ContainsFunc(t.Rows, func(row []string) bool {
+			_, err := strconv.ParseFloat(row[i], 64)
+			return err != nil
+		})
+	}
+	return out
 }

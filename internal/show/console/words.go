@@ -22,19 +22,22 @@ type words struct {
 
 func (w *words) funcs() template.FuncMap {
 	return template.FuncMap{
-		"t":      w.t,
-		"enum":   w.enum,
-		"asset":  w.files.url,
-		"when":   w.when,
-		"zone":   w.cfg.Zone.String,
-		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":    w.ago,
-		"length": w.length,
-		"num":    number,
-		"amount": amount,
-		"dict":   dict,
-		"join":   func(all []string) string { return strings.Join(all, ", ") },
-		"clean":  clean,
+		"t":        w.t,
+		"enum":     w.enum,
+		"asset":    w.files.url,
+		"when":     w.when,
+		"zone":     w.cfg.Zone.String,
+		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":      w.ago,
+		"length":   w.length,
+		"num":      number,
+		"amount":   amount,
+		"dict":     dict,
+		"join":     func(all []string) string { return strings.Join(all, ", ") },
+		"clean":    clean,
+		"describe": func(report string) string { return w.texts.Or(w.lang, "reports."+report, "") },
+		"advice":   func(r haechi.Reason) string { return w.texts.Or(w.lang, "remedy."+string(r), "") },
+		"title":    func(rule string) string { return w.cfg.RuleTitle(rule, w.lang) },
 	}
 }
 
@@ -93,21 +96,33 @@ func (w *words) length(d time.Duration) string {
 	return d.Round(time.Millisecond).String()
 }
 
-// number groups the digits of a count.
+// number groups the digits before the point.
 func number(v any) string {
-	digits := fmt.Sprint(v)
+	digits, fraction, _ := strings.Cut(fmt.Sprint(v), ".")
+	if fraction != "" {
+		fraction = "." + fraction
+	}
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
-	return digits
+	return digits + fraction
 }
 
-// amount writes an observed value or threshold without a needless fraction.
+// amount writes an observed value or threshold without a needless fraction: two
+// decimals below 100, none above.
 func amount(v float64) string {
-	if math.Abs(v) < 1e15 && v == math.Trunc(v) {
+	decimals := 100.0
+	if math.Abs(v) >= 100 {
+		decimals = 1
+	}
+	if math.Abs(v) >= 1e15 {
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	}
+	v = math.Round(v*decimals) / decimals
+	if v == math.Trunc(v) {
 		return number(int64(v))
 	}
-	return strconv.FormatFloat(v, 'g', 6, 64)
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 // dict passes several values to a block.

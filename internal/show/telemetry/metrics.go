@@ -38,7 +38,7 @@ func New() *Metrics {
 		rateLimited:  counter("kakaobot_rate_limit_hits_total", "Connections, requests and messages that a limit refused or slowed down."),
 		processing: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "kakaobot_message_processing_duration_seconds",
-			Help:    "How long the gateway and its upstream worked on a device message.",
+			Help:    "How long the gateway worked on a device message: reading, proving, judging, and handing it to the upstream's socket.",
 			Buckets: []float64{.000002, .000005, .00001, .000025, .00005, .0001, .0005, .001, .005, .025, .1, .5, 2.5},
 		}),
 		bytesIn:  counter("haechi_received_bytes_total", "Bytes received from peers, as events state them."),
@@ -95,10 +95,10 @@ func (m *Metrics) Tap(e *haechi.Event) {
 	if e.Shadow || e.Allowed {
 		return
 	}
-	if e.Reason == haechi.ReasonRateLimit {
+	if e.Reason == haechi.ReasonRateLimit && e.Kind != haechi.KindClose {
 		m.rateLimited.Add(n)
 	}
-	if e.Verdict >= haechi.Challenge {
+	if e.Refusal() {
 		m.refused(e.Reason).Add(n)
 	}
 }

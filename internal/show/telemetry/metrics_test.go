@@ -46,6 +46,7 @@ func TestTap(t *testing.T) {
 		{Kind: haechi.KindMessage, Outcome: haechi.Success, Duration: 3 * time.Microsecond},
 		{Kind: haechi.KindMessage, Outcome: haechi.Success, Duration: 3 * time.Millisecond},
 		{Kind: haechi.KindRequest, Outcome: haechi.Success, Duration: time.Second}, // no message
+		{Kind: haechi.KindClose, Outcome: haechi.Failure, Reason: haechi.ReasonHMACFailed, Verdict: haechi.Deny}, // of a refusal counted above
 		{Kind: 99, Outcome: 99},
 	} {
 		m.Tap(&e)
@@ -58,7 +59,7 @@ func TestTap(t *testing.T) {
 		`kakaobot_message_processing_duration_seconds_bucket{le="5e-06"} 1`,
 		`haechi_events_total{kind="auth",outcome="failure"} 4`,
 		`haechi_refusals_total{reason="hmac_failed"} 3`,
-		`haechi_refusals_total{reason="rate_limit"} 1`,
+		`haechi_refusals_total{reason="rate_limit"} 2`,
 		`haechi_refusals_total{reason="other"} 1`)
 	if strings.Contains(body, "from-a-peer") {
 		t.Error("a label takes a value from outside")

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"haechi"
+	"haechi/internal/config"
+)
+
+func newExplainer(t *testing.T, lang string) (*explainer, *bytes.Buffer) {
+	t.Helper()
+	conf, errs := config.Load("x", []byte(`
+services:
+  bots: { kind: device, listen: [":1491"], upstream: "127.0.0.1:1" }
+  shop: { kind: http, hosts: [a.b], listen: [":443"], upstream: "http://127.0.0.1:2", limits: { address: 50/s, classes: { login: 5/s burst 10 } } }
+`))
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	p, out := newTestPrinter(noEnv)
+	p.lang = lang
+	return &explainer{printer: p, conf: conf, now: time.Unix(1_790_000_000, 0), title: p.titles(), held: map[haechi.Reference]bool{}}, out
+}
+
+// TestWindow reads the time a limit counts over from the limits that are configured;
+// a threshold that is none of them any more has no window, rather than a wrong one.
+func TestWindow(t *testing.T) {
+	e, _ := newExplainer(t, "en")
+	for _, tc := range []struct {
+		service, rule string
+		threshold     float64
+		want          string
+	}{
+		{"bots", "limit/device", 300, "1 min"},
+		{"bots", "limit/device", 10_000, "1 h"},
+		{"bots", "limit/device", 100_000, "1 d"},
+		{"bots", "limit/device", 301, ""},
+		{"shop", "limit/address", 50, "1 s"},
+		{"shop", "limit/class/login", 10, "1 s"}, // the burst is what is admitted at once
+		{"shop", "limit/class/api", 10, ""},
+		{"shop", "limit/connections", 10, ""},
+		{"gone", "limit/device", 300, ""},
+	} {
+		if got := e.window(&haechi.Event{Service: tc.service, Rule: tc.rule, Threshold: tc.threshold}); got != tc.want {
+			t.Errorf("%+v: %q", tc, got)
+		}
+	}
+}
+
+// TestEveryRefusalIsExplained wants a whole explanation for every reason and kind, in
+// both languages.
+func TestEveryRefusalIsExplained(t *testing.T) {
+	reasons := []haechi.Reason{haechi.ReasonHMACFailed, haechi.ReasonRateLimit, haechi.ReasonDecision, haechi.ReasonAccess,
+		haechi.ReasonPending, haechi.ReasonUnknownHost, haechi.ReasonReplay, haechi.ReasonOversize, haechi.ReasonInternal}
+	kinds := []haechi.Kind{haechi.KindConnect, haechi.KindHandshake, haechi.KindAuth, haechi.KindMessage, haechi.KindRequest, haechi.KindClose, haechi.KindAdmin}
+	for _, lang := range []string{"en", "ko"} {
+		for _, r := range reasons {
+			for _, k := range kinds {
+				e, out := newExplainer(t, lang)
+				ev := haechi.Event{Time: e.now, Kind: k, Reason: r, Rule: "gate/x", Ref: "7K29Q-XM4TC", Verdict: haechi.Deny, Service: "bots",
+					Actor: haechi.Actor{Addr: netip.MustParseAddr("203.0.113.7"), Device: "봇/1"}, Observed: 11, Threshold: 10}
+				e.explain(&haechi.Explanation{Query: "7K29Q-XM4TC", Refusals: []haechi.Event{ev}})
+				got := out.String()
+				for _, want := range []string{"7K29Q-XM4TC", "KST", "203.0.113.7", "봇/1", e.t("explain.advice"), e.t("explain.where"), e.t("explain.by")} {
+					if !strings.Contains(got, want) {
+						t.Errorf("%s %s %s: %q is missing in\n%s", lang, k, r, want, got)
+					}
+				}
+				if strings.Contains(got, "[explain") || strings.Contains(got, "{0}") {
+					t.Errorf("%s %s %s:\n%s", lang, k, r, got)
+				}
+			}
+		}
+	}
+}
+
+func TestGroup(t *testing.T) {
+	ref := haechi.Reference("7K29Q-XM4TC")
+	refused := haechi.Event{Kind: haechi.KindHandshake, Ref: ref, Verdict: haechi.Deny, Count: 3}
+	closed := haechi.Event{Kind: haechi.KindClose, Ref: ref, Verdict: haechi.Deny}
+	other := haechi.Event{Kind: haechi.KindClose, Ref: "00000-00000", Verdict: haechi.Deny}
+	got := group([]haechi.Event{closed, refused, refused, other})
+	if len(got) != 2 || got[0].times != 6 || got[0].Kind != haechi.KindHandshake || got[1].Ref != other.Ref {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestStateOfADecision is the truth about it: what is not found where it is enforced
+// is never called in force.
+func TestStateOfADecision(t *testing.T) {
+	e, _ := newExplainer(t, "en")
+	open := haechi.Decision{ID: "A", Mode: haechi.Enforce, From: e.now.Add(-time.Hour), Until: e.now.Add(time.Hour)}
+	if got := e.stateOf(&open); !strings.Contains(got, "was not found") {
+		t.Errorf("not held: %s", got)
+	}
+	e.held["A"] = true
+	if got := e.stateOf(&open); !strings.Contains(got, "in force, read back") {
+		t.Errorf("held: %s", got)
+	}
+	shadow := open
+	shadow.Mode = haechi.Shadow
+	if got := e.stateOf(&shadow); got != "in shadow" || e.point(&shadow) != "" {
+		t.Errorf("shadow: %s, %s", got, e.point(&shadow))
+	}
+	over := open
+	over.Until = e.now
+	if got := e.stateOf(&over); got != "over" {
+		t.Errorf("over: %s", got)
+	}
+	lifted := open
+	lifted.LiftedAt, lifted.LiftedBy, lifted.LiftReason = e.now, "kim", "our office"
+	if got := e.stateOf(&lifted); !strings.Contains(got, "by kim: our office") {
+		t.Errorf("lifted: %s", got)
+	}
+}

@@ -1,0 +1,108 @@
+package catalogue
+
+// explaining are the sentences of `haechi why` about refusals, and its labels.
+func explaining() []text {
+	return []text{
+		{"explain.connect", "A connection was refused at {0}: {1}.", "{0}에 연결이 거부되었습니다: {1}."},
+		{"explain.handshake", "A handshake was refused at {0}: {1}.", "{0}에 핸드셰이크가 거부되었습니다: {1}."},
+		{"explain.auth", "An authentication was refused at {0}: {1}.", "{0}에 인증이 거부되었습니다: {1}."},
+		{"explain.message", "A message was refused at {0}: {1}.", "{0}에 메시지가 거부되었습니다: {1}."},
+		{"explain.request", "A request was refused at {0}: {1}.", "{0}에 요청이 거부되었습니다: {1}."},
+		{"explain.close", "A connection was ended at {0}: {1}.", "{0}에 연결이 종료되었습니다: {1}."},
+		{"explain.other", "Something was refused at {0}: {1}.", "{0}에 거부되었습니다: {1}."},
+		{"explain.slowed", "Something was slowed down at {0}, not refused: {1}.", "{0}에 거부하지 않고 속도를 늦췄습니다: {1}."},
+		{"explain.shadow", "Something would have been refused at {0}, had this not been in shadow mode: {1}. It went through.", "{0}에 관찰만 하는 방식이 아니었다면 거부되었을 것입니다: {1}. 그대로 통과했습니다."},
+		{"explain.failed", "Something failed at {0}, and the gateway did not refuse it: {1}.", "{0}에 실패가 있었지만 게이트웨이가 거부한 것은 아닙니다: {1}."},
+		{"explain.login", "the server behind refused a login", "뒤쪽 서버가 로그인을 거부함"},
+		{"explain.login_advice", "The gateway let it through and counts it: a rule answers when too many fail.", "게이트웨이는 통과시키고 횟수를 셉니다. 실패가 많으면 규칙이 대응합니다."},
+		{"explain.no_reason", "no reason is recorded", "기록된 사유가 없음"},
+
+		{"explain.reference", "Reference", "참조 번호"},
+		{"explain.by", "Decided by", "판단 근거"},
+		{"explain.measured", "Measured", "측정값"},
+		{"explain.who", "Who", "누가"},
+		{"explain.what", "What", "무엇을"},
+		{"explain.where", "Enforced", "적용 지점"},
+		{"explain.often", "How often", "횟수"},
+		{"explain.ends", "Until", "종료"},
+		{"explain.advice", "What to do", "해결 방법"},
+		{"explain.reason_label", "Reason", "사유"},
+		{"explain.severity", "Severity", "심각도"},
+		{"explain.evidence", "Evidence", "증거"},
+		{"explain.decision_label", "Decision", "결정"},
+		{"explain.state", "State", "상태"},
+		{"explain.span_label", "Between", "기간"},
+
+		{"explain.by_limit", "the limit {0} of the service {1}", "서비스 {1}의 한도 {0}"},
+		{"explain.by_gate", "{0}, a fixed rule of the gateway", "{0} (게이트웨이의 고정 규칙)"},
+		{"explain.by_access", "the access list of the service {0}", "서비스 {0}의 접근 목록"},
+		{"explain.by_decision", "the decision {0}", "결정 {0}"},
+		{"explain.by_rule", "the rule {0}: {1}", "규칙 {0}: {1}"},
+		{"explain.by_operator", "{0}, by hand", "{0} (직접)"},
+		{"explain.by_origin", "{0} {1}", "{0} {1} (출처)"},
+		{"explain.against", "{0} against a limit of {1}", "{0} (기준 {1})"},
+		{"explain.within", "{0} against a limit of {1} within {2}", "{2} 동안 {0} (기준 {1})"},
+		{"explain.times", "{0} times, the last one {1}", "{0}번, 마지막 {1}"},
+		{"explain.answered", "{0}, answered {1}", "{0}, 응답 {1}"},
+		{"explain.in_room", "{0} in the room {1}", "{0}, 방 {1}"},
+		{"explain.agent", "{0}, by {1}", "{0}, 사용 프로그램 {1}"},
+		{"explain.frame", "the frame {0}", "프레임 {0}"},
+
+		{"explain.at_accept", "at accept: the connection was closed before anything was read of it", "연결 수락 시점: 아무것도 읽기 전에 연결을 닫음"},
+		{"explain.at_device", "in the device gate: the server behind received nothing of it", "기기 관문: 뒤쪽 서버는 아무것도 받지 않음"},
+		{"explain.at_http", "in the HTTP gate: the server behind did not see the request", "HTTP 관문: 뒤쪽 서버는 요청을 보지 못함"},
+		{"explain.at_session", "on the live connection, which was cut", "연결 중인 세션: 연결을 끊음"},
+		{"explain.at_gateway", "inside the gateway", "게이트웨이 내부"},
+		{"explain.at_all", "inside the gateway: at accept, at every request and message, and on live connections", "게이트웨이 내부: 연결 수락, 모든 요청과 메시지, 연결 중인 세션"},
+	}
+}
+
+// ruling are those about decisions, findings, incidents and devices.
+func ruling() []text {
+	return []text{
+		{"explain.ruled", "Decision {0} about {1}: {2}.", "{1}에 대한 결정 {0}: {2}."},
+		{"explain.ruled_service", "Decision {0} about {1}, at the service {3} only: {2}.", "{1}에 대한 결정 {0} (서비스 {3}에만): {2}."},
+		{"explain.ruled_shadow", "Decision {0} about {1}, in shadow: nothing is refused because of it. In force it would {2}.", "{1}에 대한 결정 {0} (관찰만): 이 결정으로 거부되는 것은 없습니다. 적용했다면: {2}."},
+		{"explain.does_watch", "it goes on and is watched", "통과시키며 지켜봄"},
+		{"explain.does_throttle", "it is slowed down", "속도를 늦춤"},
+		{"explain.does_challenge", "it has to prove something first", "먼저 확인을 거쳐야 함"},
+		{"explain.does_deny", "it is refused", "거부함"},
+		{"explain.does_drop", "it is refused without an answer", "응답 없이 거부함"},
+		{"explain.would_watch", "be watched", "지켜봄"},
+		{"explain.would_throttle", "be slowed down", "속도를 늦춤"},
+		{"explain.would_challenge", "have to prove something", "확인을 요구함"},
+		{"explain.would_deny", "be refused", "거부함"},
+		{"explain.would_drop", "be refused without an answer", "응답 없이 거부함"},
+		{"explain.held", "in force, read back from where it is enforced", "적용 중 (적용 지점에서 다시 읽음)"},
+		{"explain.not_held", "it should be in force, but was not found there: see haechi status", "적용 중이어야 하지만 적용 지점에 없습니다: haechi status로 확인하세요"},
+		{"explain.over", "over", "끝남"},
+		{"explain.lifted", "lifted at {0} by {1}: {2}", "{0}에 {1}이(가) 해제함: {2}"},
+		{"explain.watching", "in shadow", "관찰만"},
+		{"explain.from_until", "{1}, begun {0}", "{1}, 시작 {0}"},
+		{"explain.until_lifted", "somebody lifts it, begun {0}", "해제할 때까지, 시작 {0}"},
+		{"explain.repeated", "{0}; it lasts longer because of {1} earlier decisions", "{0}; 이전 결정이 {1}건 있어 더 오래 적용됨"},
+
+		{"explain.found", "The rule {0} fired at {1}: {2}.", "{1}에 규칙 {0}이(가) 발동했습니다: {2}."},
+		{"explain.found_shadow", "The rule {0} fired at {1}, in shadow: {2}.", "{1}에 규칙 {0}이(가) 관찰만 하는 방식으로 발동했습니다: {2}."},
+		{"explain.version", "version {0}", "{0}판"},
+		{"explain.span", "{0} to {1}", "{0}부터 {1}까지"},
+		{"explain.technique", "{0}, ATT&CK technique {1}", "{0}, ATT&CK 기법 {1}"},
+		{"explain.spoofable", "the source may be forged, so it never leads to a decision about an address", "출발지가 위조되었을 수 있어 주소에 대한 결정으로 이어지지 않음"},
+
+		{"explain.incident", "Incident {0}: {1}, about {2}.", "사건 {0}: {1}, 대상 {2}."},
+		{"explain.going_on", "{0}, goes on", "{0}부터 진행 중"},
+		{"explain.peak", "findings: {0}, the highest value: {1}", "탐지 {0}건, 최고값 {1}"},
+
+		{"explain.protected", "Nothing may be decided against it: {0}.", "이 대상에는 결정을 내릴 수 없습니다: {0}."},
+		{"explain.device", "The device {0} is {1}.", "기기 {0}의 상태: {1}."},
+		{"explain.since", "{0}, by {1}", "{0}, 변경한 사람 {1}"},
+		{"explain.changed", "Status set", "상태 변경"},
+		{"explain.last_seen", "Last seen", "마지막 활동"},
+		{"explain.seen_at", "{0} from {1}", "{0}, 주소 {1}"},
+		{"explain.keys", "Keys", "키"},
+		{"explain.no_key", "none: it cannot sign yet", "없음: 아직 서명할 수 없음"},
+
+		{"explain.lift", "To lift it:", "해제하려면:"},
+		{"explain.more", "Everything that is recorded of it: {0}", "기록 전체 보기: {0}"},
+	}
+}

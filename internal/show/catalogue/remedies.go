@@ -1,0 +1,43 @@
+package catalogue
+
+// remedies say, for each haechi.Reason of a refusal, what would end it.
+func remedies() []text {
+	return []text{
+		{"remedy.hmac_failed", "The key in the client's script is not the device's: make one with haechi devices key and put it there. If nobody of yours did this, somebody pretends to be the device.", "클라이언트 스크립트의 키가 이 기기의 키가 아닙니다. haechi devices key로 만들어 넣으세요. 직접 한 일이 아니라면 누군가 이 기기를 사칭하고 있습니다."},
+		{"remedy.unauthorized", "Approve the device if it is yours: haechi devices approve.", "내 기기라면 승인하세요: haechi devices approve."},
+		{"remedy.pending", "It waits for an operator and is no fault: haechi devices approve, or deny.", "운영자의 승인을 기다리는 중이며 잘못이 아닙니다: haechi devices approve 또는 deny."},
+		{"remedy.rate_limit", "Nothing needs lifting: it passes again as soon as it sends less. The limit is under services, limits in haechi.yaml; an address under allow is never limited.", "해제할 것은 없습니다. 덜 보내면 곧 다시 통과합니다. 한도는 haechi.yaml의 services, limits에 있고, allow에 적은 주소는 제한하지 않습니다."},
+		{"remedy.auth_missing", "The client sends frames without a signature: give its script the key and salt of haechi devices key.", "클라이언트가 서명 없는 프레임을 보냅니다. haechi devices key의 키와 솔트를 스크립트에 넣으세요."},
+		{"remedy.no_key", "Make a key and put it into the client's script: haechi devices key.", "키를 만들어 클라이언트 스크립트에 넣으세요: haechi devices key."},
+		{"remedy.identity_mismatch", "Handshake, signature and message must name one and the same bot and device: correct the client's script.", "핸드셰이크, 서명, 메시지가 같은 봇과 기기를 말해야 합니다. 클라이언트 스크립트를 고치세요."},
+		{"remedy.timestamp", "Set the clock of the phone, or widen services, device, skew in haechi.yaml.", "휴대폰의 시계를 맞추거나 haechi.yaml의 services, device, skew를 늘리세요."},
+		{"remedy.replay", "The same signature came again on another frame or connection. If it is no attack, the client must sign every frame anew.", "같은 서명이 다른 프레임이나 연결에 다시 쓰였습니다. 공격이 아니라면 클라이언트가 프레임마다 새로 서명해야 합니다."},
+		{"remedy.replay_memory", "The memory of used signatures is full, so it is refused to be safe; it frees by itself within minutes.", "사용한 서명의 메모리가 가득 차 안전을 위해 거부했습니다. 몇 분 안에 저절로 풀립니다."},
+		{"remedy.duplicate_key", "The frame has a name twice, or in another case beside it: correct the client's script.", "프레임에 같은 이름이 두 번, 또는 대소문자만 다르게 있습니다. 클라이언트 스크립트를 고치세요."},
+		{"remedy.malformed", "The frame is no valid JSON line of the protocol: correct the client's script.", "프로토콜에 맞는 JSON 줄이 아닙니다. 클라이언트 스크립트를 고치세요."},
+		{"remedy.encoding", "The frame holds bytes that are no UTF-8 text: correct the client's script.", "프레임에 UTF-8이 아닌 바이트가 있습니다. 클라이언트 스크립트를 고치세요."},
+		{"remedy.oversize", "Send less at once, or raise the size under services, limits in haechi.yaml.", "한 번에 더 적게 보내거나 haechi.yaml의 services, limits에서 크기를 늘리세요."},
+		{"remedy.handshake", "The peer did not begin as the protocol says; a port scanner looks like this.", "상대가 프로토콜대로 시작하지 않았습니다. 포트 스캐너가 이렇게 보입니다."},
+		{"remedy.liveness", "The device did not answer the gateway's ping with a signed frame: look at its key and its network.", "기기가 게이트웨이의 핑에 서명된 프레임으로 답하지 않았습니다. 키와 네트워크를 확인하세요."},
+		{"remedy.superseded", "The same device connected anew, which is usual after a network change.", "같은 기기가 새로 연결했습니다. 네트워크가 바뀌면 흔한 일입니다."},
+		{"remedy.status_changed", "An operator changed the device's status: haechi audit says who.", "운영자가 기기 상태를 바꿨습니다. 누가 했는지는 haechi audit에 있습니다."},
+		{"remedy.key_changed", "The device's keys changed: it has to come back with the new one.", "기기의 키가 바뀌었습니다. 새 키로 다시 연결해야 합니다."},
+		{"remedy.upstream_down", "Start the server behind, or correct services, upstream in haechi.yaml.", "뒤쪽 서버를 시작하거나 haechi.yaml의 services, upstream을 고치세요."},
+		{"remedy.upstream_closed", "The server behind ended it; its own log says why.", "뒤쪽 서버가 종료했습니다. 이유는 그 서버의 로그에 있습니다."},
+		{"remedy.peer_closed", "The peer ended it; nothing needs doing.", "상대가 종료했습니다. 할 일은 없습니다."},
+		{"remedy.timeout", "The peer was silent too long; the times are under services, timeouts in haechi.yaml.", "상대가 너무 오래 조용했습니다. 시간은 haechi.yaml의 services, timeouts에 있습니다."},
+		{"remedy.pending_full", "Approve or deny the devices that wait, or raise services, device, pending in haechi.yaml.", "대기 중인 기기를 승인하거나 거절하고, 필요하면 haechi.yaml의 services, device, pending을 늘리세요."},
+		{"remedy.duplicate_frame", "A harmless resend; nothing needs doing.", "해가 없는 재전송입니다. 할 일은 없습니다."},
+		{"remedy.early_overflow", "The client sends too much before its handshake: correct its script.", "핸드셰이크 전에 너무 많이 보냅니다. 클라이언트 스크립트를 고치세요."},
+		{"remedy.backpressure", "The peer does not read what it is sent: look at its network.", "상대가 받은 데이터를 읽지 않습니다. 상대의 네트워크를 확인하세요."},
+		{"remedy.connection_limit", "Close connections that are not needed; the limit is services, limits, connections in haechi.yaml.", "필요 없는 연결을 닫으세요. 한도는 haechi.yaml의 services, limits, connections입니다."},
+		{"remedy.decision", "A decision stands against it; lift it if it is wrong.", "적용 중인 결정이 있습니다. 잘못된 결정이라면 해제하세요."},
+		{"remedy.unknown_host", "Use a name that is under services, hosts in haechi.yaml, or add it there.", "haechi.yaml의 services, hosts에 있는 이름을 쓰거나 이름을 추가하세요."},
+		{"remedy.proxy_header", "Only the networks under services, proxy_protocol in haechi.yaml may and must send a PROXY header.", "haechi.yaml의 services, proxy_protocol에 적힌 네트워크만 PROXY 헤더를 보낼 수 있고, 반드시 보내야 합니다."},
+		{"remedy.access", "Add the address under services, access, allow in haechi.yaml if it should get in.", "들어와야 하는 주소라면 haechi.yaml의 services, access, allow에 추가하세요."},
+		{"remedy.shutdown", "The gateway stopped or reloaded; connect again.", "게이트웨이가 멈췄거나 다시 불러왔습니다. 다시 연결하세요."},
+		{"remedy.overload", "A bound of the gateway was reached: haechi status shows which.", "게이트웨이의 한계에 도달했습니다. 어느 것인지는 haechi status에 있습니다."},
+		{"remedy.login", "The name or the password was wrong.", "이름 또는 비밀번호가 맞지 않았습니다."},
+		{"remedy.internal", "This is a defect: the gateway's log has the details.", "결함입니다. 자세한 내용은 게이트웨이 로그에 있습니다."},
+	}
+}

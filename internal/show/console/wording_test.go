@@ -1,0 +1,57 @@
+package console_test
+
+import (
+	"strings"
+	"testing"
+
+	"haechi"
+	"haechi/internal/show/console"
+)
+
+// TestRulesAreWorded shows rules by what they look for, in the person's language,
+// wherever a rule is named, and what a person can do about a refusal.
+func TestRulesAreWorded(t *testing.T) {
+	titles := map[string]string{"en": "Authentication keeps failing", "ko": "인증 실패가 반복됩니다"}
+	r := newRigWith(t, console.Config{RuleTitle: func(id, lang string) string {
+		if id != "device/failed-auth" {
+			return ""
+		}
+		return titles[lang]
+	}}, newSettings())
+	r.enroll()
+	for lang, title := range titles {
+		for _, path := range []string{"/", "/decisions", "/decisions/item?id=7K29Q-XM4TC", "/incidents", "/why?q=7K29Q-XM4TC"} {
+			if body := r.get(path, "Accept-Language", lang).body; !strings.Contains(body, title) {
+				t.Errorf("%s in %s does not say %q", path, lang, title)
+			}
+		}
+	}
+	incidents := r.get("/incidents").body
+	if !strings.Contains(incidents, `href="/why?q=AAAAA-91ZZK"`) || !strings.Contains(incidents, "device/unusual-hour") {
+		t.Error("an incident of a rule without a title cannot be asked about")
+	}
+	if body := r.get("/why?q=7K29Q-XM4TC").body; !strings.Contains(body, "What to do") || !strings.Contains(body, "#lift-form") {
+		t.Error("the explanation does not say what to do")
+	}
+}
+
+// TestIncidentInTheStream words an incident's entry like everything else.
+func TestIncidentInTheStream(t *testing.T) {
+	r := newRigWith(t, console.Config{RuleTitle: func(string, string) string { return "한 주소에서 인증 실패가 폭주합니다" }}, newSettings())
+	r.enroll()
+	r.control.events = []haechi.Event{{Time: r.control.now, Kind: haechi.KindSystem, Severity: haechi.Critical, Rule: "auth/flood-of-failures",
+		Ref: "7K29Q-XM4TC", Text: "incident began"}}
+	body := r.get("/live", "Accept-Language", "ko").body
+	if !strings.Contains(body, "한 주소에서 인증 실패가 폭주합니다 · 사건 시작") || !strings.Contains(body, `class="severity-critical"`) {
+		t.Errorf("the stream shows %s", body)
+	}
+}
+
+func TestReportNumbersStandRight(t *testing.T) {
+	r := newRig(t)
+	r.enroll()
+	first, named := r.get("/reports").body, r.get("/reports?name=daily").body
+	if !strings.Contains(first, "<table") || !strings.Contains(named, `<td class="right">`) {
+		t.Error("a report is not shown, or its numbers stand like text")
+	}
+}

@@ -1,0 +1,61 @@
+package scenario_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"haechi"
+)
+
+// TestDemo: the demo shows approvals, messages, refusals and decisions, ends by
+// itself and leaves nothing behind.
+func TestDemo(t *testing.T) {
+	if buildErr != nil {
+		t.Fatal(buildErr)
+	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp) // so it does not run beside the others
+	p := startProcess(t, "demo", "--for", "20s")
+	config := filepath.Join(temp, "haechi-demo-*", "haechi.yaml")
+	var r *rig
+	eventually(t, "the demo to be up", 10*time.Second, func() bool {
+		at, err := filepath.Glob(config)
+		must(t, err)
+		if len(at) == 1 {
+			r = &rig{t: t, dir: filepath.Dir(at[0]), proc: p}
+		}
+		return len(at) == 1 && r.cli("status").code == 0
+	})
+	var kinds = map[haechi.Kind]bool{}
+	refused := ""
+	eventually(t, "the play to be seen", 15*time.Second, func() bool {
+		for _, e := range asked[[]haechi.Event](r, "events", "--limit", "1000") {
+			kinds[e.Kind] = true
+			if e.Verdict >= haechi.Deny {
+				refused = string(e.Ref)
+			}
+		}
+		return kinds[haechi.KindMessage] && kinds[haechi.KindRequest] && kinds[haechi.KindAuth] && refused != "" &&
+			len(asked[[]haechi.Decision](r, "decisions")) > 0
+	})
+	r.ok("why", refused)
+	var open []string
+	for _, s := range asked[haechi.Status](r, "status").Services {
+		open = append(open, s.Listen...)
+	}
+	open = append(open, regexp.MustCompile(`https://([0-9.:]+)`).FindStringSubmatch(p.out.String())[1])
+	p.wait(30 * time.Second)
+	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	for _, address := range open {
+		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			c.Close()
+			t.Errorf("somebody still listens on %s", address)
+		}
+	}
+}

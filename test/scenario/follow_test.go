@@ -1,0 +1,66 @@
+package scenario_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"haechi"
+	"haechi/internal/operate/demo"
+)
+
+// TestFollow: events come as they happen, one JSON object a line, and only those
+// that were asked for.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	r := run(t, settings{})
+	id := r.enrol("생방송봇", "3434", demo.V333)
+	all := startProcess(t, "events", "--follow", "--json", "--config", r.config())
+	failures := startProcess(t, "events", "--follow", "--json", "--failures", "--config", r.config())
+	stranger := r.visitor(t, 20)
+	eventually(t, "the streams to begin", 10*time.Second, func() bool {
+		stranger.get("/", "Host", "unknown.test")
+		return lines(t, all) != nil && lines(t, failures) != nil
+	})
+	p := r.phone(id, 10)
+	p.chats(p.connected(), "들려요?")
+	began := time.Now()
+	eventually(t, "the message to be shown", 5*time.Second, func() bool {
+		for _, e := range lines(t, all) {
+			if e.Kind == haechi.KindMessage && e.Device == id.Key() && e.Room == "가족방" && e.Outcome == haechi.Success {
+				return true
+			}
+		}
+		return false
+	})
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("shown after %s", took)
+	}
+	if strings.Contains(all.out.String(), "들려요") {
+		t.Error("the message's text is shown")
+	}
+	for _, e := range lines(t, failures) {
+		if e.Outcome != haechi.Failure && e.Verdict == haechi.Pass {
+			t.Errorf("among the failures: %+v", e)
+		}
+	}
+	all.stop() // exit code 0
+}
+
+// lines are the events that a stream has shown so far.
+func lines(t *testing.T, p *process) (es []haechi.Event) {
+	t.Helper()
+	if p.over() {
+		t.Fatalf("the stream ended: %s", p.errors())
+	}
+	out := p.out.String()
+	for line := range strings.Lines(out[:strings.LastIndexByte(out, '\n')+1]) {
+		var e haechi.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		es = append(es, e)
+	}
+	return es
+}
