@@ -18,9 +18,9 @@ func (a *App) announce(ctx context.Context) {
 	if c := a.console; c != nil {
 		s.Console = "https://" + c.listen.Addr().String()
 		s.CAFile = c.certs.CAFile()
-		if has, err := c.console.HasOperator(ctx); err != nil {
+		if has, err := c.console.HasOperator(ctx); err != nil && ctx.Err() == nil {
 			a.opts.Log.Error("the console's accounts could not be read", "err", err)
-		} else if !has {
+		} else if err == nil && !has {
 			s.LoginLink = s.Console + c.console.LoginLink()
 		}
 	}

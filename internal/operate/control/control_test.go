@@ -278,7 +278,7 @@ func TestDeletingADeviceErasesItsRecords(t *testing.T) {
 		t.Errorf("without a reason: %v", err)
 	}
 	rows, err := c.DeleteDevice(t.Context(), kim, "bot/1", "left the company")
-	if err != nil || rows != 7 || w.erased != 1 || len(w.devices) != 0 {
+	if err != nil || rows != 14 || w.erased != 2 || len(w.devices) != 0 {
 		t.Errorf("%d rows, %v, devices %v", rows, err, w.devices)
 	}
 	if _, err := c.DeleteDevice(t.Context(), kim, "bot/1", "again"); haechi.KindOf(err) != haechi.NotFound {

@@ -84,10 +84,17 @@ func (c *Control) DeleteDevice(ctx context.Context, op haechi.Operator, key, rea
 	}
 	entry := haechi.AuditEntry{Action: ActionDeviceDelete, Subject: key, Reason: reason}
 	err = c.audited(ctx, op, entry, func(ctx context.Context) error {
+		// Once before, so that a failure leaves the device to be deleted again; once
+		// after, for what its session did in between.
+		before, err := c.d.Program.Erase(ctx, key)
+		if err != nil {
+			return err
+		}
 		if _, err := c.d.Registry.Delete(ctx, key); err != nil {
 			return err
 		}
-		rows, err = c.d.Program.Erase(ctx, key)
+		rest, err := c.d.Program.Erase(ctx, key)
+		rows = before + rest
 		return err
 	})
 	return rows, err

@@ -85,6 +85,7 @@ func (c *Console) operatorRoutes() http.Handler {
 	mux.HandleFunc("POST /logout", c.logout)
 	if c.deps.API != nil {
 		mux.Handle("/api/v1/", c.deps.API)
+		mux.Handle("/api/v1/events/follow", c.whileLoggedIn(c.deps.API))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		c.problem(w, r, &haechi.Error{Kind: haechi.NotFound, Op: c.text(r, "error.open"), Msg: c.text(r, "error.no_page")})

@@ -132,7 +132,7 @@ func (c *Console) pump(ctx context.Context, r *http.Request, conn *websocket.Con
 		case <-over:
 			return websocket.StatusPolicyViolation, "logged out"
 		case <-check.C:
-			if !valid() {
+			if !valid() || !c.stillOperator(ctx, r) {
 				return websocket.StatusPolicyViolation, "session over"
 			}
 			err = send(ctx, conn, nil)

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -283,4 +284,26 @@ func TestBrowsersFormIsTaken(t *testing.T) {
 	r.enroll()
 	want(t, r.postFrom("null", "/devices/status", "Sec-Fetch-Site", "same-origin",
 		"key", r.control.devices[1].Key, "status", "blocked", "reason", "x"), http.StatusSeeOther)
+}
+
+// TestStrangersReadNoInternals: what a part behind the console says when it fails
+// is for the log and for operators.
+func TestStrangersReadNoInternals(t *testing.T) {
+	const secret = "SQLITE_BUSY /var/lib/haechi/state.db"
+	for _, fail := range []error{
+		&haechi.Error{Kind: haechi.Unavailable, Op: "read a setting", Err: errors.New(secret)},
+		&haechi.Error{Kind: haechi.Unavailable, Op: "read a setting", Msg: secret},
+		&haechi.Error{Kind: haechi.Invalid, Op: "read a setting", Msg: "x " + secret, Err: errors.New(secret)},
+	} {
+		r := newRig(t)
+		r.enroll()
+		r.settings.mu.Lock()
+		r.settings.fail = fail
+		r.settings.mu.Unlock()
+		for _, got := range []reply{r.get("/login"), r.get("/rules"), r.login("minji", password)} {
+			if got.StatusCode < 400 || strings.Contains(got.body, "SQLITE") || strings.Contains(got.body, "read a setting") {
+				t.Errorf("%s answers %d: %.900s", got.Request.URL.Path, got.StatusCode, got.body)
+			}
+		}
+	}
 }

@@ -93,14 +93,27 @@ type trouble struct {
 func (c *Console) problem(w http.ResponseWriter, r *http.Request, err error) {
 	kind := haechi.KindOf(err)
 	t := trouble{Op: c.text(r, "error.title"), Msg: c.text(r, "error.internal"), Hint: c.text(r, "error.internal_hint")}
-	if e, ok := asError(err); ok && kind != haechi.Internal {
+	e, ok := asError(err)
+	shown := ok && kind != haechi.Internal && (tellsNothing(e) || loggedIn(r))
+	if shown {
 		t = trouble{Op: e.Op, Msg: e.Msg, Hint: e.Hint}
 		if e.Err != nil && e.Msg == "" {
 			t.Msg = e.Err.Error()
 		}
 	}
-	if kind == haechi.Internal || kind == haechi.Unavailable {
+	if !shown || kind == haechi.Unavailable {
 		c.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "a page failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 	c.render(w, r, statusOf(kind), "error", t)
+}
+
+// tellsNothing reports whether somebody who is not logged in may read the error:
+// the console's own refusals, such as a used link, and no text of a part behind it.
+func tellsNothing(e *haechi.Error) bool {
+	return e.Err == nil && e.Msg != "" && e.Kind != haechi.Unavailable
+}
+
+func loggedIn(r *http.Request) bool {
+	_, ok := OperatorOf(r)
+	return ok
 }

@@ -45,7 +45,7 @@ func TestTap(t *testing.T) {
 		{Kind: haechi.KindRequest, Outcome: haechi.Failure, Reason: "from-a-peer", Verdict: haechi.Deny},
 		{Kind: haechi.KindMessage, Outcome: haechi.Success, Duration: 3 * time.Microsecond},
 		{Kind: haechi.KindMessage, Outcome: haechi.Success, Duration: 3 * time.Millisecond},
-		{Kind: haechi.KindRequest, Outcome: haechi.Success, Duration: time.Second}, // no message
+		{Kind: haechi.KindRequest, Outcome: haechi.Success, Duration: time.Second},                               // no message
 		{Kind: haechi.KindClose, Outcome: haechi.Failure, Reason: haechi.ReasonHMACFailed, Verdict: haechi.Deny}, // of a refusal counted above
 		{Kind: 99, Outcome: 99},
 	} {
