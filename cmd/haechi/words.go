@@ -41,26 +41,8 @@ func (p *printer) when(t time.Time) string {
 	return t.In(p.zone).Format("2006-01-02 15:04:05 MST")
 }
 
-// length is a duration in its largest fitting unit or two.
-func (p *printer) length(d time.Duration) string {
-	units := []struct {
-		size time.Duration
-		key  string
-	}{{24 * time.Hour, "time.d"}, {time.Hour, "time.h"}, {time.Minute, "time.m"}, {time.Second, "time.s"}}
-	for i, u := range units {
-		if d < u.size {
-			continue
-		}
-		out := p.t(u.key, int64(d/u.size))
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 {
-				out += " " + p.t(units[i+1].key, int64(rest))
-			}
-		}
-		return out
-	}
-	return d.Round(time.Millisecond).String()
-}
+// length is a duration for a person.
+func (p *printer) length(d time.Duration) string { return p.texts.Length(p.lang, d) }
 
 // number writes an observed value or a threshold without a needless fraction.
 func number(v float64) string {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"haechi"
+	"haechi/internal/show"
 )
 
 type errorBody struct {
@@ -22,25 +23,6 @@ type errorText struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// StatusOf is the HTTP status that goes with an error's kind.
-func StatusOf(k haechi.ErrorKind) int {
-	switch k {
-	case haechi.Invalid:
-		return http.StatusBadRequest
-	case haechi.NotFound:
-		return http.StatusNotFound
-	case haechi.Conflict:
-		return http.StatusConflict
-	case haechi.Denied:
-		return http.StatusForbidden
-	case haechi.Exhausted:
-		return http.StatusTooManyRequests
-	case haechi.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
-
 // fail answers with the error. The text of an internal one stays in the log.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	kind := haechi.KindOf(err)
@@ -51,7 +33,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Log.LogAttrs(r.Context(), slog.LevelError, "a request of the interface failed",
 			slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
-	writeJSON(w, StatusOf(kind), errorBody{text})
+	writeJSON(w, show.StatusOf(kind), errorBody{text})
 }
 
 // message is the error without its hint, which travels beside it.

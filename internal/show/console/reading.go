@@ -43,26 +43,26 @@ func (c *Console) why(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) incidents(w http.ResponseWriter, r *http.Request) {
 	all, err := c.deps.Watcher.Incidents(r.Context(), maxRows)
-	show(c, w, r, "incidents", all, err)
+	answer(c, w, r, "incidents", all, err)
 }
 
 func (c *Console) rules(w http.ResponseWriter, r *http.Request) {
 	all, err := c.deps.Explainer.Rules(r.Context())
-	show(c, w, r, "rules", all, err)
+	answer(c, w, r, "rules", all, err)
 }
 
 func (c *Console) status(w http.ResponseWriter, r *http.Request) {
 	s, err := c.deps.Watcher.Status(r.Context())
-	show(c, w, r, "status", s, err)
+	answer(c, w, r, "status", s, err)
 }
 
 func (c *Console) audit(w http.ResponseWriter, r *http.Request) {
 	all, err := c.deps.Keeper.Audit(r.Context(), maxRows)
-	show(c, w, r, "audit", all, err)
+	answer(c, w, r, "audit", all, err)
 }
 
-// show renders an answer, or the error that came instead.
-func show[T any](c *Console, w http.ResponseWriter, r *http.Request, page string, data T, err error) {
+// answer renders an answer, or the error that came instead.
+func answer[T any](c *Console, w http.ResponseWriter, r *http.Request, page string, data T, err error) {
 	if err != nil {
 		c.problem(w, r, err)
 		return

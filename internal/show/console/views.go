@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"haechi"
+	"haechi/internal/show"
 	"haechi/internal/show/catalogue"
 )
 
@@ -104,7 +105,7 @@ func (c *Console) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if !shown || kind == haechi.Unavailable {
 		c.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "a page failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
-	c.render(w, r, statusOf(kind), "error", t)
+	c.render(w, r, show.StatusOf(kind), "error", t)
 }
 
 // tellsNothing reports whether somebody who is not logged in may read the error:

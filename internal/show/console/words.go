@@ -75,26 +75,8 @@ func (w *words) ago(t time.Time) string {
 	return w.t("time.ago", w.length(d))
 }
 
-// length is a duration in its largest fitting unit or two.
-func (w *words) length(d time.Duration) string {
-	units := []struct {
-		size time.Duration
-		key  string
-	}{{24 * time.Hour, "time.d"}, {time.Hour, "time.h"}, {time.Minute, "time.m"}, {time.Second, "time.s"}}
-	for i, u := range units {
-		if d < u.size {
-			continue
-		}
-		text := w.t(u.key, int64(d/u.size))
-		if i+1 < len(units) {
-			if rest := d % u.size / units[i+1].size; rest > 0 && d/u.size < 10 {
-				text += " " + w.t(units[i+1].key, int64(rest))
-			}
-		}
-		return text
-	}
-	return d.Round(time.Millisecond).String()
-}
+// length is a duration for a person.
+func (w *words) length(d time.Duration) string { return w.texts.Length(w.lang, d) }
 
 // number groups the digits before the point.
 func number(v any) string {

@@ -1,4 +1,4 @@
-package console
+package show
 
 import (
 	"net/http"
@@ -6,9 +6,9 @@ import (
 	"haechi"
 )
 
-// statusOf is the HTTP status that goes with an error's kind, the same as that of
-// the JSON interface.
-func statusOf(k haechi.ErrorKind) int {
+// StatusOf is the HTTP status that goes with an error's kind, on the pages and in
+// the JSON interface alike.
+func StatusOf(k haechi.ErrorKind) int {
 	switch k {
 	case haechi.Invalid:
 		return http.StatusBadRequest
