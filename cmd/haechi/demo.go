@@ -93,8 +93,11 @@ func keep(dir string) (string, error) {
 func (st *stage) play(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	// The servers behind go last: the gateway would report their end as an outage.
+	servers, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
 	failed := make(chan error, 3)
-	if err := st.build(ctx, failed); err != nil {
+	if err := st.build(servers, failed); err != nil {
 		return err
 	}
 	started := make(chan app.Started, 1)
