@@ -104,6 +104,7 @@ func (a *App) openGauges() error {
 	bounds := map[string]func() []haechi.Counter{
 		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "devices": e.registry.Stats,
 		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats,
+		"live": a.control.Stats, "limits": a.limitStats,
 	}
 	errs := []error{
 		m.Gauge("kakaobot_active_connections", "Live sessions of devices and HTTP clients.", func() float64 { return float64(e.session.Count()) }),
@@ -119,6 +120,15 @@ func (a *App) openGauges() error {
 		errs = append(errs, m.Bounds(part, read))
 	}
 	return errors.Join(errs...)
+}
+
+// limitStats are the counters of the limits in force; none before a world stands.
+func (a *App) limitStats() []haechi.Counter {
+	w := a.world.Load()
+	if w == nil {
+		return nil
+	}
+	return append(w.limiter.Stats(), haechi.Counter{Name: "connections.refused_by_cap", Value: a.estate.cap.Refused()})
 }
 
 // Control is the one way to operate the program.

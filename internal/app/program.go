@@ -89,14 +89,14 @@ func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
 	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.registry.Stats,
-		e.verifier.Stats, e.writer.Stats, a.world.Load().stats} {
+		e.verifier.Stats, e.writer.Stats, a.control.Stats, a.limitStats, a.world.Load().stats} {
 		out = append(out, stats()...)
 	}
-	return append(out, haechi.Counter{Name: "connections.refused_by_cap", Value: e.cap.Refused()})
+	return out
 }
 
-func (w *world) stats() []haechi.Counter {
-	out := w.limiter.Stats()
+// stats are the counters of the gates and their sockets.
+func (w *world) stats() (out []haechi.Counter) {
 	for _, g := range w.guards {
 		out = append(out, g.stats()...)
 	}

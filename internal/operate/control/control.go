@@ -115,6 +115,11 @@ func New(d Deps) *Control {
 // Tap feeds the followers of the live stream. It never blocks.
 func (c *Control) Tap(e *haechi.Event) { c.feed.Publish(*e) }
 
+// Stats count what slow followers of the live stream lost, and followers refused.
+func (c *Control) Stats() []haechi.Counter {
+	return []haechi.Counter{{Name: "follow_dropped", Value: c.feed.Dropped()}, {Name: "follow_refused", Value: c.feed.Refused()}}
+}
+
 // audited writes the entry, then does the change; when the change fails, that is
 // written too. Without the first entry nothing happens; after it the change is no
 // longer cancelled, so that nobody leaves half of one behind by closing a page.

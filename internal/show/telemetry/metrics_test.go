@@ -109,8 +109,8 @@ func TestSources(t *testing.T) {
 	}
 	live = 5
 	wants(t, scrape(t, m), "kakaobot_active_connections 5", "haechi_drift_repaired_total 2",
-		`haechi_bounds_total{bound="queue_dropped",part="pipeline"} 5`, `haechi_bounds_total{bound="coalesced",part="pipeline"} 0`,
-		`haechi_bounds_total{bound="overflow",part="limits"} 7`)
+		`haechi_bounds{bound="queue_dropped",part="pipeline"} 5`, `haechi_bounds{bound="coalesced",part="pipeline"} 0`,
+		`haechi_bounds{bound="overflow",part="limits"} 7`)
 	err := m.Gauge("kakaobot_active_connections", "Live device connections.", func() float64 { return 0 })
 	if haechi.KindOf(err) != haechi.Conflict {
 		t.Errorf("registered twice: %v", err)

@@ -21,11 +21,11 @@ func (m *Metrics) Count(name, help string, value func() float64) error {
 }
 
 // Bounds serves the counters of bounds that refused or dropped something, as
-// haechi_bounds_total{part,bound}. part is a constant of the program, and so must
+// haechi_bounds{part,bound}. part is a constant of the program, and so must
 // the names be that read returns; equal names are added up.
 func (m *Metrics) Bounds(part string, read func() []haechi.Counter) error {
 	return m.register(part, bounds{
-		desc: prometheus.NewDesc("haechi_bounds_total", "What a bounded table, queue or limit refused, dropped or coalesced.",
+		desc: prometheus.NewDesc("haechi_bounds", "What a bounded table, queue or limit holds, refused, dropped or coalesced.",
 			[]string{"bound"}, prometheus.Labels{"part": part}),
 		read: read,
 	})
@@ -42,7 +42,8 @@ func (m *Metrics) register(name string, c prometheus.Collector) error {
 	return nil
 }
 
-// bounds collects the counters of one part.
+// bounds collects the counters of one part. Some of them are sizes that go down, so
+// the metric is a gauge: increase() reads the counts among them all the same.
 type bounds struct {
 	desc *prometheus.Desc
 	read func() []haechi.Counter
@@ -64,6 +65,6 @@ func (b bounds) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	for name, v := range sums {
-		ch <- prometheus.MustNewConstMetric(b.desc, prometheus.CounterValue, float64(v), name)
+		ch <- prometheus.MustNewConstMetric(b.desc, prometheus.GaugeValue, float64(v), name)
 	}
 }
