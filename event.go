@@ -123,6 +123,8 @@ type Event struct {
 	Ref       Reference `json:"event.reference,omitempty"`
 	Observed  float64   `json:"haechi.observed,omitempty"`
 	Threshold float64   `json:"haechi.threshold,omitempty"`
+	// Window is the time the observed value was counted over, 0 if none.
+	Window time.Duration `json:"haechi.window,omitempty"`
 	// Shadow marks a verdict that was recorded but not applied.
 	Shadow bool `json:"haechi.shadow,omitempty"`
 

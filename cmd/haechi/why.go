@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"haechi"
-	"haechi/internal/config"
 	"haechi/internal/detect/rules"
 	"haechi/internal/show/api"
 	shipped "haechi/rules"
@@ -26,7 +25,7 @@ a network or a device.`,
 		Example:           "  haechi why 7K29Q-XM4TC\n  haechi why 203.0.113.7\n  haechi why 198.51.100.0/24\n  haechi why LOA.i/0123456789abcdef",
 		ValidArgsFunction: o.offer(subjects),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, conf, err := o.reach()
+			c, err := o.client()
 			if err != nil {
 				return err
 			}
@@ -42,7 +41,7 @@ a network or a device.`,
 			if o.print.json {
 				return o.print.encode(&x, "  ")
 			}
-			e := &explainer{printer: o.print, conf: conf, now: time.Now(), title: o.print.titles()}
+			e := &explainer{printer: o.print, now: time.Now(), title: o.print.titles()}
 			if e.held, err = held(cmd.Context(), c, &x, e.now); err != nil {
 				return err
 			}
@@ -54,7 +53,6 @@ a network or a device.`,
 // explainer prints an explanation.
 type explainer struct {
 	*printer
-	conf  *config.Config
 	now   time.Time
 	title func(id, fallback string) string
 	held  map[haechi.Reference]bool // what was read back from the enforcers

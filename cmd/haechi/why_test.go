@@ -8,45 +8,30 @@ import (
 	"time"
 
 	"haechi"
-	"haechi/internal/config"
 )
 
 func newExplainer(t *testing.T, lang string) (*explainer, *bytes.Buffer) {
 	t.Helper()
-	conf, errs := config.Load("x", []byte(`
-services:
-  bots: { kind: device, listen: [":1491"], upstream: "127.0.0.1:1" }
-  shop: { kind: http, hosts: [a.b], listen: [":443"], upstream: "http://127.0.0.1:2", limits: { address: 50/s, classes: { login: 5/s burst 10 } } }
-`))
-	if errs != nil {
-		t.Fatal(errs)
-	}
 	p, out := newTestPrinter(noEnv)
 	p.lang = lang
-	return &explainer{printer: p, conf: conf, now: time.Unix(1_790_000_000, 0), title: p.titles(), held: map[haechi.Reference]bool{}}, out
+	return &explainer{printer: p, now: time.Unix(1_790_000_000, 0), title: p.titles(), held: map[haechi.Reference]bool{}}, out
 }
 
-// TestWindow reads the time a limit counts over from the limits that are configured;
-// a threshold that is none of them any more has no window, rather than a wrong one.
-func TestWindow(t *testing.T) {
+// TestMeasure names the window of a limit, and none where nothing was counted over
+// time.
+func TestMeasure(t *testing.T) {
 	e, _ := newExplainer(t, "en")
 	for _, tc := range []struct {
-		service, rule string
-		threshold     float64
-		want          string
+		v    haechi.Event
+		want string
 	}{
-		{"bots", "limit/device", 300, "1 min"},
-		{"bots", "limit/device", 10_000, "1 h"},
-		{"bots", "limit/device", 100_000, "1 d"},
-		{"bots", "limit/device", 301, ""},
-		{"shop", "limit/address", 50, "1 s"},
-		{"shop", "limit/class/login", 10, "1 s"}, // the burst is what is admitted at once
-		{"shop", "limit/class/api", 10, ""},
-		{"shop", "limit/connections", 10, ""},
-		{"gone", "limit/device", 300, ""},
+		{haechi.Event{Reason: haechi.ReasonRateLimit, Observed: 301, Threshold: 300, Window: time.Minute}, "301 against a limit of 300 within 1 min"},
+		{haechi.Event{Reason: haechi.ReasonOversize, Observed: 5, Threshold: 4}, "5 against a limit of 4"},
+		{haechi.Event{Reason: haechi.ReasonDecision, Observed: 5, Threshold: 4, Window: time.Minute}, ""},
+		{haechi.Event{Reason: haechi.ReasonReplay}, ""},
 	} {
-		if got := e.window(&haechi.Event{Service: tc.service, Rule: tc.rule, Threshold: tc.threshold}); got != tc.want {
-			t.Errorf("%+v: %q", tc, got)
+		if got := e.counted(&tc.v); got != tc.want {
+			t.Errorf("%+v: %q", tc.v, got)
 		}
 	}
 }

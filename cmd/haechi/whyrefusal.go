@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"net"
 	"strings"
 	"time"
 
 	"haechi"
-	"haechi/internal/config"
 )
 
 // refusals are equal refusals: the newest, and how many there were in all.
@@ -108,7 +106,7 @@ func (e *explainer) counted(v *haechi.Event) string {
 	if v.Reason == haechi.ReasonDecision {
 		return ""
 	}
-	return e.measure(v.Observed, v.Threshold, e.window(v))
+	return e.measure(v.Observed, v.Threshold, e.within(v.Window))
 }
 
 // measure is what was observed against what limit, "" when nothing was counted.
@@ -127,36 +125,6 @@ func (e *explainer) within(d time.Duration) string {
 		return ""
 	}
 	return e.length(d)
-}
-
-// window is the time a limit counts over, by the limits as they are configured now:
-// an event does not carry it. A limit that was changed since has none.
-func (e *explainer) window(v *haechi.Event) string {
-	for i := range e.conf.Services {
-		s := &e.conf.Services[i]
-		if s.Name != v.Service {
-			continue
-		}
-		for _, r := range ratesOf(&s.Limits, v.Rule) {
-			if float64(cmp.Or(r.Burst, r.Events)) == v.Threshold {
-				return e.length(r.Per)
-			}
-		}
-	}
-	return ""
-}
-
-func ratesOf(l *config.Limits, rule string) []config.Rate {
-	class, isClass := strings.CutPrefix(rule, "limit/class/")
-	switch {
-	case rule == "limit/device":
-		return l.Device
-	case rule == "limit/address":
-		return []config.Rate{l.Address}
-	case isClass:
-		return []config.Rate{l.Classes[class]}
-	}
-	return nil
 }
 
 // who is the address and the device, and how sure either is.

@@ -158,6 +158,7 @@ func merge(dst, e *haechi.Event) {
 	same(&dst.Rule, e.Rule)
 	same(&dst.Ref, e.Ref)
 	same(&dst.Threshold, e.Threshold)
+	same(&dst.Window, e.Window)
 	same(&dst.Session, e.Session)
 	same(&dst.Port, e.Port)
 	same(&dst.LocalPort, e.LocalPort)

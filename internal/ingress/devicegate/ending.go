@@ -11,7 +11,7 @@ import (
 // cut ends the session at once; it is what [ingress.Sessions] calls.
 func (s *session) cut(v haechi.Verdict) {
 	e := Ending{Reason: v.Reason, Rule: v.Rule, Ref: v.Ref, Verdict: v.Action,
-		Observed: v.Observed, Threshold: v.Threshold}
+		Observed: v.Observed, Threshold: v.Threshold, Window: v.Window}
 	switch v.Reason {
 	case "":
 		e.Reason = haechi.ReasonDecision

@@ -73,7 +73,7 @@ func (m *Machine) event(w *Work, kind haechi.Kind, outcome haechi.Outcome, now t
 		e.Frame, e.Room, e.BytesIn = in.name, in.room, int64(in.size)
 		if v.Action != haechi.Pass {
 			e.Verdict, e.Rule, e.Ref, e.Shadow = v.Action, v.Rule, v.Ref, v.Shadow
-			e.Reason, e.Observed, e.Threshold = v.Reason, v.Observed, v.Threshold
+			e.Reason, e.Observed, e.Threshold, e.Window = v.Reason, v.Observed, v.Threshold, v.Window
 		}
 	}
 	return e

@@ -95,6 +95,7 @@ type Ending struct {
 	Ref                 haechi.Reference
 	Verdict             haechi.Action
 	Observed, Threshold float64
+	Window              time.Duration
 	Provoked            bool
 }
 

@@ -23,6 +23,7 @@ type refusal struct {
 	ref                 haechi.Reference
 	detail              string
 	observed, threshold float64
+	window              time.Duration
 	hold                bool
 	provoked            bool
 }
@@ -54,7 +55,7 @@ func kindOf(r haechi.Reason) haechi.Kind {
 // is closed would be back in four seconds.
 func fromVerdict(v haechi.Verdict, kind haechi.Kind) refusal {
 	r := refusal{reason: v.Reason, kind: kind, action: v.Action, rule: v.Rule, ref: v.Ref, detail: v.Detail,
-		observed: v.Observed, threshold: v.Threshold, hold: true}
+		observed: v.Observed, threshold: v.Threshold, window: v.Window, hold: true}
 	if r.reason == "" {
 		r.reason = haechi.ReasonDecision
 	}
@@ -73,7 +74,7 @@ func (m *Machine) ending(r refusal, now time.Time) Ending {
 		r.action = haechi.Deny
 	}
 	return Ending{Reason: r.reason, Rule: r.rule, Ref: r.ref, Verdict: r.action,
-		Observed: r.observed, Threshold: r.threshold, Provoked: r.provoked}
+		Observed: r.observed, Threshold: r.threshold, Window: r.window, Provoked: r.provoked}
 }
 
 // about is whom a refusal concerns: the device once it has proved itself, the
@@ -87,7 +88,7 @@ func about(a *haechi.Actor) string {
 
 func (e *Ending) mark(ev *haechi.Event) {
 	ev.Reason, ev.Rule, ev.Ref, ev.Verdict = e.Reason, e.Rule, e.Ref, e.Verdict
-	ev.Observed, ev.Threshold, ev.Provoked, ev.Shadow = e.Observed, e.Threshold, e.Provoked, false
+	ev.Observed, ev.Threshold, ev.Window, ev.Provoked, ev.Shadow = e.Observed, e.Threshold, e.Window, e.Provoked, false
 }
 
 // refuse ends the conversation. The error frame, the event and the hold or close

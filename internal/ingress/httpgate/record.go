@@ -43,7 +43,7 @@ func (x *exchange) record() {
 		e.BytesIn = x.body.n.Load()
 	}
 	v := &x.verdict
-	e.Verdict, e.Rule, e.Ref, e.Observed, e.Threshold, e.Shadow = v.Action, v.Rule, v.Ref, v.Observed, v.Threshold, v.Shadow
+	e.Verdict, e.Rule, e.Ref, e.Observed, e.Threshold, e.Window, e.Shadow = v.Action, v.Rule, v.Ref, v.Observed, v.Threshold, v.Window, v.Shadow
 	e.Outcome, e.Reason = x.outcome()
 	x.g.deps.Sink.Emit(e)
 }

@@ -45,6 +45,6 @@ func (l *Listener) emit(in *admission, outcome haechi.Outcome) {
 		Time: now.UTC(), Kind: haechi.KindConnect, Outcome: outcome, Service: l.cfg.Service, Actor: in.actor,
 		Port: in.port, LocalPort: in.local,
 		Reason: v.Reason, Verdict: v.Action, Rule: v.Rule, Ref: v.Ref,
-		Observed: v.Observed, Threshold: v.Threshold, Shadow: v.Shadow,
+		Observed: v.Observed, Threshold: v.Threshold, Window: v.Window, Shadow: v.Shadow,
 	})
 }

@@ -18,6 +18,7 @@ type eventRow struct {
 	user, ja4, country, verdict, rule, ref                   sql.NullString
 	severity, flags, actors, asn, port, localPort, session   sql.NullInt64
 	observed, threshold                                      sql.NullFloat64
+	window                                                   sql.NullInt64
 	duration, bytesIn, bytesOut, httpStatus                  sql.NullInt64
 	room, frame, method, host, path, class, agent, text      sql.NullString
 }
@@ -33,7 +34,7 @@ func (r *eventRow) into(p place) []any {
 		d = append(d, &r.room, &r.frame, &r.method, &r.host, &r.path, &r.httpStatus, &r.class, &r.agent, &r.text)
 	}
 	return append(d, &r.severity, &r.reason, &r.actors, &r.certificate, &r.user, &r.ja4, &r.country, &r.asn,
-		&r.verdict, &r.rule, &r.ref, &r.observed, &r.threshold)
+		&r.verdict, &r.rule, &r.ref, &r.observed, &r.threshold, &r.window)
 }
 
 // event builds the event that encoder.append took apart.
@@ -47,7 +48,7 @@ func (r *eventRow) event() (haechi.Event, error) {
 			Assurance: haechi.Assurance(f & flagAssurance), Allowed: f&flagAllowed != 0},
 		Port: uint16(r.port.Int64), LocalPort: uint16(r.localPort.Int64), Session: uint64(r.session.Int64),
 		Provoked: f&flagProvoked != 0, Shadow: f&flagShadow != 0,
-		Rule: r.rule.String, Ref: haechi.Reference(r.ref.String), Observed: r.observed.Float64, Threshold: r.threshold.Float64,
+		Rule: r.rule.String, Ref: haechi.Reference(r.ref.String), Observed: r.observed.Float64, Threshold: r.threshold.Float64, Window: time.Duration(r.window.Int64),
 		Frame: r.frame.String, Room: r.room.String, Method: r.method.String, Host: r.host.String, Path: r.path.String,
 		Status: int(r.httpStatus.Int64), Class: r.class.String, UserAgent: r.agent.String,
 		BytesIn: r.bytesIn.Int64, BytesOut: r.bytesOut.Int64, Duration: time.Duration(r.duration.Int64), Text: r.text.String,

@@ -81,7 +81,7 @@ func (c *encoder) usual(args []any, p place, e *haechi.Event) []any {
 func (c *encoder) rare(args []any, e *haechi.Event) []any {
 	return append(args, number(int64(e.Severity)), text(string(e.Reason)), number(int64(e.Distinct)), text(e.Certificate),
 		text(e.User), text(e.Fingerprint), text(e.Country), number(int64(e.ASN)), verdict(e.Verdict), text(e.Rule),
-		text(string(e.Ref)), float(e.Observed), float(e.Threshold))
+		text(string(e.Ref)), float(e.Observed), float(e.Threshold), number(int64(e.Window)))
 }
 
 func flags(e *haechi.Event) any {

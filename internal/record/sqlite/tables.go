@@ -66,14 +66,14 @@ func (p place) usual() []string {
 
 func rare() []string {
 	return []string{"severity", "reason", "actors", "certificate", "user_name", "ja4", "country", "asn",
-		"verdict", "rule", "ref", "observed", "threshold"}
+		"verdict", "rule", "ref", "observed", "threshold", "window_ns"}
 }
 
 // plain reports whether all rare columns would be NULL. Binding a NULL costs as much
 // as binding a value, so plain rows have a statement of their own.
 func plain(e *haechi.Event) bool {
 	return e.Severity == haechi.Info && e.Verdict == haechi.Pass && e.Reason == "" && e.Ref == "" && e.Rule == "" &&
-		e.Distinct == 0 && e.Observed == 0 && e.Threshold == 0 &&
+		e.Distinct == 0 && e.Observed == 0 && e.Threshold == 0 && e.Window == 0 &&
 		e.Certificate == "" && e.User == "" && e.Fingerprint == "" && e.Country == "" && e.ASN == 0
 }
 

@@ -43,7 +43,7 @@ func full(at time.Time) []haechi.Event {
 			e := haechi.Event{Time: at, Kind: k, Outcome: o, Severity: haechi.High, Service: "bots", Reason: haechi.ReasonReplay,
 				Count: 7, Distinct: 3, Actor: who, Port: 50000, LocalPort: 1491, Session: 1 << 62, Provoked: true,
 				Verdict: haechi.Deny, Rule: "limit/device", Ref: haechi.NewReference(k.String(), o.String(), at),
-				Observed: 301.5, Threshold: 300, Shadow: true, BytesIn: 1 << 40, BytesOut: 5, Duration: 1234567}
+				Observed: 301.5, Threshold: 300, Window: time.Minute, Shadow: true, BytesIn: 1 << 40, BytesOut: 5, Duration: 1234567}
 			switch k {
 			case haechi.KindMessage, haechi.KindAuth:
 				e.Frame, e.Room = "message", "방 '\"; DROP TABLE kb_chat_logs; --\x00\u202e"

@@ -30,6 +30,7 @@ CREATE TABLE kb_chat_logs (
   ref          TEXT,
   observed     REAL,
   threshold    REAL,
+  window_ns    INTEGER,
   duration_ns  INTEGER,
   bytes_in     INTEGER,
   bytes_out    INTEGER,
@@ -69,6 +70,7 @@ CREATE TABLE kb_connection_logs (
   ref          TEXT,
   observed     REAL,
   threshold    REAL,
+  window_ns    INTEGER,
   duration_ns  INTEGER,
   bytes_in     INTEGER,
   bytes_out    INTEGER
@@ -105,6 +107,7 @@ CREATE TABLE kb_query_logs (
   ref          TEXT,
   observed     REAL,
   threshold    REAL,
+  window_ns    INTEGER,
   duration_ns  INTEGER,
   bytes_in     INTEGER,
   bytes_out    INTEGER
@@ -141,6 +144,7 @@ CREATE TABLE events (
   ref          TEXT,
   observed     REAL,
   threshold    REAL,
+  window_ns    INTEGER,
   duration_ns  INTEGER,
   bytes_in     INTEGER,
   bytes_out    INTEGER,
