@@ -14,26 +14,19 @@ import (
 	"haechi/internal/show/api"
 )
 
-// client reaches the running gateway over the local socket in its state folder.
+// client reaches the running gateway over the local socket in its state folder. A
+// mistake in the file does not keep an operator from the gateway that runs.
 func (o *options) client() (*api.Client, error) {
-	c, _, err := o.reach()
-	return c, err
-}
-
-// reach is client with the configuration. A mistake in the file does not keep an
-// operator from the gateway that runs; the configuration is empty then.
-func (o *options) reach() (*api.Client, *config.Config, error) {
 	conf, err := o.load()
 	if broken := (*config.Errors)(nil); errors.As(err, &broken) && broken.State != "" {
 		if running, rerr := o.dial(broken.State); rerr == nil {
-			return running, &config.Config{State: broken.State}, nil
+			return running, nil
 		}
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	c, err := o.dial(conf.State)
-	return c, conf, err
+	return o.dial(conf.State)
 }
 
 func (o *options) dial(state string) (*api.Client, error) {
