@@ -12,7 +12,7 @@ func (a *App) announce(ctx context.Context) {
 		return
 	}
 	s := Started{Socket: filepath.Join(a.estate.cfg.State, SocketName)}
-	for _, g := range a.world.Load().guards {
+	for _, g := range a.estate.current.Load().guards {
 		s.Services = append(s.Services, g.status()...)
 	}
 	if c := a.console; c != nil {

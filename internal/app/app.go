@@ -45,9 +45,8 @@ type App struct {
 	metrics *metricsServer
 	local   *localSocket
 
-	mu       sync.Mutex   // one reload at a time
-	serve    func(*world) // under mu; nil while not running
-	world    atomic.Pointer[world]
+	mu       sync.Mutex     // one reload at a time
+	serve    func(*world)   // under mu; nil while not running
 	gates    sync.WaitGroup // worlds that still have connections
 	reloaded atomic.Pointer[time.Time]
 }
@@ -94,7 +93,7 @@ func (a *App) open(ctx context.Context, cfg *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	a.world.Store(w)
+	a.estate.current.Store(w)
 	return nil
 }
 
@@ -124,7 +123,7 @@ func (a *App) openGauges() error {
 
 // limitStats are the counters of the limits in force; none before a world stands.
 func (a *App) limitStats() []haechi.Counter {
-	w := a.world.Load()
+	w := a.estate.current.Load()
 	if w == nil {
 		return nil
 	}
@@ -166,7 +165,7 @@ const (
 
 func (a *App) closeAll() error {
 	var errs []error
-	if w := a.world.Load(); w != nil {
+	if w := a.estate.current.Load(); w != nil {
 		errs = append(errs, w.close())
 	}
 	errs = append(errs, a.console.close(), a.metrics.close(), a.local.close(), a.estate.close())
@@ -176,7 +175,7 @@ func (a *App) closeAll() error {
 // prune forgets what is older than its retention, now and then.
 func (a *App) prune(ctx context.Context) error {
 	return every(ctx, pruneEvery, func() {
-		rows, err := a.estate.store.Prune(ctx, a.opts.Now(), retention(a.world.Load().cfg))
+		rows, err := a.estate.store.Prune(ctx, a.opts.Now(), retention(a.estate.current.Load().cfg))
 		if err != nil && ctx.Err() == nil {
 			a.opts.Log.Error("old records could not be pruned; they are kept and tried again", "err", err)
 			return

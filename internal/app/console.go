@@ -74,7 +74,7 @@ func (a *App) openConsole(ctx context.Context, cfg *config.Config) (*consoleServ
 
 // ruleTitle asks the present rules; while the first ones load there are none.
 func (a *App) ruleTitle(id, language string) string {
-	if w := a.world.Load(); w != nil {
+	if w := a.estate.current.Load(); w != nil {
 		return w.rules.Title(id, language)
 	}
 	return ""

@@ -21,7 +21,7 @@ func (a *App) controlDeps() control.Deps {
 		Registry: e.registry, Decider: e.decider, Enforcer: e.session, Journal: e.store, Past: e.store, Chain: e.store,
 		Zone: e.cfg.Zone, IPv6Bits: e.cfg.Client.IPv6Prefix, Now: a.opts.Now, Log: a.opts.Log,
 		Program: control.Program{
-			Status: a.status, Reload: a.Reload, Backup: e.store.Backup, Rules: func() []haechi.RuleInfo { return a.world.Load().rules.Info() },
+			Status: a.status, Reload: a.Reload, Backup: e.store.Backup, Rules: func() []haechi.RuleInfo { return a.estate.current.Load().rules.Info() },
 			Verify:   func(ctx context.Context) (uint64, error) { return verifyChain(ctx, e.store) },
 			Findings: a.findings, Reports: e.store.Reports, Replay: a.replay, Live: e.session.Count, Erase: a.erase, LoginLink: a.loginLink,
 		},
@@ -52,7 +52,7 @@ func (a *App) findings(ctx context.Context, about haechi.Scope, ref haechi.Refer
 func (a *App) replay(events iter.Seq[*haechi.Event]) ([]haechi.Finding, []haechi.Decision) {
 	e := a.estate
 	d := decide.New(decideConfig(e.cfg, nil), decide.Deps{Allowed: e.list.allowsAny, Protected: e.list.protected})
-	r := pipeline.Replay(events, detectors(a.world.Load().rules.Fresh()), d)
+	r := pipeline.Replay(events, detectors(a.estate.current.Load().rules.Fresh()), d)
 	return r.Findings, r.Decisions
 }
 
@@ -67,7 +67,7 @@ func detectors(set *rules.Set) pipeline.Detectors {
 // status is what `haechi status` shows: everything that is bounded, with what it
 // refused, and everything that runs on its failure answer.
 func (a *App) status(context.Context) haechi.Status {
-	e, w := a.estate, a.world.Load()
+	e, w := a.estate, a.estate.current.Load()
 	s := haechi.Status{Version: a.opts.Version, Started: a.started, Config: a.opts.ConfigPath}
 	if at := a.reloaded.Load(); at != nil {
 		s.Reloaded = *at
@@ -89,7 +89,7 @@ func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
 	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.registry.Stats,
-		e.verifier.Stats, e.writer.Stats, a.control.Stats, a.limitStats, a.world.Load().stats} {
+		e.verifier.Stats, e.writer.Stats, a.control.Stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}
 	return out

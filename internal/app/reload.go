@@ -33,7 +33,7 @@ func (a *App) Reload(context.Context) error {
 	if err != nil {
 		return err
 	}
-	old := a.world.Swap(next)
+	old := a.estate.current.Swap(next)
 	a.serve(next)
 	old.handOver(next)
 	old.retire()

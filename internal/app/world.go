@@ -69,11 +69,10 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 	return w, nil
 }
 
-// enter makes the world the one that counts: its lists and rules replace the old
-// ones.
+// enter puts the world's lists and rules in the place of the old ones; open and
+// Reload have made it the one that counts.
 func (w *world) enter(e *estate) {
 	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies)
-	e.current.Store(w)
 	e.pipeline.Swap(detectors(w.rules))
 }
 
@@ -118,20 +117,18 @@ func (a *App) runGates(ctx context.Context) error {
 		w.enter(a.estate)
 		a.gates.Go(func() { w.serve(conns) })
 	}
-	a.serve(a.world.Load())
+	a.serve(a.estate.current.Load())
 	a.mu.Unlock()
 	a.announce(ctx)
 	<-ctx.Done()
 	a.mu.Lock()
 	a.serve = nil
-	a.world.Load().retire()
+	a.estate.current.Load().retire()
 	a.mu.Unlock()
 	cut()
 	a.gates.Wait()
 	return nil
 }
-
-// judge order, and the neutral shapes of limits and lists.
 
 func limitConfig(cfg *config.Config) ratelimit.Config {
 	out := ratelimit.Config{Services: map[string]ratelimit.Service{}}
