@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the tests need, where they are missing: a C
-# compiler for the race detector and a browser for the console's tests. Without
+# compiler for the race detector, a browser for the console's tests, and the servers
+# that the tests start on private ports (none of them is used as the package starts it). Without
 # root (or sudo) it says what is missing; the tests then skip, and say so.
 set -euo pipefail
 missing=()
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v sqlite3 >/dev/null || missing+=(sqlite3)
+command -v mariadb-install-db >/dev/null || missing+=(mariadb-server)
+[ -x /usr/sbin/haproxy ] || missing+=(haproxy)
 [ ${#missing[@]} -eq 0 ] && exit 0
 sudo=""
 if [ "$(id -u)" != 0 ]; then
