@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the tests need, where they are missing: a C
 # compiler for the race detector, a browser for the console's tests, and the servers
-# that the tests start on private ports (none of them is used as the package starts it). Without
-# root (or sudo) it says what is missing; the tests then skip, and say so.
+# that tests start on private ports. Without root (or sudo) it says what is missing;
+# the tests then skip, and say so.
 set -euo pipefail
 missing=()
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)

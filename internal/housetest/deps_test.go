@@ -24,7 +24,7 @@ func importers() map[string][]string {
 		"github.com/spf13/cobra":              {"cmd/haechi"},
 		"golang.org/x/crypto":                 {"internal/show/console"},
 		"github.com/go-sql-driver/mysql":      {"internal/record/mysql", "internal/identity/devices/kakaodb"}, // records; the existing database of a bot system
-		"golang.org/x/sys":                    {"internal/app"}, // peer credentials of the local socket
+		"golang.org/x/sys":                    {"internal/app"},                                               // peer credentials of the local socket
 		"modernc.org/sqlite":                  {"internal/record/sqlite"},
 
 		"github.com/chromedp/chromedp":       nil,
