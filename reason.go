@@ -29,6 +29,7 @@ const (
 	ReasonKeyChanged      Reason = "key_changed"       // the device's keys changed
 	ReasonUpstreamDown    Reason = "upstream_down"     // the server behind does not answer
 	ReasonUpstreamClosed  Reason = "upstream_closed"   // the server behind closed the connection
+	ReasonUpstreamKey     Reason = "upstream_key"      // the server behind showed a certificate or key that is not trusted
 	ReasonPeerClosed      Reason = "peer_closed"       // the peer closed the connection
 	ReasonTimeout         Reason = "timeout"           // a deadline passed
 	ReasonPendingFull     Reason = "pending_full"      // the queue of pending devices is at its cap

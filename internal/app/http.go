@@ -59,6 +59,7 @@ type httpGuard struct {
 	gate   *httpgate.Gate
 	socket *listener.Listener
 	certs  []*tlsterm.Set
+	behind []*behind // one for each service of the group
 	log    *slog.Logger
 	handed atomic.Bool // to the next world's gate
 	done   chan struct{}
@@ -73,7 +74,12 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 		BodyTimeout: first.Timeouts.Body, MaxHeaderBytes: first.Limits.Header,
 	}
 	for _, s := range group.services {
-		conf.Sites = append(conf.Sites, site(s))
+		up, err := newBehind(s, e.now, g.log)
+		if err != nil {
+			return nil, err
+		}
+		g.behind = append(g.behind, up)
+		conf.Sites = append(conf.Sites, site(s, up))
 		set, err := serviceCert(cfg, s, e.now())
 		if err != nil {
 			return nil, err
@@ -99,8 +105,8 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 	return g, err
 }
 
-func site(s *config.Service) httpgate.Site {
-	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream}
+func site(s *config.Service, up *behind) httpgate.Site {
+	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream}
 	for _, r := range s.Routes {
 		out.Routes = append(out.Routes, httpgate.Route{Path: r.Path, Class: r.Class})
 	}
@@ -185,5 +191,9 @@ func (g *httpGuard) status() (out []haechi.ServiceStatus) {
 }
 
 func (g *httpGuard) stats() []haechi.Counter {
-	return append(g.gate.Counters(), g.socket.Counters()...)
+	out := append(g.gate.Counters(), g.socket.Counters()...)
+	for i, s := range g.group.services {
+		out = append(out, g.behind[i].counter(s.Name)...)
+	}
+	return out
 }

@@ -46,7 +46,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 		z = fallback
 	}
 	out := Service{
-		Name: name, Kind: s.Kind, Profile: s.Profile, Upstream: s.Upstream, Hosts: s.Hosts,
+		Name: name, Kind: s.Kind, Profile: s.Profile, Upstream: s.Upstream, Behind: compileBehind(&s.UpstreamTLS), Hosts: s.Hosts,
 		TLS:           TLS{Cert: s.TLS.Cert, Key: s.TLS.Key, DevCA: s.TLS.DevCA},
 		ProxyProtocol: prefixes(s.ProxyProtocol), Zone: z.location(),
 		Limits: compileLimits(s),

@@ -40,6 +40,7 @@ type rawService struct {
 	Profile       string     `yaml:"profile,omitempty" only:"device" jsonschema:"enum=messengerbot" jsonschema_description:"The devices' protocol."`
 	Listen        []listen   `yaml:"listen" jsonschema:"required" jsonschema_description:"Addresses to listen on."`
 	Upstream      string     `yaml:"upstream" jsonschema:"required" jsonschema_description:"The server behind: host:port for devices, a URL for http."`
+	UpstreamTLS   rawBehind  `yaml:"upstream_tls,omitempty" only:"http" jsonschema_description:"How the server behind is verified, for an https upstream; without it by this machine's roots."`
 	Hosts         []string   `yaml:"hosts,omitempty" only:"http" jsonschema_description:"Host names that are served; others get nothing."`
 	TLS           rawTLS     `yaml:"tls,omitempty" jsonschema_description:"Encryption; without it the service is plain."`
 	ProxyProtocol []network  `yaml:"proxy_protocol,omitempty" jsonschema_description:"Networks that must send a PROXY header."`
@@ -55,6 +56,14 @@ type rawTLS struct {
 	Cert  string `yaml:"cert,omitempty" jsonschema_description:"Certificate file (PEM), with its chain."`
 	Key   string `yaml:"key,omitempty" jsonschema_description:"Key file (PEM) of the certificate."`
 	DevCA bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
+}
+
+type rawBehind struct {
+	CA    string   `yaml:"ca,omitempty" jsonschema_description:"File (PEM) of the CA that signed the upstream's certificate, instead of this machine's roots."`
+	Name  string   `yaml:"name,omitempty" jsonschema_description:"Name that its certificate must hold, instead of the URL's host."`
+	Pins  []spki   `yaml:"pins,omitempty" jsonschema:"maxItems=10" jsonschema_description:"Keys that it may have, as haechi pin prints them; two at least, one of them a backup."`
+	Mode  string   `yaml:"pins_mode,omitempty" jsonschema:"enum=shadow,enum=enforce" jsonschema_description:"shadow only reports a key that is not pinned; enforce, which it is without this, refuses to connect."`
+	Until calendar `yaml:"pins_until,omitempty" jsonschema_description:"Day from which the pins only report, for example 2027-06-30."`
 }
 
 type rawLimits struct {

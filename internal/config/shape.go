@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/pin"
 )
 
 // The compiled shape: what app wires against, with every default filled in. What a
@@ -49,6 +50,7 @@ type Service struct {
 	Profile  string // device: messengerbot
 	Listen   []string
 	Upstream string // device: host:port; http: URL
+	Behind   Behind // http: how an https upstream is verified
 	Hosts    []string
 	TLS      TLS
 	// ProxyProtocol are the networks that must send a PROXY header; empty: off.
@@ -65,6 +67,15 @@ type Service struct {
 type TLS struct {
 	Cert, Key string
 	DevCA     bool
+}
+
+// Behind says how an https upstream is verified. The zero value: by this machine's
+// roots, for the URL's host.
+type Behind struct {
+	CA, Name   string
+	Pins       []pin.Pin
+	ReportOnly bool
+	Until      time.Time // when the pins only report; zero: never
 }
 
 // On reports whether the service speaks TLS.

@@ -27,6 +27,7 @@ func (v *validator) service(name string, s *rawService) {
 		v.hostPort(key+".upstream", s.Upstream)
 	case kindHTTP:
 		v.webURL(key+".upstream", s.Upstream)
+		v.behind(key+".upstream_tls", s.Upstream, &s.UpstreamTLS)
 		v.hosts(key+".hosts", s.Hosts)
 		v.routes(key+".routes", s.Routes)
 	}

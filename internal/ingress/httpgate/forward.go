@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -123,9 +124,19 @@ func (x *exchange) failure(err error) (haechi.Verdict, int) {
 		x.g.deps.Log.Warn("the upstream does not answer", "service", x.site.service, "upstream", x.site.host, "error", err)
 	}
 	v.Reason, v.Rule = haechi.ReasonUpstreamDown, RuleUpstream
+	if untrusted(err) {
+		v.Reason = haechi.ReasonUpstreamKey
+	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return v, http.StatusGatewayTimeout
 	}
 	return v, http.StatusBadGateway
+}
+
+// untrusted reports whether the upstream's certificate or key was refused, so that
+// nothing was sent to it.
+func untrusted(err error) bool {
+	var pinned interface{ Untrusted() bool }
+	return errors.As(err, new(*tls.CertificateVerificationError)) || errors.As(err, &pinned) && pinned.Untrusted()
 }

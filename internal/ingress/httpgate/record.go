@@ -65,7 +65,7 @@ func (x *exchange) recordClose(e *haechi.Event) {
 func (x *exchange) outcome() (haechi.Outcome, haechi.Reason) {
 	switch cut := x.cutBy(); {
 	case x.upstream:
-		return haechi.Unknown, haechi.ReasonUpstreamDown
+		return haechi.Unknown, x.verdict.Reason
 	case x.refused:
 		return haechi.Failure, x.verdict.Reason
 	case cut != nil:

@@ -32,6 +32,7 @@ func cli() []text {
 		{"cli.backup", "Backed up to {0}. It holds device keys: keep it safe.", "{0}에 백업했습니다. 기기 키가 들어 있으니 안전하게 보관하세요."},
 		{"cli.restored", "Restored into {0}; its audit chain is intact.", "{0}에 복원했습니다. 감사 기록 체인에 이상이 없습니다."},
 		{"cli.replayed", "Events since {1}: {0}; findings: {2}, decisions: {3}. Nothing was changed.", "{1}부터 이벤트 {0}건: 탐지 {2}건, 결정 {3}건. 바뀐 것은 없습니다."},
+		{"cli.pin_untrusted", "{0} is not trusted by this machine: {1}", "이 컴퓨터는 {0}을(를) 신뢰하지 않습니다: {1}"},
 		{"cli.window", "{0}, window: {1}", "{0}, 기간: {1}"},
 		{"cli.more", "These are the newest {0}; --limit shows more.", "최근 {0}건입니다. --limit으로 더 볼 수 있습니다."},
 

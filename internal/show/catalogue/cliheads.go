@@ -25,6 +25,7 @@ func heads() []text {
 		{"head.technique", "technique", "기법"},
 		{"head.fired", "fired", "발동"},
 		{"head.title", "title", "설명"},
+		{"head.pin", "pin", "핀"},
 		{"head.no", "no", "번호"},
 		{"head.time", "time", "시각"},
 		{"head.via", "via", "경로"},

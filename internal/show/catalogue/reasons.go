@@ -22,6 +22,7 @@ func reasons() []text {
 		{"reason.superseded", "a newer session of the device took over", "같은 기기의 새 세션이 이어받음"},
 		{"reason.status_changed", "the device's status was changed", "기기 상태가 변경됨"},
 		{"reason.key_changed", "the device's keys were changed", "기기 키가 변경됨"},
+		{"reason.upstream_key", "the server behind showed an untrusted certificate or key", "뒤쪽 서버의 인증서나 키를 신뢰할 수 없음"},
 		{"reason.upstream_down", "the server behind does not answer", "뒤쪽 서버가 응답하지 않음"},
 		{"reason.upstream_closed", "the server behind closed the connection", "뒤쪽 서버가 연결을 닫음"},
 		{"reason.peer_closed", "the peer closed the connection", "상대가 연결을 닫음"},

@@ -22,6 +22,7 @@ func remedies() []text {
 		{"remedy.superseded", "The same device connected anew, which is usual after a network change.", "같은 기기가 새로 연결했습니다. 네트워크가 바뀌면 흔한 일입니다."},
 		{"remedy.status_changed", "An operator changed the device's status: haechi audit says who.", "운영자가 기기 상태를 바꿨습니다. 누가 했는지는 haechi audit에 있습니다."},
 		{"remedy.key_changed", "The device's keys changed: it has to come back with the new one.", "기기의 키가 바뀌었습니다. 새 키로 다시 연결해야 합니다."},
+		{"remedy.upstream_key", "Compare the server's key with haechi pin; if it was renewed on purpose, correct services, upstream_tls in haechi.yaml. If not, somebody may stand in between.", "haechi pin으로 서버의 키를 확인하세요. 의도한 교체라면 haechi.yaml의 services, upstream_tls를 고치고, 아니라면 중간에서 가로채는 것일 수 있습니다."},
 		{"remedy.upstream_down", "Start the server behind, or correct services, upstream in haechi.yaml.", "뒤쪽 서버를 시작하거나 haechi.yaml의 services, upstream을 고치세요."},
 		{"remedy.upstream_closed", "The server behind ended it; its own log says why.", "뒤쪽 서버가 종료했습니다. 이유는 그 서버의 로그에 있습니다."},
 		{"remedy.peer_closed", "The peer ended it; nothing needs doing.", "상대가 종료했습니다. 할 일은 없습니다."},

@@ -25,6 +25,7 @@ func reasons() []haechi.Reason {
 		haechi.ReasonStatusChanged,
 		haechi.ReasonKeyChanged,
 		haechi.ReasonUpstreamDown,
+		haechi.ReasonUpstreamKey,
 		haechi.ReasonUpstreamClosed,
 		haechi.ReasonPeerClosed,
 		haechi.ReasonTimeout,
