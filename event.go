@@ -116,6 +116,9 @@ type Event struct {
 	// Provoked marks a connect or close that the gateway itself caused (reload,
 	// upstream down, approval changed); it is never held against the device.
 	Provoked bool `json:"haechi.provoked,omitempty"`
+	// TLS says that the peer's connection was encrypted when it happened. On the
+	// events of a device, its absence means plain text.
+	TLS bool `json:"tls.established,omitempty"`
 
 	// Action, Verb: what the gateway answered in-band, and by which rule.
 	Verdict   Action    `json:"haechi.verdict,omitempty"`

@@ -26,10 +26,11 @@ type bucket struct {
 	provoked  bool
 	shadow    bool
 	allowed   bool
+	tls       bool
 }
 
 func bucketOf(e *haechi.Event) bucket {
-	return bucket{e.Service, e.Reason, e.Class, e.Status, e.Kind, e.Outcome, e.Assurance, e.Provoked, e.Shadow, e.Allowed}
+	return bucket{e.Service, e.Reason, e.Class, e.Status, e.Kind, e.Outcome, e.Assurance, e.Provoked, e.Shadow, e.Allowed, e.TLS}
 }
 
 // maxBuckets bounds the overflow: beyond it, only kind, outcome and the allow list
@@ -100,7 +101,7 @@ func newOverflow(b bucket) overflow {
 	sk, _ := hyperloglog.NewSketch(sketchBits, false)
 	return overflow{actors: sk, event: haechi.Event{
 		Service: b.service, Reason: b.reason, Class: b.class, Status: b.status, Kind: b.kind, Outcome: b.outcome,
-		Provoked: b.provoked, Shadow: b.shadow, Actor: haechi.Actor{Assurance: b.assurance, Allowed: b.allowed},
+		Provoked: b.provoked, Shadow: b.shadow, TLS: b.tls, Actor: haechi.Actor{Assurance: b.assurance, Allowed: b.allowed},
 	}}
 }
 

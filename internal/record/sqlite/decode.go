@@ -47,7 +47,7 @@ func (r *eventRow) event() (haechi.Event, error) {
 			Fingerprint: r.ja4.String, Country: r.country.String, ASN: uint32(r.asn.Int64),
 			Assurance: haechi.Assurance(f & flagAssurance), Allowed: f&flagAllowed != 0},
 		Port: uint16(r.port.Int64), LocalPort: uint16(r.localPort.Int64), Session: uint64(r.session.Int64),
-		Provoked: f&flagProvoked != 0, Shadow: f&flagShadow != 0,
+		Provoked: f&flagProvoked != 0, Shadow: f&flagShadow != 0, TLS: f&flagTLS != 0,
 		Rule: r.rule.String, Ref: haechi.Reference(r.ref.String), Observed: r.observed.Float64, Threshold: r.threshold.Float64, Window: time.Duration(r.window.Int64),
 		Frame: r.frame.String, Room: r.room.String, Method: r.method.String, Host: r.host.String, Path: r.path.String,
 		Status: int(r.httpStatus.Int64), Class: r.class.String, UserAgent: r.agent.String,

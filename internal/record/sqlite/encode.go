@@ -14,6 +14,7 @@ const (
 	flagProvoked  = 8
 	flagShadow    = 16
 	flagNoClient  = 32 // an address without a client key
+	flagTLS       = 64
 )
 
 // secondLayout is how the documents' queries compare time, in UTC.
@@ -94,6 +95,9 @@ func flags(e *haechi.Event) any {
 	}
 	if e.Shadow {
 		f |= flagShadow
+	}
+	if e.TLS {
+		f |= flagTLS
 	}
 	if e.Addr.IsValid() && !e.Client.IsValid() {
 		f |= flagNoClient

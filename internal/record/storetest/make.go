@@ -41,7 +41,7 @@ func full(at time.Time) []haechi.Event {
 	for k := haechi.KindConnect; k <= haechi.KindSystem; k++ {
 		for _, o := range []haechi.Outcome{haechi.Unknown, haechi.Success, haechi.Failure} {
 			e := haechi.Event{Time: at, Kind: k, Outcome: o, Severity: haechi.High, Service: "bots", Reason: haechi.ReasonReplay,
-				Count: 7, Distinct: 3, Actor: who, Port: 50000, LocalPort: 1491, Session: 1 << 62, Provoked: true,
+				Count: 7, Distinct: 3, Actor: who, Port: 50000, LocalPort: 1491, Session: 1 << 62, Provoked: true, TLS: true,
 				Verdict: haechi.Deny, Rule: "limit/device", Ref: haechi.NewReference(k.String(), o.String(), at),
 				Observed: 301.5, Threshold: 300, Window: time.Minute, Shadow: true, BytesIn: 1 << 40, BytesOut: 5, Duration: 1234567}
 			switch k {

@@ -192,9 +192,26 @@ func reports(t *testing.T, b Backend) {
 	if len(hourly) != 24 || hourly[3] != "3 0 0 0" || hourly[19] != "19 2010 3 2000" {
 		t.Errorf("hours are %v", hourly)
 	}
+	transport(t, s)
+	equal(t, cells(run("transport"), "device_id", "transport", "plain", "tls", "last_plain", "last_tls"),
+		[]string{"a/1 plain 4 1 2025-11-22 19:29:30 2025-11-22 18:30:30", "a/2 tls 1 1 2025-11-22 18:30:30 2025-11-22 19:29:30"})
 	if _, err := s.Events.Report(t.Context(), "none", Now()); haechi.KindOf(err) != haechi.NotFound {
 		t.Errorf("an unknown report gives %v, want kind not found", err)
 	}
+}
+
+// transport adds devices that proved themselves over TLS and without.
+func transport(t *testing.T, s *Store) {
+	t.Helper()
+	proved := func(device string, ago time.Duration, tls bool, n uint64) haechi.Event {
+		return haechi.Event{Time: Now().Add(-ago), Kind: haechi.KindAuth, Outcome: haechi.Success, TLS: tls, Count: n, Actor: actor("203.0.113.9", device)}
+	}
+	appendAll(t, s, []haechi.Event{
+		proved("a/1", time.Hour, true, 0), proved("a/1", time.Minute, false, 4),
+		proved("a/2", time.Hour, false, 0), proved("a/2", time.Minute, true, 0),
+		proved("a/3", 8*24*time.Hour, false, 0), // too long ago
+		{Time: Now(), Kind: haechi.KindAuth, Outcome: haechi.Failure, Actor: actor("203.0.113.9", "a/4")},
+	})
 }
 
 // cells joins the named columns of each row.

@@ -9,7 +9,7 @@ CREATE TABLE kb_chat_logs (
   kind         TEXT NOT NULL,
   status       TEXT,              -- success, failed; NULL: neither
   severity     INTEGER,           -- 1 low to 4 critical; NULL: info
-  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow
+  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow, 64 TLS
   service      TEXT,
   reason       TEXT,
   n            INTEGER NOT NULL,  -- observations this row stands for
@@ -49,7 +49,7 @@ CREATE TABLE kb_connection_logs (
   kind         TEXT NOT NULL,
   status       TEXT,              -- success, failed; NULL: neither
   severity     INTEGER,           -- 1 low to 4 critical; NULL: info
-  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow
+  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow, 64 TLS
   service      TEXT,
   reason       TEXT,
   n            INTEGER NOT NULL,  -- observations this row stands for
@@ -86,7 +86,7 @@ CREATE TABLE kb_query_logs (
   kind         TEXT NOT NULL,
   status       TEXT,              -- success, failed; NULL: neither
   severity     INTEGER,           -- 1 low to 4 critical; NULL: info
-  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow
+  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow, 64 TLS
   service      TEXT,
   reason       TEXT,
   n            INTEGER NOT NULL,  -- observations this row stands for
@@ -123,7 +123,7 @@ CREATE TABLE events (
   kind         TEXT NOT NULL,
   status       TEXT,              -- success, failed; NULL: neither
   severity     INTEGER,           -- 1 low to 4 critical; NULL: info
-  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow
+  flags        INTEGER,           -- 1 handshaken, 2 authenticated, 4 allowed, 8 provoked, 16 shadow, 64 TLS
   service      TEXT,
   reason       TEXT,
   n            INTEGER NOT NULL,  -- observations this row stands for
