@@ -24,7 +24,7 @@ import (
 type deviceGuard struct {
 	svc     *config.Service
 	gate    *devicegate.Gate
-	health  *devicegate.Health
+	health  *ingress.Health
 	certs   *tlsterm.Set // nil: plain
 	now     func() time.Time
 	sink    ingress.Sink
@@ -40,7 +40,7 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 	g := &deviceGuard{svc: s, log: log.With("service", s.Name), now: e.now, sink: e.pipeline, done: make(chan struct{})}
 	dialer := &net.Dialer{Timeout: s.Timeouts.Upstream, KeepAlive: 30 * time.Second}
 	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", s.Upstream) }
-	g.health = devicegate.NewHealth(devicegate.HealthConfig{Dial: dial, SetOpen: g.setOpen, Log: g.log})
+	g.health = ingress.NewHealth(ingress.HealthConfig{Dial: dial, SetOpen: g.setOpen, Log: g.log})
 	var err error
 	if g.certs, err = serviceCert(e.cfg, s, e.now()); err != nil {
 		return nil, err

@@ -2,13 +2,8 @@ package devicegate_test
 
 import (
 	"context"
-	"errors"
-	"net"
-	"os"
 	"runtime"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,50 +15,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var (
-	errRefused = &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	errOther   = errors.New("timeout")
-)
-
 func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithCancel(t.Context())
 }
-
-// toggle is an upstream that can be switched off.
-type toggle struct {
-	mu   sync.Mutex
-	err  error
-	left int // failures until it works again; 0: for good
-}
-
-func newSwitch() *toggle { return &toggle{} }
-
-func (s *toggle) set(err error) { s.fail(0, err) }
-
-func (s *toggle) fail(n int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.err, s.left = err, n
-}
-
-func (s *toggle) dial(context.Context) (net.Conn, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err == nil {
-		return &sinkCloser{}, nil
-	}
-	err := s.err
-	if s.left > 0 {
-		if s.left--; s.left == 0 {
-			s.err = nil
-		}
-	}
-	return nil, err
-}
-
-type sinkCloser struct{ net.Conn }
-
-func (*sinkCloser) Close() error { return nil }
 
 func TestGateConverses(t *testing.T) {
 	r := newRig(t, devicegate.Config{})

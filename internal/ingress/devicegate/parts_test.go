@@ -5,7 +5,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -101,48 +100,4 @@ func TestNoticesNeverSplitALine(t *testing.T) {
 	if d.Dropped() != 6 {
 		t.Errorf("%d dropped, want 6", d.Dropped())
 	}
-}
-
-func TestHealth(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		up := newSwitch()
-		told := make(chan bool, 16)
-		h := devicegate.NewHealth(devicegate.HealthConfig{Dial: up.dial, SetOpen: func(open bool) { told <- open }})
-		ctx, stop := withCancel(t)
-		done := make(chan error)
-		go func() { done <- h.Run(ctx) }()
-		expect := func(want bool, within time.Duration) {
-			t.Helper()
-			select {
-			case got := <-told:
-				if got != want || h.Healthy() != want {
-					t.Errorf("told %t, healthy %t, want %t", got, h.Healthy(), want)
-				}
-			case <-time.After(within):
-				t.Errorf("not told within %v", within)
-			}
-		}
-		expect(true, time.Millisecond)
-		up.set(errRefused)
-		expect(false, 2*time.Second+time.Millisecond)
-		up.set(nil)
-		expect(true, 501*time.Millisecond)
-		up.set(errOther) // not certain: asked twice
-		h.Nudge()
-		expect(false, 700*time.Millisecond)
-		up.set(nil)
-		expect(true, 501*time.Millisecond)
-		up.fail(1, errOther) // one lost packet closes nothing
-		h.Nudge()
-		<-time.After(10 * time.Second)
-		select {
-		case got := <-told:
-			t.Errorf("told %t after one failure", got)
-		default:
-		}
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package devicegate
+package ingress
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type HealthConfig struct {
 }
 
 // Health checks by bare connects whether an upstream is there, so that the
-// listening socket of a device service can be closed while it is not: a device
+// listening socket of a service can be closed while it is not: a device
 // that is accepted and dropped comes back every four seconds, one that is refused
 // waits longer and longer.
 type Health struct {
@@ -117,7 +117,7 @@ func (h *Health) wait(ctx context.Context, up bool) bool {
 		d = h.cfg.Up
 	}
 	const apart = 50 * time.Millisecond
-	if !sleep(ctx, min(apart, d)) {
+	if !Pause(ctx, min(apart, d)) {
 		return false
 	}
 	t := time.NewTimer(d - min(apart, d))
@@ -129,4 +129,16 @@ func (h *Health) wait(ctx context.Context, up bool) bool {
 	case <-t.C:
 	}
 	return true
+}
+
+// Pause waits, unless the context ends first; then it reports false.
+func Pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
