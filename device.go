@@ -52,7 +52,21 @@ type Device struct {
 	FirstSeen  time.Time `json:"event.created"`
 	LastSeen   time.Time `json:"haechi.last_seen,omitzero"`
 	LastPing   time.Time `json:"haechi.last_ping,omitzero"` // last signed answer to a ping
-	Keys       []KeyInfo `json:"haechi.keys,omitempty"`
+	Label      string    `json:"haechi.label,omitempty"`    // an operator's name for it, for display
+	// UUID is the signed identity that the device is pinned to; empty: not pinned yet.
+	UUID string    `json:"device.uuid,omitempty"`
+	Skew ClockSkew `json:"haechi.skew,omitzero"`
+	Keys []KeyInfo `json:"haechi.keys,omitempty"`
+}
+
+// ClockSkew is how far a device's clock is from ours, by the times it signed: its
+// clock minus ours, in nanoseconds. A frame that waited before it was sent looks
+// late by as much.
+type ClockSkew struct {
+	Last time.Duration `json:"last"`
+	Min  time.Duration `json:"min"` // of about a day
+	Max  time.Duration `json:"max"`
+	At   time.Time     `json:"at"` // of Last; zero: it never signed anything
 }
 
 // KeyInfo describes a device key without its secret.
@@ -61,4 +75,5 @@ type KeyInfo struct {
 	Created time.Time `json:"created"`
 	Until   time.Time `json:"until,omitzero"` // zero: no end
 	LastUse time.Time `json:"last_use,omitzero"`
+	Code    string    `json:"code,omitempty"` // id of the enrolment code it came with
 }

@@ -14,6 +14,8 @@ type Key struct {
 	Salt    Secret
 	Created time.Time
 	Until   time.Time // zero: no end
+	LastUse time.Time // as far as it was written down
+	Code    string    // id of the enrolment code it came with; empty: an operator made it
 }
 
 // Valid reports whether the key may verify at the time.

@@ -74,11 +74,41 @@ type Devices interface {
 	DeleteKey(ctx context.Context, device, id string) error
 }
 
+// Fleet keeps many devices in one durable step each.
+type Fleet interface {
+	// SaveDevices inserts or replaces them all, or none; keys are left alone.
+	SaveDevices(ctx context.Context, ds []haechi.Device) error
+	// SaveSeen writes what was seen of them (ClientType, Version, Addr, LastSeen,
+	// LastPing, Skew) and the LastUse of their Keys. Devices and keys that are not
+	// there are passed over, and everything else about them is left alone.
+	SaveSeen(ctx context.Context, ds []haechi.Device) error
+}
+
+// Codes keeps enrolment codes. Saves are durable when they return.
+type Codes interface {
+	// Codes returns them all, oldest first, then by id.
+	Codes(ctx context.Context) ([]haechi.EnrolCode, error)
+	// SaveCode inserts or replaces.
+	SaveCode(ctx context.Context, c *haechi.EnrolCode) error
+	// DeleteCode takes one away; one that is not there is no error.
+	DeleteCode(ctx context.Context, id string) error
+	// Enrol saves a code after its use, the device that it let in and the device's
+	// key, all in one durable step.
+	Enrol(ctx context.Context, c *haechi.EnrolCode, d *haechi.Device, k *haechi.Key) error
+}
+
 // Audit keeps the chain. AppendAudit fills Seq, Prev and Hash and is durable when
 // it returns; AuditEntries reads on from a sequence number, oldest first.
 type Audit interface {
 	AppendAudit(ctx context.Context, e *haechi.AuditEntry) error
 	AuditEntries(ctx context.Context, from uint64, limit int) ([]haechi.AuditEntry, error)
+}
+
+// History finds entries of the chain by what they are about.
+type History interface {
+	// AuditAbout returns the newest entries with exactly this subject, newest first; a
+	// limit of 0 means 1000, at most 10,000.
+	AuditAbout(ctx context.Context, subject string, limit int) ([]haechi.AuditEntry, error)
 }
 
 // Settings keeps small named values: the console's password hash, its sessions.

@@ -46,8 +46,21 @@ func (s *Store) AuditHead(ctx context.Context) (record.ChainHead, error) {
 // AuditEntries returns entries from a sequence number on, oldest first; a limit of
 // 0 means 1000, at most 10,000.
 func (s *Store) AuditEntries(ctx context.Context, from uint64, limit int) ([]haechi.AuditEntry, error) {
-	rows, err := s.state.r.QueryContext(ctx, `SELECT seq, ns, by_name, via, action, subject, before, after, reason, prev, hash
-		FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?`, int64(from), min(cmp.Or(max(limit, 0), 1000), maxAudit))
+	rows, err := s.state.r.QueryContext(ctx, auditRows+" WHERE seq >= ? ORDER BY seq LIMIT ?", int64(from), auditLimit(limit))
+	return scanAudit(rows, err)
+}
+
+// AuditAbout returns the newest entries about a subject, newest first.
+func (s *Store) AuditAbout(ctx context.Context, subject string, limit int) ([]haechi.AuditEntry, error) {
+	rows, err := s.state.r.QueryContext(ctx, auditRows+" WHERE subject = ? ORDER BY seq DESC LIMIT ?", subject, auditLimit(limit))
+	return scanAudit(rows, err)
+}
+
+const auditRows = "SELECT seq, ns, by_name, via, action, subject, before, after, reason, prev, hash FROM audit"
+
+func auditLimit(n int) int { return min(cmp.Or(max(n, 0), 1000), maxAudit) }
+
+func scanAudit(rows *sql.Rows, err error) ([]haechi.AuditEntry, error) {
 	if err != nil {
 		return nil, failure("read the audit log", err)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 const deviceColumns = `key, bot, serial, service, status, reason, changed_by, changed_ns, client_type, version, addr,
-	first_ns, seen_ns, ping_ns`
+	first_ns, seen_ns, ping_ns, label, uuid, skew_ns, skew_min_ns, skew_max_ns, skew_at_ns`
 
 // Devices returns the whole registry, by key, with the keys' descriptions.
 func (s *Store) Devices(ctx context.Context) ([]haechi.Device, error) {
@@ -34,7 +34,7 @@ func (s *Store) Devices(ctx context.Context) ([]haechi.Device, error) {
 
 // describeKeys fills in Keys; both lists are sorted by device.
 func (s *Store) describeKeys(ctx context.Context, devices []haechi.Device) error {
-	rows, err := s.state.r.QueryContext(ctx, "SELECT device, id, created_ns, until_ns FROM device_keys ORDER BY device, created_ns")
+	rows, err := s.state.r.QueryContext(ctx, "SELECT device, id, created_ns, until_ns, code, used_ns FROM device_keys ORDER BY device, created_ns")
 	if err != nil {
 		return err
 	}
@@ -43,11 +43,11 @@ func (s *Store) describeKeys(ctx context.Context, devices []haechi.Device) error
 	for rows.Next() {
 		var device string
 		var k haechi.KeyInfo
-		var created, until int64
-		if err := rows.Scan(&device, &k.ID, &created, &until); err != nil {
+		var created, until, used int64
+		if err := rows.Scan(&device, &k.ID, &created, &until, &k.Code, &used); err != nil {
 			return err
 		}
-		k.Created, k.Until = moment(created), moment(until)
+		k.Created, k.Until, k.LastUse = moment(created), moment(until), moment(used)
 		for at < len(devices) && devices[at].Key < device {
 			at++
 		}
@@ -69,11 +69,12 @@ func (s *Store) device(ctx context.Context, key string) (*haechi.Device, error) 
 
 func scanDevice(scan func(...any) error) (d haechi.Device, err error) {
 	var status string
-	var changed, first, seen, ping int64
+	var changed, first, seen, ping, at int64
 	if err := scan(&d.Key, &d.Bot, &d.Serial, &d.Service, &status, &d.Reason, &d.By, &changed, &d.ClientType, &d.Version,
-		&d.Addr, &first, &seen, &ping); err != nil {
+		&d.Addr, &first, &seen, &ping, &d.Label, &d.UUID, &d.Skew.Last, &d.Skew.Min, &d.Skew.Max, &at); err != nil {
 		return d, err
 	}
+	d.Skew.At = moment(at)
 	d.ChangedAt, d.FirstSeen, d.LastSeen, d.LastPing = moment(changed), moment(first), moment(seen), moment(ping)
 	d.Status, err = haechi.ParseDeviceStatus(status)
 	return d, err
@@ -85,20 +86,57 @@ func (s *Store) SaveDevice(ctx context.Context, d *haechi.Device) error {
 	return s.SaveDevices(ctx, []haechi.Device{*d})
 }
 
-// SaveDevices saves many in one durable step, for the times of their last ping.
+// SaveDevices saves many in one durable step; their keys are left alone.
 func (s *Store) SaveDevices(ctx context.Context, devices []haechi.Device) error {
-	err := s.inState(ctx, "save devices", func(tx *sql.Tx) error {
+	return s.changing(ctx, "save devices", devices, func(tx *sql.Tx) error {
 		for i := range devices {
-			d := &devices[i]
-			if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO devices ("+deviceColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-				d.Key, d.Bot, d.Serial, d.Service, d.Status.String(), d.Reason, d.By, nanos(d.ChangedAt), d.ClientType, d.Version,
-				d.Addr, nanos(d.FirstSeen), nanos(d.LastSeen), nanos(d.LastPing)); err != nil {
+			if err := putDevice(ctx, tx, &devices[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func putDevice(ctx context.Context, tx *sql.Tx, d *haechi.Device) error {
+	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO devices ("+deviceColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		d.Key, d.Bot, d.Serial, d.Service, d.Status.String(), d.Reason, d.By, nanos(d.ChangedAt), d.ClientType, d.Version,
+		d.Addr, nanos(d.FirstSeen), nanos(d.LastSeen), nanos(d.LastPing), d.Label, d.UUID, d.Skew.Last, d.Skew.Min, d.Skew.Max, nanos(d.Skew.At))
+	return err
+}
+
+// SaveSeen writes what was seen of devices and the last use of their keys.
+func (s *Store) SaveSeen(ctx context.Context, devices []haechi.Device) error {
+	return s.changing(ctx, "save sightings", devices, func(tx *sql.Tx) error {
+		for i := range devices {
+			if err := putSeen(ctx, tx, &devices[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func putSeen(ctx context.Context, tx *sql.Tx, d *haechi.Device) error {
+	_, err := tx.ExecContext(ctx, `UPDATE devices SET client_type = ?, version = ?, addr = ?, seen_ns = ?, ping_ns = ?,
+		skew_ns = ?, skew_min_ns = ?, skew_max_ns = ?, skew_at_ns = ? WHERE key = ?`, d.ClientType, d.Version, d.Addr,
+		nanos(d.LastSeen), nanos(d.LastPing), d.Skew.Last, d.Skew.Min, d.Skew.Max, nanos(d.Skew.At), d.Key)
 	if err != nil {
+		return err
+	}
+	for _, k := range d.Keys {
+		if _, err := tx.ExecContext(ctx, "UPDATE device_keys SET used_ns = ? WHERE device = ? AND id = ? AND used_ns < ?",
+			nanos(k.LastUse), d.Key, k.ID, nanos(k.LastUse)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changing runs one durable step about devices and then marks their projection as
+// behind.
+func (s *Store) changing(ctx context.Context, op string, devices []haechi.Device, f func(tx *sql.Tx) error) error {
+	if err := s.inState(ctx, op, f); err != nil {
 		return err
 	}
 	for i := range devices {
@@ -121,43 +159,4 @@ func (s *Store) DeleteDevice(ctx context.Context, key string) error {
 		s.mark(key)
 	}
 	return err
-}
-
-// Keys returns a device's keys with their secrets, oldest first.
-func (s *Store) Keys(ctx context.Context, device string) ([]haechi.Key, error) {
-	rows, err := s.state.r.QueryContext(ctx,
-		"SELECT id, secret, salt, created_ns, until_ns FROM device_keys WHERE device = ? ORDER BY created_ns, id", device)
-	if err != nil {
-		return nil, failure("read keys", err)
-	}
-	defer rows.Close()
-	var out []haechi.Key
-	for rows.Next() {
-		var k haechi.Key
-		var secret, salt []byte
-		var created, until int64
-		if err := rows.Scan(&k.ID, &secret, &salt, &created, &until); err != nil {
-			return nil, failure("read keys", err)
-		}
-		k.Secret, k.Salt, k.Created, k.Until = secret, salt, moment(created), moment(until)
-		out = append(out, k)
-	}
-	return out, failure("read keys", rows.Err())
-}
-
-// SaveKey inserts or replaces a key. It is durable on return.
-func (s *Store) SaveKey(ctx context.Context, device string, k *haechi.Key) error {
-	return s.inState(ctx, "save a key", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO device_keys (device, id, secret, salt, created_ns, until_ns) VALUES (?,?,?,?,?,?)",
-			device, k.ID, append([]byte{}, k.Secret...), append([]byte{}, k.Salt...), nanos(k.Created), nanos(k.Until))
-		return err
-	})
-}
-
-// DeleteKey takes a key away; one that is not there is no error.
-func (s *Store) DeleteKey(ctx context.Context, device, id string) error {
-	return s.inState(ctx, "delete a key", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM device_keys WHERE device = ? AND id = ?", device, id)
-		return err
-	})
 }

@@ -27,7 +27,7 @@ type kind struct {
 }
 
 func stateKind() kind {
-	return kind{name: "state", versions: 1, synchronous: "FULL", secureDelete: "ON", views: func() []string { return nil }}
+	return kind{name: "state", versions: 2, synchronous: "FULL", secureDelete: "ON", views: func() []string { return nil }}
 }
 
 func eventsKind() kind {

@@ -48,7 +48,10 @@ var (
 	_ record.Decisions = (*Store)(nil)
 	_ record.Journal   = (*Store)(nil)
 	_ record.Devices   = (*Store)(nil)
+	_ record.Fleet     = (*Store)(nil)
+	_ record.Codes     = (*Store)(nil)
 	_ record.Audit     = (*Store)(nil)
+	_ record.History   = (*Store)(nil)
 	_ record.Settings  = (*Store)(nil)
 )
 

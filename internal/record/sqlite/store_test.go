@@ -38,7 +38,8 @@ func TestStore(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "records")
 		return func(t *testing.T) *storetest.Store {
 			s := open(t, dir)
-			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Audit: s, Settings: s, Close: s.Close}
+			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Fleet: s, Codes: s,
+				Audit: s, History: s, Settings: s, Close: s.Close}
 		}
 	})
 }

@@ -15,7 +15,8 @@ func someDevice(key string) haechi.Device {
 	bot, serial, _ := haechi.SplitDeviceKey(key)
 	return haechi.Device{Key: key, Bot: bot, Serial: serial, Service: "bots", Status: haechi.Blocked, Reason: "Suspicious activity",
 		By: "kim", ChangedAt: Now(), ClientType: "MessengerBotR", Version: "0.7.38a", Addr: "203.0.113.7",
-		FirstSeen: Now().Add(-time.Hour), LastSeen: Now(), LastPing: Now().Add(1)}
+		FirstSeen: Now().Add(-time.Hour), LastSeen: Now(), LastPing: Now().Add(1), Label: "3층 창고", UUID: "89abcdef01234567",
+		Skew: haechi.ClockSkew{Last: -1500 * time.Millisecond, Min: -31 * time.Second, Max: time.Millisecond, At: Now()}}
 }
 
 func devices(t *testing.T, b Backend) {
@@ -23,13 +24,13 @@ func devices(t *testing.T, b Backend) {
 	a, lower := someDevice("LOA.i/1"), someDevice("loa.i/1")
 	check(t, s.Devices.SaveDevice(t.Context(), &lower))
 	check(t, s.Devices.SaveDevice(t.Context(), &a))
-	k := haechi.Key{ID: "k1", Secret: []byte("s"), Salt: []byte("t"), Created: Now()}
+	k := haechi.Key{ID: "k1", Secret: []byte("s"), Salt: []byte("t"), Created: Now(), Code: "7K29Q", LastUse: Now().Add(2)}
 	check(t, s.Devices.SaveKey(t.Context(), a.Key, &k))
 	a.Status, a.Reason = haechi.Approved, ""
 	check(t, s.Devices.SaveDevice(t.Context(), &a)) // the key stays
 	got, err := s.Devices.Devices(t.Context())
 	check(t, err)
-	a.Keys = []haechi.KeyInfo{{ID: "k1", Created: Now()}}
+	a.Keys = []haechi.KeyInfo{{ID: "k1", Created: Now(), Code: "7K29Q", LastUse: Now().Add(2)}}
 	equal(t, got, []haechi.Device{a, lower}) // names that differ by case are two devices
 	check(t, s.Devices.DeleteDevice(t.Context(), a.Key))
 	check(t, s.Devices.DeleteDevice(t.Context(), "never/there"))
@@ -46,7 +47,7 @@ func devices(t *testing.T, b Backend) {
 func keys(t *testing.T, b Backend) {
 	s := opened(t, b)
 	one := haechi.Key{ID: "k1", Secret: haechi.Secret{0, 1, 255}, Salt: haechi.Secret("salt"), Created: Now()}
-	two := haechi.Key{ID: "k2", Secret: haechi.Secret("x"), Salt: haechi.Secret{}, Created: Now().Add(1), Until: Now().Add(time.Hour)}
+	two := haechi.Key{ID: "k2", Secret: haechi.Secret("x"), Salt: haechi.Secret{}, Created: Now().Add(1), Until: Now().Add(time.Hour), Code: "7K29Q", LastUse: Now()}
 	check(t, s.Devices.SaveKey(t.Context(), "a/1", &two))
 	check(t, s.Devices.SaveKey(t.Context(), "a/1", &one))
 	check(t, s.Devices.SaveKey(t.Context(), "a/10", &one))

@@ -15,7 +15,10 @@ type Store struct {
 	Decisions record.Decisions
 	Journal   record.Journal
 	Devices   record.Devices
+	Fleet     record.Fleet
+	Codes     record.Codes
 	Audit     record.Audit
+	History   record.History
 	Settings  record.Settings
 	Close     func() error
 }
@@ -48,10 +51,15 @@ func Run(t *testing.T, b Backend) {
 		{"Reports", reports},
 		{"Devices", devices},
 		{"Keys", keys},
+		{"Fleet", fleet},
+		{"Sightings", sightings},
+		{"EnrolCodes", enrolCodes},
+		{"Enrol", enrol},
 		{"Decisions", decisions},
 		{"DecisionScopes", decisionScopes},
 		{"AuditChain", auditChain},
 		{"AuditConcurrent", auditConcurrent},
+		{"AuditAbout", auditAbout},
 		{"Settings", settings},
 		{"Prune", prune},
 		{"EraseDevice", eraseDevice},
