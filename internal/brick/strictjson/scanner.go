@@ -224,7 +224,7 @@ func (s *Scanner) value(i, node, depth int) (int, Fault) {
 	}
 	if node > 0 {
 		if slot := s.paths.nodes[node].slot; slot >= 0 {
-			s.values[slot] = Span{Raw: s.src[start:end:end], Kind: kind, Escaped: flags&hasEscape != 0}
+			s.values[slot] = Span{Raw: s.src[start:end:end], At: uint32(start), Kind: kind, Escaped: flags&hasEscape != 0}
 		}
 	}
 	if kind == String {

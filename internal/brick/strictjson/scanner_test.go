@@ -126,6 +126,9 @@ func TestValues(t *testing.T) {
 		if v := s.Value(i); string(v.Raw) != w.raw || v.Kind != w.kind {
 			t.Errorf("slot %d = %q kind %d, want %q kind %d", i, v.Raw, v.Kind, w.raw, w.kind)
 		}
+		if v := s.Value(i); in[v.At:int(v.At)+len(v.Raw)] != w.raw {
+			t.Errorf("slot %d: Raw is not at %d", i, v.At)
+		}
 	}
 	var scratch []byte
 	if got := s.Value(0).Text(&scratch); string(got) != "message" {

@@ -21,7 +21,9 @@ const (
 // of a number, the text between the quotes of a string, an object or array with
 // its brackets.
 type Span struct {
-	Raw  []byte
+	Raw []byte
+	// At is where Raw begins in the input.
+	At   uint32
 	Kind Kind
 	// Escaped is set on a string that holds escapes, so that Raw is not its text.
 	Escaped bool
