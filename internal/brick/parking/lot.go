@@ -1,0 +1,230 @@
+package parking
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Events say why a place was woken, or what it waits for.
+type Events uint32
+
+// The events. Only Readable and Writable can be waited for; the others come anyway.
+const (
+	// Readable: there is something to read, or the peer has closed its half.
+	Readable Events = 1 << iota
+	// Writable: the socket takes bytes again.
+	Writable
+	// Broken: the connection is over or failed; Readable and Writable come with it.
+	Broken
+	// Expired: the deadline has passed.
+	Expired
+	// Kicked: somebody called Kick.
+	Kicked
+	// Ending: the lot closes. The owner has to leave.
+	Ending
+)
+
+// parked is the bit of a place whose owner waits.
+const parked = 1 << 16
+
+// Errors of a lot.
+var (
+	ErrFull   = errors.New("parking: every place is taken")
+	ErrClosed = errors.New("parking: the lot is closed")
+	ErrStale  = errors.New("parking: the place was given back")
+)
+
+// Waker is the owner of a place. Wake runs in a goroutine of its own, never twice at
+// a time for one place. It has to park the place again or to leave, now or later.
+type Waker interface{ Wake(why Events) }
+
+// Config bounds a lot. Zero fields mean the defaults.
+type Config struct {
+	// Places is the most that may be taken at once; 1,048,576. Memory is taken as
+	// they are, PlaceBytes each.
+	Places int
+	// Tick is the grain of deadlines; 100 ms.
+	Tick time.Duration
+	// Workers is how many idle goroutines are kept for the next wakes; 32.
+	Workers int
+}
+
+// Place is a place in a lot. The zero Place is none.
+type Place struct{ index, gen uint32 }
+
+// Taken reports whether this was ever a place.
+func (p Place) Taken() bool { return p.gen != 0 }
+
+// Stats count since the lot was made; Taken and Parked are how many are now.
+type Stats struct {
+	Taken, Refused, Wakes, Expired, Kicks uint64
+}
+
+// Lot is a set of parked descriptors with its loop. It is safe for concurrent use.
+type Lot struct {
+	file *os.File // the epoll descriptor, itself in the runtime's set
+	raw  syscall.RawConn
+	fd   int
+	slab slab
+	crew crew
+
+	wheels [wheels]wheel
+	tick   time.Duration
+	start  time.Time
+
+	closed atomic.Bool
+	stop   chan struct{}
+	wg     sync.WaitGroup
+
+	wakes, expired, kicks atomic.Uint64
+}
+
+// New makes a lot and starts its loop, two goroutines. Close ends it.
+func New(cfg Config) (*Lot, error) {
+	if cfg.Places <= 0 {
+		cfg.Places = 1 << 20
+	}
+	if cfg.Tick <= 0 {
+		cfg.Tick = 100 * time.Millisecond
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = 32
+	}
+	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(os.NewSyscallError("setnonblock", err), syscall.Close(fd))
+	}
+	// As a file the descriptor is in the runtime's own set: waiting for it holds up
+	// neither a thread nor a processor of the scheduler.
+	l := &Lot{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, tick: cfg.Tick, start: time.Now(), stop: make(chan struct{})}
+	if l.raw, err = l.file.SyscallConn(); err != nil {
+		return nil, errors.Join(err, l.file.Close())
+	}
+	l.slab.max, l.crew.keep = uint32(min(cfg.Places, maxPlaces)), cfg.Workers
+	for i := range l.wheels {
+		l.wheels[i].slab = &l.slab
+	}
+	l.wg.Go(l.loop)
+	l.wg.Go(l.turn)
+	return l, nil
+}
+
+// Take gets a place for a descriptor in non-blocking mode, not parked yet. w must not
+// be nil. The descriptor must stay open until Leave.
+func (l *Lot) Take(fd int, w Waker) (Place, error) {
+	if l.closed.Load() {
+		return Place{}, ErrClosed
+	}
+	p, s, ok := l.slab.take(int32(fd), w)
+	if !ok {
+		return Place{}, ErrFull
+	}
+	if err := l.control(syscall.EPOLL_CTL_ADD, p, s, 0); err != nil {
+		l.slab.give(p, s)
+		return Place{}, err
+	}
+	return p, nil
+}
+
+// Park waits for what, until the deadline (zero: for ever), with no goroutine. Only
+// the owner calls it, and has nothing to do with the connection after it: the wake
+// may already be running. After an error the place is the owner's still.
+func (l *Lot) Park(p Place, what Events, until time.Time) error {
+	s := l.slab.at(p)
+	if s == nil {
+		return ErrStale
+	}
+	l.schedule(p, s, until)
+	if what&(Readable|Writable) != 0 {
+		if err := l.control(syscall.EPOLL_CTL_MOD, p, s, what); err != nil {
+			return err
+		}
+	}
+	if l.closed.Load() {
+		return ErrClosed
+	}
+	if due := s.park(p.gen); due != 0 {
+		l.wake(s.waker, due)
+	}
+	if l.closed.Load() { // Close may have looked before it was parked
+		l.signal(p, Ending)
+	}
+	return nil
+}
+
+// Kick wakes the place if it is parked, and else as soon as it is. It may be called
+// from anywhere and does not block; for a place that was given back it does nothing.
+func (l *Lot) Kick(p Place) {
+	l.kicks.Add(1)
+	l.signal(p, Kicked)
+}
+
+// Leave gives the place back. Only the owner calls it, before it closes the descriptor.
+func (l *Lot) Leave(p Place) {
+	s := l.slab.at(p)
+	if s == nil {
+		return
+	}
+	// An error means that the descriptor was not in the set, which is what is wanted.
+	_ = l.control(syscall.EPOLL_CTL_DEL, p, s, 0)
+	l.wheels[p.index%wheels].remove(p.index)
+	l.slab.give(p, s)
+}
+
+// Stats are the lot's counters.
+func (l *Lot) Stats() Stats {
+	taken, refused := l.slab.count()
+	return Stats{Taken: taken, Refused: refused, Wakes: l.wakes.Load(), Expired: l.expired.Load(), Kicks: l.kicks.Load()}
+}
+
+// Close wakes whoever is parked with Ending, and returns when the loop and every wake
+// has ended. Afterwards nothing can be taken or parked.
+func (l *Lot) Close() error {
+	if l.closed.Swap(true) {
+		return nil
+	}
+	close(l.stop)
+	l.slab.each(func(p Place) { l.signal(p, Ending) })
+	l.crew.close()
+	err := l.file.Close()
+	l.wg.Wait()
+	return err
+}
+
+// signal notes the events, and wakes the place if it is parked.
+func (l *Lot) signal(p Place, e Events) {
+	s := l.slab.at(p)
+	if s == nil {
+		return
+	}
+	if due := s.note(p.gen, e); due != 0 {
+		l.wake(s.waker, due)
+	}
+}
+
+func (l *Lot) wake(w Waker, why Events) {
+	l.wakes.Add(1)
+	l.crew.do(job{w, why})
+}
+
+// control changes the kernel's set. Only the owner of a place does.
+func (l *Lot) control(op int, p Place, s *spot, what Events) error {
+	ev := syscall.EpollEvent{Events: syscall.EPOLLONESHOT | syscall.EPOLLRDHUP, Fd: int32(p.index), Pad: int32(p.gen)}
+	if what&Readable != 0 {
+		ev.Events |= syscall.EPOLLIN
+	}
+	if what&Writable != 0 {
+		ev.Events |= syscall.EPOLLOUT
+	}
+	if err := syscall.EpollCtl(l.fd, op, int(s.fd), &ev); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	return nil
+}
