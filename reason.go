@@ -41,12 +41,13 @@ const (
 
 // Reasons of the HTTP gate and of all gates.
 const (
-	ReasonDecision    Reason = "decision"     // a decision in force covers the actor
-	ReasonUnknownHost Reason = "unknown_host" // no service has that name
-	ReasonProxyHeader Reason = "proxy_header" // PROXY header missing, wrong or from a stranger
-	ReasonAccess      Reason = "access"       // the service's access list does not admit the client
-	ReasonShutdown    Reason = "shutdown"     // the gateway stops or reloads
-	ReasonOverload    Reason = "overload"     // a declared bound was reached
-	ReasonLogin       Reason = "login"        // console login failed
-	ReasonInternal    Reason = "internal"     // a defect; refused to be safe
+	ReasonDecision    Reason = "decision"      // a decision in force covers the actor
+	ReasonUnknownHost Reason = "unknown_host"  // no service has that name
+	ReasonProxyHeader Reason = "proxy_header"  // PROXY header missing, wrong or from a stranger
+	ReasonAccess      Reason = "access"        // the service's access list does not admit the client
+	ReasonShutdown    Reason = "shutdown"      // the gateway stops or reloads
+	ReasonOverload    Reason = "overload"      // a declared bound was reached
+	ReasonLogin       Reason = "login"         // console login failed
+	ReasonCSP         Reason = "csp_violation" // a browser says that a page broke its content security policy
+	ReasonInternal    Reason = "internal"      // a defect; refused to be safe
 )

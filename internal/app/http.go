@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,12 @@ import (
 type httpGroup struct {
 	addr     string
 	services []*config.Service
+	redirect []bool // of each service: this address only sends on to https
+}
+
+// take adds a service to the group.
+func (g *httpGroup) take(s *config.Service, redirect bool) {
+	g.services, g.redirect = append(g.services, s), append(g.redirect, redirect)
 }
 
 // httpGroups orders the HTTP services by the addresses they listen on.
@@ -32,14 +39,14 @@ func httpGroups(cfg *config.Config) (groups []*httpGroup) {
 		if s.Kind != kindHTTP {
 			continue
 		}
-		for _, addr := range s.Listen {
+		for i, addr := range slices.Concat(s.Listen, s.Redirect) {
 			g := at[addr]
 			if g == nil {
 				g = &httpGroup{addr: addr}
 				at[addr] = g
 				groups = append(groups, g)
 			}
-			g.services = append(g.services, s)
+			g.take(s, i >= len(s.Listen))
 		}
 	}
 	return groups
@@ -73,13 +80,19 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 		Name: first.Name, V6Bits: cfg.Client.IPv6Prefix, HeaderTimeout: first.Timeouts.Header, IdleTimeout: first.Timeouts.Idle,
 		BodyTimeout: first.Timeouts.Body, MaxHeaderBytes: first.Limits.Header,
 	}
-	for _, s := range group.services {
+	for i, s := range group.services {
 		up, err := newBehind(s, e.now, g.log)
 		if err != nil {
 			return nil, err
 		}
 		g.behind = append(g.behind, up)
-		conf.Sites = append(conf.Sites, site(s, up))
+		served := site(s, up)
+		if group.redirect[i] {
+			served.SecureAt = secureAt(s)
+			conf.Sites = append(conf.Sites, served)
+			continue
+		}
+		conf.Sites = append(conf.Sites, served)
 		set, err := serviceCert(cfg, s, e.now())
 		if err != nil {
 			return nil, err
@@ -107,6 +120,9 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 
 func site(s *config.Service, up *behind) httpgate.Site {
 	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream}
+	if !s.Headers.Off {
+		out.Protection = protection(&s.Headers)
+	}
 	for _, r := range s.Routes {
 		out.Routes = append(out.Routes, httpgate.Route{Path: r.Path, Class: r.Class})
 	}

@@ -63,6 +63,12 @@ func compileService(name string, s *rawService, fallback zone) Service {
 	for _, l := range s.Listen {
 		out.Listen = append(out.Listen, string(l))
 	}
+	for _, l := range s.Redirect {
+		out.Redirect = append(out.Redirect, string(l))
+	}
+	if s.Kind == kindHTTP {
+		out.Headers = compileHeaders(&s.Headers)
+	}
 	for _, r := range s.Routes {
 		out.Routes = append(out.Routes, Route(r))
 	}

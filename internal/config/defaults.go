@@ -48,6 +48,7 @@ func (s *rawService) fill(kind string) {
 			Pause:   second, Body: 10 * mib, Header: 32 * kib, FrameIn: mib, FrameOut: 32 * mib,
 		},
 		Access:   rawAccess{Mode: "enforce"},
+		Headers:  safeHeaders(),
 		Device:   rawDevice{Skew: 300 * second, Hold: 60 * second, Pending: 1000, KeyOverlap: 7 * day},
 		Timeouts: rawWaits{Handshake: 10 * second, Idle: 10 * minute, Header: 10 * second, Body: 60 * second, Upstream: 30 * second},
 	}
@@ -57,5 +58,16 @@ func (s *rawService) fill(kind string) {
 		s.Timeouts.Upstream = 5 * second
 	case kindHTTP:
 		s.Timeouts.Idle = 75 * second
+	}
+}
+
+// safeHeaders break no page that works: a short HSTS, and a policy that only reports.
+// The rows are B24 to B29, corrected as flaws F55 to F57 say.
+func safeHeaders() rawHeaders {
+	return rawHeaders{
+		Mode: "enforce", HSTS: 5 * minute, Frames: "self", Referrer: "strict-origin-when-cross-origin",
+		Cookies: rawCookies{Secure: true, HTTPOnly: true, Readable: []string{"XSRF-TOKEN", "csrftoken"}, SameSite: "lax"},
+		CSP: rawCSP{Mode: "shadow", Policy: "default-src 'self'; img-src 'self' data:; " +
+			"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"},
 	}
 }

@@ -47,6 +47,8 @@ type rawService struct {
 	Zone          zone       `yaml:"zone,omitempty" jsonschema_description:"The service's time zone; without it that of the file."`
 	Limits        rawLimits  `yaml:"limits" jsonschema_description:"How much is let through."`
 	Access        rawAccess  `yaml:"access,omitempty" jsonschema_description:"Who may reach the service at all."`
+	Headers       rawHeaders `yaml:"headers" only:"http" jsonschema_description:"What every answer to a browser says besides."`
+	Redirect      []listen   `yaml:"redirect,omitempty" only:"http" jsonschema_description:"Addresses on which plain HTTP is sent on to https, for example :80."`
 	Routes        []rawRoute `yaml:"routes,omitempty" only:"http" jsonschema_description:"Classes of requests by path; the longest prefix wins."`
 	Device        rawDevice  `yaml:"device,omitempty" only:"device" jsonschema_description:"Settings of the device gate."`
 	Timeouts      rawWaits   `yaml:"timeouts" jsonschema_description:"The bound of every wait."`
@@ -84,6 +86,30 @@ type rawAccess struct {
 	Mode  string    `yaml:"mode,omitempty" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"off, shadow or enforce."`
 	Allow []network `yaml:"allow,omitempty" jsonschema_description:"Alone: only these come in. With deny: exceptions from it."`
 	Deny  []network `yaml:"deny,omitempty" jsonschema_description:"These do not come in, except where allow matches."`
+}
+
+type rawHeaders struct {
+	Mode       string     `yaml:"mode" jsonschema:"enum=off,enum=enforce" jsonschema_description:"off: answers pass as the server behind made them."`
+	HSTS       duration   `yaml:"hsts" most:"730d" jsonschema_description:"How long browsers insist on https; raise it in stages: 5m, 7d, 30d, 365d. 0s sends none."`
+	Subdomains bool       `yaml:"hsts_subdomains,omitempty" jsonschema_description:"The same for all names below the hosts: check first that each of them has https."`
+	Preload    string     `yaml:"hsts_preload,omitempty" jsonschema_description:"The domain, written out, to let browsers build it in; that takes months to take back."`
+	Frames     string     `yaml:"frames" jsonschema:"enum=any,enum=self,enum=none" jsonschema_description:"Who may show the pages in a frame, where the server behind does not say."`
+	Referrer   string     `yaml:"referrer" jsonschema:"enum=no-referrer,enum=same-origin,enum=strict-origin,enum=strict-origin-when-cross-origin" jsonschema_description:"Referrer-Policy, where the server behind does not say."`
+	Cookies    rawCookies `yaml:"cookies" jsonschema_description:"What cookies of the server behind get that they do not say themselves."`
+	CSP        rawCSP     `yaml:"csp" jsonschema_description:"Content security policy of its HTML."`
+}
+
+type rawCookies struct {
+	Secure   bool     `yaml:"secure" jsonschema_description:"Secure, over TLS."`
+	HTTPOnly bool     `yaml:"http_only" jsonschema_description:"HttpOnly, save for those in readable."`
+	Readable []string `yaml:"readable,omitempty" jsonschema_description:"Names of cookies that scripts read."`
+	SameSite string   `yaml:"same_site" jsonschema:"enum=keep,enum=lax,enum=strict" jsonschema_description:"SameSite; keep adds none."`
+}
+
+type rawCSP struct {
+	Mode        string `yaml:"mode" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"shadow: browsers only report."`
+	Policy      string `yaml:"policy" jsonschema_description:"The policy; {nonce} stands for the answer's nonce."`
+	Placeholder string `yaml:"placeholder,omitempty" jsonschema_description:"An unguessable text that the server behind writes into nonce attributes and the gateway replaces."`
 }
 
 type rawRoute struct {

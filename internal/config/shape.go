@@ -58,9 +58,12 @@ type Service struct {
 	Zone          *time.Location
 	Limits        Limits
 	Access        Access
-	Routes        []Route // http: longest prefix wins
-	Device        Device
-	Timeouts      Timeouts
+	Headers       Headers // http
+	// Redirect are addresses on which plain HTTP is sent on to https.
+	Redirect []string
+	Routes   []Route // http: longest prefix wins
+	Device   Device
+	Timeouts Timeouts
 }
 
 // TLS says with what the service is encrypted. Both empty: plain.

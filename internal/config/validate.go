@@ -99,7 +99,10 @@ func (v *validator) listening() {
 	places := []place{{key: "console.listen", addr: v.raw.Console.Listen}, {key: "metrics.listen", addr: v.raw.Metrics.Listen}}
 	for _, name := range slices.Sorted(maps.Keys(v.raw.Services)) {
 		for i, l := range v.raw.Services[name].Listen {
-			places = append(places, place{index("services."+name+".listen", i), l, name})
+			places = append(places, place{key: index("services."+name+".listen", i), addr: l, service: name})
+		}
+		for i, l := range v.raw.Services[name].Redirect {
+			places = append(places, place{key: index("services."+name+".redirect", i), addr: l, service: name, redirect: true})
 		}
 	}
 	for i, p := range places {

@@ -30,6 +30,7 @@ func (v *validator) service(name string, s *rawService) {
 		v.behind(key+".upstream_tls", s.Upstream, &s.UpstreamTLS)
 		v.hosts(key+".hosts", s.Hosts)
 		v.routes(key+".routes", s.Routes)
+		v.headers(key+".headers", s)
 	}
 	v.tls(key+".tls", s.TLS)
 	v.notEverybody(key+".proxy_protocol", s.ProxyProtocol, "anybody could claim any address")

@@ -10,6 +10,8 @@ type place struct {
 	key     string
 	addr    listen
 	service string
+	// redirect: plain HTTP whose every request is sent to https.
+	redirect bool
 }
 
 // mayShare says why two places cannot be one address; empty if they can. Web
@@ -31,7 +33,7 @@ func (v *validator) mayShare(a, b place) (why, hint string) {
 		name string
 		same bool
 	}{
-		{"tls (all or none)", (s.TLS == rawTLS{}) == (t.TLS == rawTLS{})},
+		{"tls (all or none)", (s.TLS == rawTLS{} || a.redirect) == (t.TLS == rawTLS{} || b.redirect)},
 		{"proxy_protocol", slices.Equal(s.ProxyProtocol, t.ProxyProtocol)},
 		{"limits.header", s.Limits.Header == t.Limits.Header},
 		{"limits.max_connections", s.Limits.MaxConnections == t.Limits.MaxConnections},

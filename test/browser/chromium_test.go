@@ -166,6 +166,22 @@ func (b *tab) refused(status int) {
 	b.quiet()
 }
 
+// complained expects the browser to have complained, every time in this way.
+func (b *tab) complained(about string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.complaints) == 0 {
+		b.t.Errorf("the browser did not complain of %q", about)
+	}
+	for _, c := range b.complaints {
+		if !strings.Contains(c, about) {
+			b.t.Errorf("the browser complains: %s", c)
+		}
+	}
+	b.complaints = nil
+}
+
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, enough)

@@ -55,6 +55,11 @@ type Site struct {
 	Upstream string
 	// UpstreamTLS is for an https upstream; nil means the system's roots.
 	UpstreamTLS *tls.Config
+	// SecureAt is ":port" where the site is served over TLS, or ":443"; every
+	// request is sent there and none reaches the upstream. Empty: it is served here.
+	SecureAt string
+	// Protection completes every answer; nil: answers pass as the upstream made them.
+	Protection *Protection
 	// Routes give classes to paths.
 	Routes []Route
 	// MaxBody bounds a request body in bytes, 0 means 10 MiB, below 0 no bound.

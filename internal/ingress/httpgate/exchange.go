@@ -35,6 +35,8 @@ type exchange struct {
 	upstream bool // the upstream failed
 	recorded bool
 
+	nonce string // of this answer's policy, empty without one
+
 	view    haechi.Request
 	event   haechi.Event
 	proxy   httputil.ReverseProxy
@@ -54,7 +56,7 @@ func newExchange(g *Gate) *exchange {
 func (x *exchange) reset() {
 	x.w, x.c, x.r, x.site, x.body, x.lease = nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
-	x.status, x.out = 0, 0
+	x.status, x.out, x.nonce = 0, 0, ""
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
 }

@@ -49,6 +49,7 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
 		delete(h, "Connection")
 	}
 	x.setForwarded(pr.In, h)
+	x.offerNonce(out)
 }
 
 // setForwarded says who asks, for which host and how, in the headers that most
@@ -83,6 +84,10 @@ func (x *exchange) answered(res *http.Response) error {
 		if strings.HasPrefix(name, "X-Haechi-") {
 			delete(res.Header, name)
 		}
+	}
+	if x.site.protection != nil {
+		x.protect(res.Header, x.g.values.noSniff)
+		x.usePolicy(res)
 	}
 	if x.site.down.Load() && x.site.down.CompareAndSwap(true, false) {
 		x.g.deps.Log.Info("the upstream answers again", "service", x.site.service, "upstream", x.site.host)

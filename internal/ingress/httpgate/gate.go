@@ -34,12 +34,13 @@ type Gate struct {
 	buffers   bufferPool
 	values    headerValues
 	upgrades  sync.WaitGroup
+	reported  reported
 	counts    counts
 }
 
 type counts struct {
-	requests, refused, upstreamErrors, unresolved atomic.Uint64
-	upgraded, delayed                             atomic.Int64
+	requests, refused, upstreamErrors, unresolved, reportsDropped atomic.Uint64
+	upgraded, delayed                                             atomic.Int64
 }
 
 // New makes a gate. Errors are of kind Invalid or Conflict.
@@ -135,6 +136,7 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_refused", Value: c.refused.Load()},
 		{Name: "http_upstream_errors", Value: c.upstreamErrors.Load()},
 		{Name: "http_unresolved_connections", Value: c.unresolved.Load()},
+		{Name: "http_csp_reports_repeated", Value: c.reportsDropped.Load()},
 		{Name: "http_upgraded_now", Value: uint64(c.upgraded.Load())},
 		{Name: "http_delayed_now", Value: uint64(c.delayed.Load())},
 	}

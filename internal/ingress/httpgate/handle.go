@@ -17,6 +17,18 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if x.admit() {
+		x.answer()
+	}
+}
+
+// answer answers an admitted request.
+func (x *exchange) answer() {
+	switch {
+	case x.site.secureAt != "":
+		x.redirect()
+	case x.isReport():
+		x.collect()
+	default:
 		x.forward()
 	}
 }

@@ -14,6 +14,7 @@ const (
 	RuleUnknownHost = "http/unknown-host"
 	RuleMethod      = "http/method"
 	RuleBody        = "http/body-size"
+	RuleReport      = "http/csp-report"
 	RuleSlowBody    = "http/body-rate"
 	RuleUpstream    = "http/upstream"
 	RuleInternal    = "http/internal"
@@ -55,6 +56,9 @@ func (x *exchange) refuse(v haechi.Verdict, status int) {
 	h["Cache-Control"] = x.g.values.noStore
 	h["Content-Security-Policy"] = x.g.values.noContent
 	h["X-Content-Type-Options"] = x.g.values.noSniff
+	if x.site != nil && x.site.protection != nil {
+		x.protect(h, x.g.values.noSniff)
+	}
 	if v.Delay > 0 || status == http.StatusTooManyRequests {
 		seconds := max(1, int64((v.Delay+time.Second-1)/time.Second))
 		h["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}

@@ -16,13 +16,15 @@ import (
 
 // site is a [Site] made ready.
 type site struct {
-	service   string
-	scheme    string
-	host      string // of the upstream
-	routes    []Route
-	maxBody   int64
-	transport *upstream
-	down      atomic.Bool // the last request found no upstream
+	service    string
+	scheme     string
+	host       string // of the upstream
+	routes     []Route
+	maxBody    int64
+	transport  *upstream
+	secureAt   string      // ":port" of the site over TLS, to which every request is sent; empty: it is served here
+	protection *protection // nil: answers pass as they are
+	down       atomic.Bool // the last request found no upstream
 }
 
 func newSite(s Site) (*site, error) {
@@ -33,7 +35,10 @@ func newSite(s Site) (*site, error) {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "set up service " + s.Service, Err: err,
 			Msg: "the upstream is no http(s) address", Hint: "write http://host:port or https://host:port, without a path"}
 	}
-	t := &site{service: s.Service, scheme: u.Scheme, host: u.Host, maxBody: s.MaxBody, transport: newUpstream(s, u)}
+	t := &site{service: s.Service, scheme: u.Scheme, host: u.Host, maxBody: s.MaxBody, secureAt: s.SecureAt, transport: newUpstream(s, u)}
+	if s.Protection != nil {
+		t.protection = newProtection(*s.Protection)
+	}
 	for _, r := range s.Routes {
 		t.routes = append(t.routes, Route{Path: strings.TrimSuffix(plainPath(r.Path), "/"), Class: r.Class})
 	}

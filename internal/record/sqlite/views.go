@@ -12,12 +12,12 @@ import (
 var views embed.FS
 
 // viewNames lists the views: the documents' three as written (adapted only where
-// SQLite's date functions differ), the corrected ones beside them, and three more.
+// SQLite's date functions differ), the corrected ones beside them, and four more.
 func viewNames() []string {
 	return []string{
 		"v_daily_security_report", "v_hourly_activity_pattern", "v_ip_connection_attempts",
 		"v_daily_security_report_fixed", "v_hourly_activity_pattern_fixed", "v_ip_connection_attempts_fixed",
-		"v_device_activity", "v_device_transport", "v_query_volume",
+		"v_device_activity", "v_device_transport", "v_csp_violations", "v_query_volume",
 	}
 }
 

@@ -195,6 +195,11 @@ func reports(t *testing.T, b Backend) {
 	transport(t, s)
 	equal(t, cells(run("transport"), "device_id", "transport", "plain", "tls", "last_plain", "last_tls"),
 		[]string{"a/1 plain 4 1 2025-11-22 19:29:30 2025-11-22 18:30:30", "a/2 tls 1 1 2025-11-22 18:30:30 2025-11-22 19:29:30"})
+	appendAll(t, s, []haechi.Event{breach(time.Minute, false, "blocked inline"), breach(time.Hour, false, "blocked inline"),
+		breach(time.Minute, true, "blocked eval"), breach(8*24*time.Hour, true, "too long ago"),
+		{Time: Now(), Kind: haechi.KindSystem, Text: "something else"}})
+	equal(t, cells(run("csp"), "service", "host", "path", "directive", "what", "mode", "reports"),
+		[]string{"shop shop.test /a script-src blocked inline blocked 2", "shop shop.test /a script-src blocked eval reported 1"})
 	if _, err := s.Events.Report(t.Context(), "none", Now()); haechi.KindOf(err) != haechi.NotFound {
 		t.Errorf("an unknown report gives %v, want kind not found", err)
 	}
@@ -212,6 +217,12 @@ func transport(t *testing.T, s *Store) {
 		proved("a/3", 8*24*time.Hour, false, 0), // too long ago
 		{Time: Now(), Kind: haechi.KindAuth, Outcome: haechi.Failure, Actor: actor("203.0.113.9", "a/4")},
 	})
+}
+
+// breach is what a browser said of a page.
+func breach(ago time.Duration, reportOnly bool, text string) haechi.Event {
+	return haechi.Event{Time: Now().Add(-ago), Kind: haechi.KindSystem, Severity: haechi.Low, Service: "shop", Reason: haechi.ReasonCSP,
+		Rule: "csp/script-src", Shadow: reportOnly, Host: "shop.test", Path: "/a", Text: text, Actor: actor("203.0.113.9", "")}
 }
 
 // cells joins the named columns of each row.

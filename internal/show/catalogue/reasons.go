@@ -3,6 +3,7 @@ package catalogue
 // reasons are the texts of haechi.Reason.
 func reasons() []text {
 	return []text{
+		{"reason.csp_violation", "a browser reported a breach of the content security policy", "브라우저가 콘텐츠 보안 정책 위반을 보고함"},
 		{"reason.hmac_failed", "wrong signature", "서명이 맞지 않음"},
 		{"reason.unauthorized", "device is not approved", "승인되지 않은 기기"},
 		{"reason.pending", "device waits for approval", "승인 대기 중인 기기"},

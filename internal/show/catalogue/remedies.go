@@ -3,6 +3,7 @@ package catalogue
 // remedies say, for each haechi.Reason of a refusal, what would end it.
 func remedies() []text {
 	return []text{
+		{"remedy.csp_violation", "Nothing was refused by the gateway. If the page may do this, widen services, headers, csp in haechi.yaml; if not, somebody put something into the page.", "게이트웨이가 거부한 것은 없습니다. 페이지에 필요한 동작이면 haechi.yaml의 services, headers, csp를 넓히고, 아니라면 누군가 페이지에 무언가를 심은 것입니다."},
 		{"remedy.hmac_failed", "The key in the client's script is not the device's: make one with haechi devices key and put it there. If nobody of yours did this, somebody pretends to be the device.", "클라이언트 스크립트의 키가 이 기기의 키가 아닙니다. haechi devices key로 만들어 넣으세요. 직접 한 일이 아니라면 누군가 이 기기를 사칭하고 있습니다."},
 		{"remedy.unauthorized", "Approve the device if it is yours: haechi devices approve.", "내 기기라면 승인하세요: haechi devices approve."},
 		{"remedy.pending", "It waits for an operator and is no fault: haechi devices approve, or deny.", "운영자의 승인을 기다리는 중이며 잘못이 아닙니다: haechi devices approve 또는 deny."},

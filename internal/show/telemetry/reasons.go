@@ -41,6 +41,7 @@ func reasons() []haechi.Reason {
 		haechi.ReasonShutdown,
 		haechi.ReasonOverload,
 		haechi.ReasonLogin,
+		haechi.ReasonCSP,
 		haechi.ReasonInternal,
 	}
 }

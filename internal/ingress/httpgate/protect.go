@@ -1,0 +1,110 @@
+package httpgate
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Protection is what a site adds to every answer to a browser, its refusals
+// included (rows B24 to B30; flaws F55 to F58). The zero value adds nothing.
+type Protection struct {
+	// HSTS is the value of Strict-Transport-Security (RFC 6797), sent over TLS only;
+	// what the upstream says is replaced. Empty: none.
+	HSTS string
+	// Frames is the X-Frame-Options value for answers without a word of the
+	// upstream's own on framing. Empty: none.
+	Frames string
+	// Referrer is the Referrer-Policy for answers without one. Empty: none.
+	Referrer string
+	// NoSniff sends nosniff, and takes the harmful X-XSS-Protection out.
+	NoSniff bool
+	// Cookies completes the upstream's cookies.
+	Cookies Cookies
+	// CSP is the Content-Security-Policy of HTML.
+	CSP CSP
+}
+
+// CSP is a Content-Security-Policy for answers that are HTML and bring no policy of
+// their own.
+type CSP struct {
+	// Policy may hold {nonce} where 'nonce-…' belongs. Empty: none.
+	Policy string
+	// ReportOnly lets a browser report what it would have blocked.
+	ReportOnly bool
+	// Placeholder is replaced in HTML by the answer's nonce, for upstreams that
+	// cannot take it from the request header X-Csp-Nonce. It must be unguessable:
+	// a script that holds it is allowed. Empty: nothing is replaced.
+	Placeholder string
+}
+
+// ReportPath is where a browser sends its reports about a site's policy. No request
+// to it reaches the upstream of a site with a policy.
+const ReportPath = "/.well-known/haechi/csp"
+
+// protection is a Protection with its header values made ready; they are shared and
+// never changed.
+type protection struct {
+	hsts, frames, referrer []string
+	noSniff                bool
+	cookies                cookieRules
+	csp                    *policy
+}
+
+func newProtection(p Protection) *protection {
+	one := func(v string) []string {
+		if v == "" {
+			return nil
+		}
+		return []string{v}
+	}
+	return &protection{hsts: one(p.HSTS), frames: one(p.Frames), referrer: one(p.Referrer), noSniff: p.NoSniff,
+		cookies: newCookieRules(p.Cookies), csp: newPolicy(p.CSP)}
+}
+
+// secure reports whether the client's own connection is encrypted, by its word of a
+// trusted proxy where there is one in between.
+func (x *exchange) secure() bool {
+	if x.trusted {
+		proto := x.r.Header["X-Forwarded-Proto"]
+		return len(proto) == 1 && proto[0] == "https" || x.r.TLS != nil && len(proto) == 0
+	}
+	return x.r.TLS != nil
+}
+
+// protect completes the header of an answer.
+func (x *exchange) protect(h http.Header, nosniff []string) {
+	p := x.site.protection
+	secure := x.secure()
+	delete(h, "Strict-Transport-Security")
+	if secure && p.hsts != nil {
+		h["Strict-Transport-Security"] = p.hsts
+	}
+	if p.noSniff {
+		h["X-Content-Type-Options"] = nosniff
+		delete(h, "X-Xss-Protection")
+	}
+	if p.referrer != nil && h["Referrer-Policy"] == nil {
+		h["Referrer-Policy"] = p.referrer
+	}
+	if p.frames != nil && h["X-Frame-Options"] == nil && !saysFraming(h["Content-Security-Policy"]) {
+		h["X-Frame-Options"] = p.frames
+	}
+	p.cookies.complete(h["Set-Cookie"], secure)
+}
+
+// saysFraming reports whether a policy of the upstream rules on framing, which then
+// counts alone.
+func saysFraming(policies []string) bool {
+	for _, p := range policies {
+		if strings.Contains(strings.ToLower(p), "frame-ancestors") {
+			return true
+		}
+	}
+	return false
+}
+
+// isHTML reports whether an answer is a page.
+func isHTML(h http.Header) bool {
+	t := h.Get("Content-Type")
+	return foldPrefix(t, "text/html") || foldPrefix(t, "application/xhtml+xml")
+}
