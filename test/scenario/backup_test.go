@@ -55,6 +55,6 @@ func TestBackupAndRestore(t *testing.T) {
 	if es := asked[[]haechi.Event](again, "events", "--device", id.Key(), "--limit", "1000"); len(es) < 10 {
 		t.Errorf("%d events of the past", len(es))
 	}
-	again.proc.stop()
+	again.proc.Stop()
 	again.fails(1, []string{"not empty"}, "backup", "restore", copied)
 }

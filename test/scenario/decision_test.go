@@ -87,7 +87,7 @@ func TestTheJail(t *testing.T) {
 	}
 	r.evidence(t, d)
 	lift := asked[haechi.Explanation](r, "why", string(d.ID)).Lift[0] // works as it is told
-	if out, err := exec.Command("sh", "-c", strings.Replace(lift, "haechi", binary, 1)+" --config "+r.config()).CombinedOutput(); err != nil {
+	if out, err := exec.Command("sh", "-c", strings.Replace(lift, "haechi", program.Path(), 1)+" --config "+r.config()).CombinedOutput(); err != nil {
 		t.Errorf("%s: %v: %s", lift, err, out)
 	}
 	if r.shut(t, 10) {
@@ -208,7 +208,14 @@ func TestReplayFindsTheSame(t *testing.T) {
 				live[key] = f.Observed
 			}
 		}
-		return len(live) >= 3 && len(r.inForce()) == 2
+		// A decision is in force before its finding is recorded.
+		inForce := r.inForce()
+		for _, d := range inForce {
+			if live[d.Rule+" "+d.Scope.String()] == 0 {
+				return false
+			}
+		}
+		return len(live) >= 3 && len(inForce) == 2
 	})
 	inForce := r.inForce()
 	var again haechi.Replay

@@ -19,7 +19,7 @@ func TestDemo(t *testing.T) {
 	}
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp) // so it does not run beside the others
-	p := startProcess(t, "demo", "--for", "20s")
+	p := program.Start(t, "demo", "--for", "20s")
 	config := filepath.Join(temp, "haechi-demo-*", "haechi.yaml")
 	var r *rig
 	eventually(t, "the demo to be up", 10*time.Second, func() bool {
@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 		if len(at) == 1 {
 			r = &rig{t: t, dir: filepath.Dir(at[0]), proc: p}
 		}
-		return len(at) == 1 && r.cli("status").code == 0
+		return len(at) == 1 && r.cli("status").Code == 0
 	})
 	var kinds = map[haechi.Kind]bool{}
 	refused := ""
@@ -47,8 +47,8 @@ func TestDemo(t *testing.T) {
 	for _, s := range asked[haechi.Status](r, "status").Services {
 		open = append(open, s.Listen...)
 	}
-	open = append(open, regexp.MustCompile(`https://([0-9.:]+)`).FindStringSubmatch(p.out.String())[1])
-	p.wait(30 * time.Second)
+	open = append(open, regexp.MustCompile(`https://([0-9.:]+)`).FindStringSubmatch(p.Out.String())[1])
+	p.Wait(30 * time.Second)
 	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"haechi"
 	"haechi/internal/operate/demo"
+	"haechi/test/gateway"
 )
 
 // TestFollow: events come as they happen, one JSON object a line, and only those
@@ -16,8 +17,8 @@ func TestFollow(t *testing.T) {
 	t.Parallel()
 	r := run(t, settings{})
 	id := r.enrol("생방송봇", "3434", demo.V333)
-	all := startProcess(t, "events", "--follow", "--json", "--config", r.config())
-	failures := startProcess(t, "events", "--follow", "--json", "--failures", "--config", r.config())
+	all := program.Start(t, "events", "--follow", "--json", "--config", r.config())
+	failures := program.Start(t, "events", "--follow", "--json", "--failures", "--config", r.config())
 	stranger := r.visitor(t, 20)
 	eventually(t, "the streams to begin", 10*time.Second, func() bool {
 		stranger.get("/", "Host", "unknown.test")
@@ -37,7 +38,7 @@ func TestFollow(t *testing.T) {
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("shown after %s", took)
 	}
-	if strings.Contains(all.out.String(), "들려요") {
+	if strings.Contains(all.Out.String(), "들려요") {
 		t.Error("the message's text is shown")
 	}
 	for _, e := range lines(t, failures) {
@@ -45,16 +46,16 @@ func TestFollow(t *testing.T) {
 			t.Errorf("among the failures: %+v", e)
 		}
 	}
-	all.stop() // exit code 0
+	all.Stop() // exit code 0
 }
 
 // lines are the events that a stream has shown so far.
-func lines(t *testing.T, p *process) (es []haechi.Event) {
+func lines(t *testing.T, p *gateway.Process) (es []haechi.Event) {
 	t.Helper()
-	if p.over() {
-		t.Fatalf("the stream ended: %s", p.errors())
+	if p.Over() {
+		t.Fatalf("the stream ended: %s", p.Errors())
 	}
-	out := p.out.String()
+	out := p.Out.String()
 	for line := range strings.Lines(out[:strings.LastIndexByte(out, '\n')+1]) {
 		var e haechi.Event
 		if err := json.Unmarshal([]byte(line), &e); err != nil {

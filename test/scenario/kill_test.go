@@ -85,7 +85,7 @@ func (r *rig) disturbed(t *testing.T, round int, kept *promises) []haechi.Decisi
 		defer s.Close()
 		_ = s.Handshake() // it may be shut out by now
 		_, err = s.Until("error")
-		return n < 40*11 && (err == nil || !r.proc.over())
+		return n < 40*11 && (err == nil || !r.proc.Over())
 	})
 	loop(func(n int) bool { return kept.change(t, r, round, n) })
 	var decided []haechi.Decision
@@ -101,7 +101,7 @@ func (r *rig) disturbed(t *testing.T, round int, kept *promises) []haechi.Decisi
 	at := kept.count()
 	eventually(t, "changes under load", 20*time.Second, func() bool { return kept.count() > at+20 })
 	t.Cleanup(all.Wait)
-	r.proc.kill()
+	r.proc.Kill()
 	close(stop)
 	all.Wait()
 	return decided

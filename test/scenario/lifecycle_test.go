@@ -154,7 +154,7 @@ func TestKeyRotation(t *testing.T) {
 		t.Errorf("the ended key: %+v", got)
 	}
 	r.phone(second, 10).connected()
-	if out := r.proc.err.String() + r.ok("devices", "--json"); strings.Contains(out, string(third.Secret)) || strings.Contains(out, string(third.Salt)) {
+	if out := r.proc.Err.String() + r.ok("devices", "--json"); strings.Contains(out, string(third.Secret)) || strings.Contains(out, string(third.Salt)) {
 		t.Error("a secret was shown again")
 	}
 }

@@ -111,8 +111,8 @@ func TestTheOperatorIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	r := run(t, settings{console: true, bots: "device: { hold: 1s }"})
 	link := regexp.MustCompile(`token=(\S+)`)
-	eventually(t, "the login link", 5*time.Second, func() bool { return link.MatchString(r.proc.out.String()) })
-	token := link.FindStringSubmatch(r.proc.out.String())[1]
+	eventually(t, "the login link", 5*time.Second, func() bool { return link.MatchString(r.proc.Out.String()) })
+	token := link.FindStringSubmatch(r.proc.Out.String())[1]
 	about := "ip:" + r.addr(31).String()
 	r.ok("decisions", "add", about, "--reason", "before the login")
 

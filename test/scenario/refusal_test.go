@@ -89,7 +89,7 @@ func (r *rig) received(t *testing.T, id demo.Identity, a demo.Attempt) {
 // askedOr runs a command with --json; while it fails, v stays as it is.
 func askedOr[T any](r *rig, v *T, args ...string) T {
 	r.t.Helper()
-	if r.cli(args...).code == 0 {
+	if r.cli(args...).Code == 0 {
 		*v = asked[T](r, args...)
 	}
 	return *v

@@ -149,9 +149,9 @@ func (r *rig) knock(t *testing.T) (done func()) {
 // hangup sends SIGHUP and waits until the log says what came of it.
 func (r *rig) hangup(t *testing.T, says string) {
 	t.Helper()
-	n := strings.Count(r.proc.err.String(), says)
-	r.proc.signal(syscall.SIGHUP)
-	eventually(t, "the log to say "+says, 10*time.Second, func() bool { return strings.Count(r.proc.err.String(), says) > n })
+	n := strings.Count(r.proc.Err.String(), says)
+	r.proc.Signal(syscall.SIGHUP)
+	eventually(t, "the log to say "+says, 10*time.Second, func() bool { return strings.Count(r.proc.Err.String(), says) > n })
 }
 
 // TestReloadOfABrokenFile: the running configuration stays, and every mistake is
@@ -159,7 +159,7 @@ func (r *rig) hangup(t *testing.T, says string) {
 func TestReloadOfABrokenFile(t *testing.T) {
 	t.Parallel()
 	r := run(t, settings{})
-	r.proc.troubled = true
+	r.proc.Troubled = true
 	v := r.visitor(t, 20)
 	r.configure(settings{shop: "lmits: { address: 1/s }\nupstraem: x"})
 	r.fails(1, []string{":14:", ":15:", "lmits", "upstraem", "2 mistakes"}, "reload")

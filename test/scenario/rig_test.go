@@ -16,6 +16,7 @@ import (
 	"haechi"
 	"haechi/internal/app"
 	"haechi/internal/show/api"
+	"haechi/test/gateway"
 )
 
 // settings are what a test adds to the plain configuration: YAML lines, without
@@ -35,7 +36,7 @@ type rig struct {
 	set  settings
 	bots *botSide
 	web  *webSide
-	proc *process
+	proc *gateway.Process
 	api  *api.Client
 }
 
@@ -151,7 +152,7 @@ func block(indent, text string) string {
 // start starts the gateway and waits until every service is open.
 func (r *rig) start() {
 	r.t.Helper()
-	r.proc = startProcess(r.t, "run", "--config", r.config())
+	r.proc = program.Start(r.t, "run", "--config", r.config())
 	r.open()
 }
 
@@ -159,8 +160,8 @@ func (r *rig) start() {
 func (r *rig) open() {
 	r.t.Helper()
 	eventually(r.t, "the gateway to open its services", 20*time.Second, func() bool {
-		if r.proc.over() {
-			r.t.Fatalf("the gateway ended: %s", r.proc.errors())
+		if r.proc.Over() {
+			r.t.Fatalf("the gateway ended: %s", r.proc.Errors())
 		}
 		s, err := r.api.Status(r.t.Context())
 		if err != nil || len(s.Services) == 0 {
@@ -178,8 +179,8 @@ func (r *rig) open() {
 // restart starts the gateway again on the same state.
 func (r *rig) restart() {
 	r.t.Helper()
-	if !r.proc.over() {
-		r.proc.stop()
+	if !r.proc.Over() {
+		r.proc.Stop()
 	}
 	r.start()
 }

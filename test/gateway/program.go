@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Program is the built binary.
+type Program struct{ path string }
+
+// Build builds haechi into a folder of its own, which remove takes away.
+func Build() (p Program, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "haechi-program-")
+	if err != nil {
+		return p, func() {}, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) } // what is left of it is only space
+	p.path = filepath.Join(dir, "haechi")
+	if out, err := exec.Command("go", "build", raceFlag, "-o", p.path, "haechi/cmd/haechi").CombinedOutput(); err != nil {
+		return p, remove, fmt.Errorf("build the gateway: %w\n%s", err, out)
+	}
+	return p, remove, nil
+}
+
+// Path is where the binary is.
+func (p Program) Path() string { return p.path }
+
+// Command prepares a command of haechi. The race detector reports as it goes, and
+// does not delay the end.
+func (p Program) Command(args ...string) *exec.Cmd {
+	cmd := exec.Command(p.path, args...)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "NO_COLOR=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// Answer is what a command came back with.
+type Answer struct {
+	Out, Err string
+	Code     int
+}
+
+// Run runs a command to its end.
+func (p Program) Run(t testing.TB, args ...string) Answer {
+	t.Helper()
+	cmd := p.Command(args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(errs.String(), "DATA RACE") {
+		t.Errorf("haechi %v: %s", args, errs.String())
+	}
+	return Answer{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
