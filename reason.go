@@ -49,5 +49,8 @@ const (
 	ReasonOverload    Reason = "overload"      // a declared bound was reached
 	ReasonLogin       Reason = "login"         // console login failed
 	ReasonCSP         Reason = "csp_violation" // a browser says that a page broke its content security policy
+	ReasonTLSVersion  Reason = "tls_version"   // the client speaks no TLS version that is served
+	ReasonTLSSuites   Reason = "tls_suites"    // the client offers weak cipher suites only
+	ReasonTLSFallback Reason = "tls_fallback"  // the client came again with less than it can: a downgrade
 	ReasonInternal    Reason = "internal"      // a defect; refused to be safe
 )

@@ -102,7 +102,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 		}
 	}
 	if len(g.certs) > 0 {
-		conf.TLS = tlsterm.Config(g.certs...)
+		conf.TLS = tlsterm.Policy(first.TLS.Policy).Apply(tlsterm.Config(g.certs...))
 	}
 	var err error
 	g.gate, err = httpgate.New(conf, httpgate.Deps{

@@ -55,9 +55,10 @@ type rawService struct {
 }
 
 type rawTLS struct {
-	Cert  string `yaml:"cert,omitempty" jsonschema_description:"Certificate file (PEM), with its chain."`
-	Key   string `yaml:"key,omitempty" jsonschema_description:"Key file (PEM) of the certificate."`
-	DevCA bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
+	Policy string `yaml:"policy,omitempty" jsonschema:"enum=modern,enum=intermediate" jsonschema_description:"modern: TLS 1.3 only; intermediate, which it is without this: TLS 1.2 with forward secrecy too."`
+	Cert   string `yaml:"cert,omitempty" jsonschema_description:"Certificate file (PEM), with its chain."`
+	Key    string `yaml:"key,omitempty" jsonschema_description:"Key file (PEM) of the certificate."`
+	DevCA  bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
 }
 
 type rawBehind struct {

@@ -68,6 +68,7 @@ type Service struct {
 
 // TLS says with what the service is encrypted. Both empty: plain.
 type TLS struct {
+	Policy    string // modern or intermediate; empty: intermediate
 	Cert, Key string
 	DevCA     bool
 }

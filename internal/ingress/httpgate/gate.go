@@ -39,8 +39,8 @@ type Gate struct {
 }
 
 type counts struct {
-	requests, refused, upstreamErrors, unresolved, reportsDropped atomic.Uint64
-	upgraded, delayed                                             atomic.Int64
+	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused atomic.Uint64
+	upgraded, delayed                                                           atomic.Int64
 }
 
 // New makes a gate. Errors are of kind Invalid or Conflict.
@@ -55,6 +55,7 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 		values: newHeaderValues(cfg.TLS != nil)}
 	g.buffers.New = func() any { return new([bufferSize]byte) }
 	g.exchanges.New = func() any { return newExchange(g) }
+	cfg.TLS = g.listen(cfg.TLS)
 	g.srv = newServer(cfg, g.deps.Log)
 	g.srv.Handler = g
 	g.srv.ConnContext = withConn
@@ -137,6 +138,7 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_upstream_errors", Value: c.upstreamErrors.Load()},
 		{Name: "http_unresolved_connections", Value: c.unresolved.Load()},
 		{Name: "http_csp_reports_repeated", Value: c.reportsDropped.Load()},
+		{Name: "http_hellos_refused", Value: c.helloRefused.Load()},
 		{Name: "http_upgraded_now", Value: uint64(c.upgraded.Load())},
 		{Name: "http_delayed_now", Value: uint64(c.delayed.Load())},
 	}

@@ -4,6 +4,9 @@ package catalogue
 func reasons() []text {
 	return []text{
 		{"reason.csp_violation", "a browser reported a breach of the content security policy", "브라우저가 콘텐츠 보안 정책 위반을 보고함"},
+		{"reason.tls_version", "TLS version too old", "TLS 버전이 너무 낮음"},
+		{"reason.tls_suites", "weak cipher suites only", "약한 암호 모음만 제시함"},
+		{"reason.tls_fallback", "downgraded TLS", "TLS 다운그레이드"},
 		{"reason.hmac_failed", "wrong signature", "서명이 맞지 않음"},
 		{"reason.unauthorized", "device is not approved", "승인되지 않은 기기"},
 		{"reason.pending", "device waits for approval", "승인 대기 중인 기기"},

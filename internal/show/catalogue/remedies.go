@@ -4,6 +4,9 @@ package catalogue
 func remedies() []text {
 	return []text{
 		{"remedy.csp_violation", "Nothing was refused by the gateway. If the page may do this, widen services, headers, csp in haechi.yaml; if not, somebody put something into the page.", "게이트웨이가 거부한 것은 없습니다. 페이지에 필요한 동작이면 haechi.yaml의 services, headers, csp를 넓히고, 아니라면 누군가 페이지에 무언가를 심은 것입니다."},
+		{"remedy.tls_version", "Update the client: TLS 1.2 is the oldest that is served, TLS 1.3 under services, tls, policy modern.", "클라이언트를 업데이트하세요. 최소 TLS 1.2가 필요하며, services, tls, policy가 modern이면 TLS 1.3이 필요합니다."},
+		{"remedy.tls_suites", "Update the client: it offers only cipher suites that are not safe any more.", "클라이언트를 업데이트하세요. 더 이상 안전하지 않은 암호 모음만 제시합니다."},
+		{"remedy.tls_fallback", "The client gave up a better TLS version. If it happens often to one client, somebody may stand in between.", "클라이언트가 더 나은 TLS 버전을 포기했습니다. 한 클라이언트에서 자주 일어나면 중간에 누군가 있을 수 있습니다."},
 		{"remedy.hmac_failed", "The key in the client's script is not the device's: make one with haechi devices key and put it there. If nobody of yours did this, somebody pretends to be the device.", "클라이언트 스크립트의 키가 이 기기의 키가 아닙니다. haechi devices key로 만들어 넣으세요. 직접 한 일이 아니라면 누군가 이 기기를 사칭하고 있습니다."},
 		{"remedy.unauthorized", "Approve the device if it is yours: haechi devices approve.", "내 기기라면 승인하세요: haechi devices approve."},
 		{"remedy.pending", "It waits for an operator and is no fault: haechi devices approve, or deny.", "운영자의 승인을 기다리는 중이며 잘못이 아닙니다: haechi devices approve 또는 deny."},

@@ -42,6 +42,9 @@ func reasons() []haechi.Reason {
 		haechi.ReasonOverload,
 		haechi.ReasonLogin,
 		haechi.ReasonCSP,
+		haechi.ReasonTLSVersion,
+		haechi.ReasonTLSSuites,
+		haechi.ReasonTLSFallback,
 		haechi.ReasonInternal,
 	}
 }

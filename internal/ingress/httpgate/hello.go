@@ -1,0 +1,107 @@
+package httpgate
+
+import (
+	"crypto/tls"
+	"slices"
+
+	"haechi"
+	"haechi/internal/brick/ja4"
+)
+
+// fallbackSCSV is what a client says that comes again with less than it can, after a
+// first attempt failed (RFC 7507): somebody in between may have made it fail.
+const fallbackSCSV = 0x5600
+
+const maxServerName = 255
+
+// listen makes the TLS configuration tell the gate of every hello.
+func (g *Gate) listen(conf *tls.Config) *tls.Config {
+	if conf == nil {
+		return nil
+	}
+	out := conf.Clone()
+	before := out.GetConfigForClient
+	out.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		g.hear(hello, conf)
+		if before != nil {
+			return before(hello)
+		}
+		return nil, nil
+	}
+	return out
+}
+
+// hear takes the client's fingerprint from its hello, and tells of one that asks for
+// less than it should; the handshake refuses that by itself.
+func (g *Gate) hear(hello *tls.ClientHelloInfo, conf *tls.Config) {
+	c, ok := hello.Conn.(*conn)
+	if !ok {
+		return
+	}
+	c.Actor.Fingerprint = fingerprint(hello)
+	g.deps.Sessions.Identify(c.session, c.Actor) // so that a decision about it finds the connection
+	reason, rule := weakness(hello, conf)
+	if reason == "" {
+		return
+	}
+	g.counts.helloRefused.Add(1)
+	now := g.deps.Now()
+	scope := haechi.Scope{Kind: haechi.ScopeAddress, Prefix: c.Actor.Client}
+	g.deps.Sink.Emit(&haechi.Event{
+		Time: now.UTC(), Kind: haechi.KindHello, Outcome: haechi.Failure, Severity: haechi.Low, Reason: reason, Service: g.cfg.Name,
+		Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Session: c.session, Host: bounded(hello.ServerName, maxServerName),
+		Verdict: haechi.Deny, Rule: rule, Ref: haechi.NewReference(rule, scope.String(), now),
+	})
+}
+
+func fingerprint(hello *tls.ClientHelloInfo) string {
+	h := ja4.Hello{Transport: ja4.TCP, Versions: hello.SupportedVersions, Suites: hello.CipherSuites, Extensions: hello.Extensions}
+	h.Signatures = make([]uint16, len(hello.SignatureSchemes))
+	for i, s := range hello.SignatureSchemes {
+		h.Signatures[i] = uint16(s)
+	}
+	if len(hello.SupportedProtos) > 0 {
+		h.ALPN = hello.SupportedProtos[0]
+	}
+	return ja4.Of(&h)
+}
+
+// weakness says why a hello will be refused; empty if it will not for these reasons.
+func weakness(hello *tls.ClientHelloInfo, conf *tls.Config) (reason haechi.Reason, rule string) {
+	var top uint16
+	for _, v := range hello.SupportedVersions {
+		if v <= tls.VersionTLS13 { // above are GREASE and what nobody speaks yet
+			top = max(top, v)
+		}
+	}
+	least := max(conf.MinVersion, tls.VersionTLS12)
+	switch {
+	case top < least:
+		return haechi.ReasonTLSVersion, "tls/version"
+	case top < tls.VersionTLS13 && slices.Contains(hello.CipherSuites, fallbackSCSV):
+		return haechi.ReasonTLSFallback, "tls/fallback"
+	case top < tls.VersionTLS13 && !anyOf(hello.CipherSuites, suitesOf(conf)):
+		return haechi.ReasonTLSSuites, "tls/suites"
+	case conf.GetCertificate != nil && len(conf.Certificates) == 0:
+		if cert, err := conf.GetCertificate(hello); cert == nil && err == nil {
+			return haechi.ReasonUnknownHost, "tls/server-name"
+		}
+	}
+	return "", ""
+}
+
+// suitesOf are the suites for TLS 1.2; TLS 1.3 has no weak ones.
+func suitesOf(conf *tls.Config) []uint16 {
+	if conf.CipherSuites != nil {
+		return conf.CipherSuites
+	}
+	var out []uint16
+	for _, s := range tls.CipherSuites() {
+		out = append(out, s.ID)
+	}
+	return out
+}
+
+func anyOf(offered, ours []uint16) bool {
+	return slices.ContainsFunc(offered, func(s uint16) bool { return slices.Contains(ours, s) })
+}
