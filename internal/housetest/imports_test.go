@@ -45,6 +45,8 @@ func forbidden(s *source, im string) string {
 		return "only app and cmd import config"
 	case strings.HasPrefix(s.pkg, "internal/brick/"):
 		return brickRule(to)
+	case isPublic(s.pkg):
+		return publicRule(s, to)
 	case s.pkg == "internal/pipeline" || strings.HasPrefix(s.pkg, "internal/operate"):
 		return neutralRule(s.pkg, to)
 	case stageOf(s.pkg) != "":
@@ -57,6 +59,18 @@ func forbidden(s *source, im string) string {
 // they start the whole program and stand outside the house.
 func isHarness(pkg string) bool {
 	return strings.HasPrefix(pkg, "test/") || strings.HasPrefix(pkg, "bench")
+}
+
+// isPublic reports whether the package is for programs of others.
+func isPublic(pkg string) bool {
+	return pkg == "pin" || pkg == "client" || strings.HasPrefix(pkg, "client/")
+}
+
+func publicRule(s *source, to string) string {
+	if to == "" || strings.HasPrefix(to, "internal/brick/") || to == s.pkg || s.test && isPublic(to) {
+		return ""
+	}
+	return "a public package imports the root and bricks only"
 }
 
 func rootRule(s *source, im string, own bool) string {
