@@ -3,25 +3,34 @@ package haechi
 import "time"
 
 // MaxClaimParts bounds the signed fields of a [Claim].
-const MaxClaimParts = 12
+const MaxClaimParts = 24
 
 // Claim is what a device offers as proof of one frame. Its slices alias the
 // frame and are valid only during the call they are passed to.
 type Claim struct {
 	Device  string // the device key it claims, see [DeviceKey]
 	Session uint64 // the connection, for the replay rule
-	// Parts[:N] are all the signed fields in signing order, decoded, the timestamp
-	// among them, without the salt.
+	// Scheme says how the parts are signed; nil: joined by "|", the salt last, as
+	// HMAC-SHA256 in lower-case hex, the timestamp in Unix milliseconds.
+	Scheme *Scheme
+	// Parts[:N] are all the signed fields, decoded, the timestamp among them, without
+	// the salt; in signing order unless the scheme orders them.
 	Parts [MaxClaimParts][]byte
 	N     int
-	// Timestamp is the timestamp's literal digits, Unix milliseconds: one of the
-	// Parts. A claim whose timestamp is not signed is refused.
+	// KeyID names the key that must have signed; empty: any valid one.
+	KeyID []byte
+	// Timestamp is the timestamp as it is written: one of the Parts. A claim whose
+	// timestamp is not signed is refused.
 	Timestamp []byte
 	Signature []byte // as received
 	Frame     []byte // the whole frame, to tell an honest resend from a graft
 	// Live marks the answer to a liveness check. It must have been signed since the
 	// gateway started: an older one may be a capture that nobody remembers any more.
 	Live bool
+	// Bound is a second signature of the same frame that covers all of it, nil if
+	// there is none. Both must be right, by one key, and the replay memory keeps the
+	// second. Only Scheme, Parts, N, KeyID, Timestamp and Signature of it count.
+	Bound *Claim
 }
 
 // Proof is the answer to a [Claim]. The zero value proves it.

@@ -12,6 +12,7 @@ type Key struct {
 	ID      string
 	Secret  Secret
 	Salt    Secret
+	Variant string // the order that it signs in, see [SignString]; empty: the first
 	Created time.Time
 	Until   time.Time // zero: no end
 	LastUse time.Time // as far as it was written down

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/config"
 	"haechi/internal/identity/signature"
 	"haechi/internal/ingress/devicegate"
+	"haechi/profiles"
 )
 
 const (
@@ -78,11 +80,23 @@ func (f *frames) frame(i int) []byte {
 	return f.text
 }
 
+func shippedProfile(b *testing.B) []byte {
+	text, err := profiles.FS.ReadFile("messengerbot.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return text
+}
+
 // proved is a fresh gate with an empty replay memory, and a device that has proved
 // itself.
 func proved(b *testing.B, now time.Time) (*devicegate.Machine, *devicegate.Work) {
 	h := house{[]haechi.Key{{ID: "k1", Secret: haechi.Secret(secret), Salt: haechi.Secret(salt), Created: now}}}
-	g, err := devicegate.New(devicegate.Config{Service: "bots"}, devicegate.Deps{Registry: h, Inspector: h, Sink: h,
+	p, wrong := config.LoadProfile("messengerbot", shippedProfile(b))
+	if wrong != nil {
+		b.Fatal(wrong)
+	}
+	g, err := devicegate.New(devicegate.Config{Service: "bots", Profile: &p.Profile}, devicegate.Deps{Registry: h, Inspector: h, Sink: h,
 		Prover: signature.New(signature.Config{}, h)})
 	if err != nil {
 		b.Fatal(err)

@@ -84,7 +84,7 @@ func checkCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := app.Check(c); err != nil {
+			if err := app.Check(c, o.path()); err != nil {
 				return err
 			}
 			values := c.Effective()

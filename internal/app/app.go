@@ -227,6 +227,7 @@ func loadConfig(path string) (*config.Config, error) {
 	if errs != nil {
 		return nil, errs
 	}
+	besideFile(cfg, path)
 	return cfg, nil
 }
 

@@ -1,17 +1,21 @@
 package app
 
 import (
+	"errors"
+
 	"haechi/internal/config"
 	"haechi/internal/detect/rules"
 	shipped "haechi/rules"
 )
 
 // Check finds the mistakes of a loaded configuration that show only against the
-// rules: unknown ids, and overrides that a rule cannot take. Errors are of kind
-// Invalid, all of them in one.
-func Check(cfg *config.Config) error {
+// rules and the profiles: unknown ids, overrides that a rule cannot take, profiles that
+// do not load. path is the configuration's file. Errors are of kind Invalid, all of
+// them in one.
+func Check(cfg *config.Config, path string) error {
+	besideFile(cfg, path)
 	_, err := loadRules(cfg)
-	return err
+	return errors.Join(err, checkProfiles(cfg))
 }
 
 func loadRules(cfg *config.Config) (*rules.Set, error) {

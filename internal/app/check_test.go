@@ -22,7 +22,7 @@ func TestCheckFindsMistakesAboutRules(t *testing.T) {
 		if errs != nil {
 			t.Fatal(errs)
 		}
-		err := app.Check(cfg)
+		err := app.Check(cfg, "haechi.yaml")
 		if (err != nil) != (len(want) > 0) {
 			t.Errorf("%s: %v", text, err)
 			continue

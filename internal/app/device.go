@@ -45,8 +45,12 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 	if g.certs, err = serviceCert(e.cfg, s, e.now()); err != nil {
 		return nil, err
 	}
+	profile, err := LoadProfile(s.Profile)
+	if err != nil {
+		return nil, err
+	}
 	g.gate, err = devicegate.New(devicegate.Config{
-		Service: s.Name, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
+		Service: s.Name, Profile: &profile.Profile, Binding: s.Device.Binding, Exempt: s.Device.Exempt, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
 		HandshakeTimeout: s.Timeouts.Handshake, ProofTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
 		Hold: s.Device.Hold,
 	}, devicegate.Deps{

@@ -54,6 +54,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 		Device: Device{
 			Skew: time.Duration(s.Device.Skew), Hold: time.Duration(s.Device.Hold),
 			PendingCap: s.Device.Pending, KeyOverlap: time.Duration(s.Device.KeyOverlap),
+			Binding: wordOf[haechi.Binding](s.Device.Binding, "off", "accept", "require"), Exempt: s.Device.Exempt,
 		},
 		Timeouts: Timeouts{
 			Handshake: time.Duration(s.Timeouts.Handshake), Idle: time.Duration(s.Timeouts.Idle),

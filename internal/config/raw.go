@@ -37,7 +37,7 @@ type rawClient struct {
 
 type rawService struct {
 	Kind          string     `yaml:"kind" jsonschema:"required,enum=device,enum=http" jsonschema_description:"device: framed TCP devices; http: a web service."`
-	Profile       string     `yaml:"profile,omitempty" only:"device" jsonschema:"enum=messengerbot" jsonschema_description:"The devices' protocol."`
+	Profile       string     `yaml:"profile,omitempty" only:"device" jsonschema_description:"The devices' protocol: a shipped profile, or the file of one, relative to this file."`
 	Listen        []listen   `yaml:"listen" jsonschema:"required" jsonschema_description:"Addresses to listen on."`
 	Upstream      string     `yaml:"upstream" jsonschema:"required" jsonschema_description:"The server behind: host:port for devices, a URL for http."`
 	UpstreamTLS   rawBehind  `yaml:"upstream_tls,omitempty" only:"http" jsonschema_description:"How the server behind is verified, for an https upstream; without it by this machine's roots."`
@@ -122,6 +122,8 @@ type rawDevice struct {
 	Skew       duration `yaml:"skew" least:"1s" most:"1h" jsonschema_description:"How far a device's clock may be off, either way."`
 	Hold       duration `yaml:"hold" least:"1s" most:"1h" jsonschema_description:"How long a refused device is kept waiting."`
 	Pending    int      `yaml:"pending" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"How many devices may await approval."`
+	Binding    string   `yaml:"binding" jsonschema:"enum=off,enum=accept,enum=require" jsonschema_description:"A second signature that covers the whole frame: off, accept (verified where there is one) or require."`
+	Exempt     []string `yaml:"exempt,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Events that need no signature; anybody on the path can forge them."`
 	KeyOverlap duration `yaml:"key_overlap" least:"1m" most:"365d" jsonschema_description:"How long the older of two keys stays valid."`
 }
 

@@ -47,7 +47,7 @@ type Client struct{ IPv6Prefix int } // 64
 type Service struct {
 	Name     string
 	Kind     string // device or http
-	Profile  string // device: messengerbot
+	Profile  string // device: a shipped name or the path of a file
 	Listen   []string
 	Upstream string // device: host:port; http: URL
 	Behind   Behind // http: how an https upstream is verified
@@ -122,6 +122,8 @@ type Device struct {
 	Hold       time.Duration // how long a refused device is kept waiting
 	PendingCap int           // devices awaiting approval
 	KeyOverlap time.Duration // how long the older key stays valid
+	Binding    haechi.Binding
+	Exempt     []string // events that need no signature
 }
 
 // Timeouts bound every wait.

@@ -25,6 +25,7 @@ func (v *validator) service(name string, s *rawService) {
 	switch s.Kind {
 	case kindDevice:
 		v.hostPort(key+".upstream", s.Upstream)
+		v.profileName(key+".profile", s.Profile)
 	case kindHTTP:
 		v.webURL(key+".upstream", s.Upstream)
 		v.behind(key+".upstream_tls", s.Upstream, &s.UpstreamTLS)
@@ -35,6 +36,27 @@ func (v *validator) service(name string, s *rawService) {
 	v.tls(key+".tls", s.TLS)
 	v.notEverybody(key+".proxy_protocol", s.ProxyProtocol, "anybody could claim any address")
 	v.limits(key+".limits", s)
+}
+
+// ProfileNames are the shipped profiles.
+func ProfileNames() []string {
+	return []string{"messengerbot"}
+}
+
+// ProfileIsPath reports whether a profile is named by the path of its file.
+func ProfileIsPath(name string) bool {
+	return strings.ContainsRune(name, '/') || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+func (v *validator) profileName(key, name string) {
+	if ProfileIsPath(name) || slices.Contains(ProfileNames(), name) {
+		return
+	}
+	hint := "write one of " + strings.Join(ProfileNames(), ", ") + ", or the path of a file that ends in .yaml"
+	if meant := closest(name, ProfileNames()); meant != "" {
+		hint = "did you mean " + meant + "? W" + hint[1:]
+	}
+	v.wrongAt(key, hint, "%s cannot be %s", key, quoted(name))
 }
 
 // foreign finds keys that are for another kind of service.

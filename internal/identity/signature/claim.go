@@ -2,6 +2,10 @@ package signature
 
 import (
 	"bytes"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
 
 	"haechi"
 )
@@ -23,38 +27,107 @@ func wellFormed(c *haechi.Claim) (ms int64, why haechi.Reason) {
 	if c.N < 0 || c.N > haechi.MaxClaimParts {
 		return 0, haechi.ReasonMalformed
 	}
-	size, signed := 0, false
+	size, signed := 0, c.Scheme.Digest >= 0 // who hashes the frame signs all of it
 	for _, p := range c.Parts[:c.N] {
 		size += len(p) + 1
 		signed = signed || bytes.Equal(p, c.Timestamp)
-		if size > maxSigned || bytes.IndexByte(p, delimiter) >= 0 {
+		if size > maxSigned && !c.Scheme.Large {
 			return 0, haechi.ReasonMalformed
 		}
 	}
-	ms, ok := milliseconds(c.Timestamp)
+	if len(c.Scheme.Strings) == 1 && !takes(&c.Scheme.Strings[0], c) {
+		return 0, haechi.ReasonMalformed
+	}
+	ms, ok := moment(c)
 	if !ok || !signed {
 		return 0, haechi.ReasonMalformed
 	}
 	return ms, ""
 }
 
-// milliseconds reads exactly 13 decimal digits.
-func milliseconds(text []byte) (ms int64, ok bool) {
-	if len(text) != digits {
+// takes reports whether no part could be read as two.
+func takes(s *haechi.SignString, c *haechi.Claim) bool {
+	for _, p := range c.Parts[:c.N] {
+		if !s.Takes(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// moment reads a claim's timestamp, in Unix milliseconds.
+func moment(c *haechi.Claim) (ms int64, ok bool) {
+	switch s := c.Scheme; s.Unit {
+	case haechi.Seconds:
+		sec, ok := digitsOf(c.Timestamp, 10)
+		return sec * 1000, ok
+	case haechi.Layout:
+		t, err := time.Parse(s.Layout, string(c.Timestamp))
+		return t.UnixMilli() - int64(s.Offset)*1000, err == nil
+	}
+	return digitsOf(c.Timestamp, digits)
+}
+
+// digitsOf reads exactly n decimal digits.
+func digitsOf(text []byte, n int) (v int64, ok bool) {
+	if len(text) != n {
 		return 0, false
 	}
 	for _, d := range text {
 		if d < '0' || d > '9' {
 			return 0, false
 		}
-		ms = ms*10 + int64(d-'0')
+		v = v*10 + int64(d-'0')
 	}
-	return ms, true
+	return v, true
 }
 
-// lowerHex decodes 64 lower-case hex characters. The servers behind compare the
+// maxSum is the length of the longest MAC, in bytes.
+const maxSum = sha512.Size
+
+// decode reads a signature as the scheme writes it.
+func decode(dst *[maxSum]byte, s *haechi.Scheme, text []byte) (sum []byte, ok bool) {
+	if !bytes.HasPrefix(text, []byte(s.Prefix)) {
+		return nil, false
+	}
+	text, sum = text[len(s.Prefix):], dst[:sumSize(s.Hash)]
+	switch s.Encoding {
+	case haechi.HexLower:
+		return sum, lowerHex(sum, text)
+	case haechi.HexAny:
+		if len(text) != 2*len(sum) {
+			return nil, false
+		}
+		_, err := hex.Decode(sum, text)
+		return sum, err == nil
+	}
+	enc := base64.RawStdEncoding
+	if s.Encoding == haechi.Base64URL {
+		enc = base64.RawURLEncoding
+	}
+	text = bytes.TrimRight(text, "=")
+	if len(text) != enc.EncodedLen(len(sum)) {
+		return nil, false
+	}
+	n, err := enc.Decode(dst[:enc.DecodedLen(len(text))], text)
+	return sum, err == nil && n == len(sum)
+}
+
+func sumSize(h haechi.Hash) int {
+	switch h {
+	case haechi.SHA512:
+		return sha512.Size
+	case haechi.SHA1:
+		return 20
+	case haechi.MD5:
+		return 16
+	}
+	return 32
+}
+
+// lowerHex decodes lower-case hex characters, two for each byte. The servers behind compare the
 // text, so upper-case hex, which encoding/hex would take, is no signature.
-func lowerHex(dst *[32]byte, text []byte) bool {
+func lowerHex(dst, text []byte) bool {
 	if len(text) != 2*len(dst) {
 		return false
 	}

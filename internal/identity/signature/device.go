@@ -22,34 +22,49 @@ type device struct {
 	newest  int64
 
 	buf []byte // scratch for the string to sign
-	sum [32]byte
+	sum [maxSum]byte
 }
 
 // verify tries every key, whether or not an earlier one fits, and returns the
-// state of the one that does.
-func (d *device) verify(c *haechi.Claim, keys []haechi.Key, want *[32]byte) *mac {
-	var found *mac
+// state of the one that does and which key it is of. A claim that names its key is
+// tried with that one.
+func (d *device) verify(c *haechi.Claim, keys []haechi.Key, want []byte) (found *mac, at int) {
 	for i := range keys {
-		m := d.mac(&keys[i])
-		var ok bool
-		if ok, d.buf = m.verify(c, want, d.buf, &d.sum); ok {
-			found = m
+		if len(c.KeyID) > 0 && string(c.KeyID) != keys[i].ID {
+			continue
 		}
+		m, s := d.mac(&keys[i], c.Scheme), c.Scheme.Variant(keys[i].Variant)
+		if s != nil && len(c.Scheme.Strings) > 1 && !takes(s, c) {
+			continue
+		}
+		var ok bool
+		if ok, d.buf = m.verify(c, s, want, d.buf, &d.sum); ok {
+			found, at = m, i
+		}
+	}
+	return found, at
+}
+
+func (d *device) mac(k *haechi.Key, s *haechi.Scheme) *mac {
+	for _, m := range d.macs {
+		if m.hash == s.Hash && m.form == s.KeyForm && m.is(k) {
+			return m
+		}
+	}
+	m := newMAC(k, s)
+	d.macs = append(d.macs, m)
+	return m
+}
+
+// both verifies one or two signatures of a frame, by one key, and returns its state.
+func (d *device) both(c *haechi.Claim, keys []haechi.Key, want, bound []byte) *mac {
+	m, at := d.verify(c, keys, want)
+	if m != nil && c.Bound != nil {
+		m, _ = d.verify(c.Bound, keys[at:at+1], bound)
 	}
 	if len(d.macs) > len(keys) {
 		d.prune(keys)
 	}
-	return found
-}
-
-func (d *device) mac(k *haechi.Key) *mac {
-	for _, m := range d.macs {
-		if m.is(k) {
-			return m
-		}
-	}
-	m := newMAC(k)
-	d.macs = append(d.macs, m)
 	return m
 }
 

@@ -8,9 +8,10 @@ import (
 	"haechi"
 )
 
-// delimiter joins the signed fields. It is not escaped in the protocol, so a
-// field that contains it is refused: "a|b"+"c" and "a"+"b|c" would sign alike.
-const delimiter = '|'
+// plain is the scheme of a claim that names none: that of [Sign].
+func plain() *haechi.Scheme {
+	return &haechi.Scheme{Strings: []haechi.SignString{{Delimiter: "|"}}, Digest: -1, UUID: -1, MAC: -1, Addr: -1}
+}
 
 // Sign returns the signature of the parts: HMAC-SHA256 in lower-case hex over
 //
@@ -22,15 +23,31 @@ const delimiter = '|'
 // and those of Key.Salt the last field, as in the client scripts.
 func Sign(k *haechi.Key, parts ...[]byte) string {
 	h := hmac.New(sha256.New, k.Secret)
-	h.Write(signString(nil, k.Salt, parts))
+	h.Write(signString(nil, k.Salt, &plain().Strings[0], parts))
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 // signString appends the string to sign to dst.
-func signString(dst, salt []byte, parts [][]byte) []byte {
-	for _, p := range parts {
-		dst = append(dst, p...)
-		dst = append(dst, delimiter)
+func signString(dst, salt []byte, s *haechi.SignString, parts [][]byte) []byte {
+	if len(s.Order) == 0 {
+		for _, p := range parts {
+			dst = append(dst, p...)
+			dst = append(dst, s.Delimiter...)
+		}
+		return append(dst, salt...)
 	}
-	return append(dst, salt...)
+	for i, at := range s.Order {
+		if i > 0 {
+			dst = append(dst, s.Delimiter...)
+		}
+		if i < len(s.Labels) {
+			dst = append(dst, s.Labels[i]...)
+		}
+		if at == haechi.SaltPart {
+			dst = append(dst, salt...)
+		} else {
+			dst = append(dst, parts[at]...)
+		}
+	}
+	return dst
 }

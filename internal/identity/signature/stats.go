@@ -12,9 +12,9 @@ import (
 const staleAfter = 35_000
 
 type counts struct {
-	proved, duplicate, reuse, late, beforeStart   atomic.Uint64
-	missing, malformed, noKey, hmac, clock, graft atomic.Uint64
-	full, shareFull                               atomic.Uint64
+	proved, duplicate, reuse, late, beforeStart              atomic.Uint64
+	missing, malformed, noKey, hmac, clock, graft, notListed atomic.Uint64
+	full, shareFull                                          atomic.Uint64
 }
 
 // failed counts a refusal. A full memory is counted where it is known which
@@ -31,6 +31,8 @@ func (c *counts) failed(why haechi.Reason) {
 		c.hmac.Add(1)
 	case haechi.ReasonTimestamp:
 		c.clock.Add(1)
+	case haechi.ReasonUnauthorized:
+		c.notListed.Add(1)
 	case haechi.ReasonReplay:
 		c.graft.Add(1)
 	}
@@ -67,6 +69,7 @@ func (v *Verifier) Stats() []haechi.Counter {
 		{Name: "signature.hmac_failed", Value: c.hmac.Load()},
 		{Name: "signature.timestamp", Value: c.clock.Load()},
 		{Name: "signature.replay", Value: c.graft.Load()},
+		{Name: "signature.device_not_listed", Value: c.notListed.Load()},
 		{Name: "signature.replay_memory_full", Value: c.full.Load()},
 		{Name: "signature.replay_share_full", Value: c.shareFull.Load()},
 		{Name: "signature.replay_memory_held", Value: uint64(max(0, v.held.Load()))},

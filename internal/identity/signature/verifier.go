@@ -26,6 +26,7 @@ const shards = 64
 type Verifier struct {
 	cfg    Config
 	keys   Keys
+	plain  *haechi.Scheme // of claims that name none
 	seed   maphash.Seed
 	span   int64 // milliseconds a generation covers
 	past   int64 // milliseconds
@@ -44,31 +45,72 @@ type shard struct {
 // New returns a verifier that asks keys for the keys of a device.
 func New(cfg Config, keys Keys) *Verifier {
 	cfg = cfg.withDefaults()
-	v := &Verifier{cfg: cfg, keys: keys, seed: maphash.MakeSeed(),
+	v := &Verifier{cfg: cfg, keys: keys, plain: plain(), seed: maphash.MakeSeed(),
 		past: cfg.Past.Milliseconds(), future: cfg.Future.Milliseconds()}
 	// Three generations cover past+future ahead of now if each spans half of it.
 	v.span = (v.past + v.future + 1) / 2
 	return v
 }
 
+// Admitter is a source of keys that also says which devices may use them. It is asked
+// after the signature was verified, and neither blocks nor allocates.
+type Admitter interface {
+	Admits(c *haechi.Claim) bool
+}
+
+// Prover is a verifier with keys of its own: one memory for all, so that a frame
+// captured at one service does not pass at another.
+type Prover struct {
+	v    *Verifier
+	keys Keys
+	who  Admitter // nil: every device with a key
+}
+
+// With returns a prover that asks other keys. If they are an [Admitter], that is asked
+// too.
+func (v *Verifier) With(keys Keys) *Prover {
+	who, _ := keys.(Admitter)
+	return &Prover{v, keys, who}
+}
+
+// Prove is [Verifier.Prove] with the prover's keys.
+func (p *Prover) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
+	return p.v.prove(c, p.keys, p.who, now)
+}
+
 // Prove judges one claim. It keeps nothing of the claim beyond the call. The
-// claim's parts are signed as [Sign] says, with its timestamp among them or after
+// claim's parts are signed as its scheme says, or [Sign], with its timestamp among
 // them.
 //
 // A Duplicate is proved but says nothing new: it must be dropped, and it must
 // never count as the answer to a liveness check, since whoever can read the wire
 // can send it on a connection of their own.
 func (v *Verifier) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
+	return v.prove(c, v.keys, nil, now)
+}
+
+func (v *Verifier) prove(c *haechi.Claim, source Keys, who Admitter, now time.Time) haechi.Proof {
+	if c.Scheme == nil {
+		c.Scheme = v.plain
+	}
 	ms, why := wellFormed(c)
+	if why == "" && c.Bound != nil {
+		why = second(c.Bound, ms)
+	}
 	if why != "" {
 		return v.refuse(why)
 	}
-	keys := v.keys.Keys(c.Device, now)
+	keys := source.Keys(c.Device, now)
 	if len(keys) == 0 {
 		return v.refuse(haechi.ReasonNoKey)
 	}
-	var want [32]byte
-	if !lowerHex(&want, c.Signature) {
+	var room, more [maxSum]byte
+	want, ok := decode(&room, c.Scheme, c.Signature)
+	bound := want
+	if ok && c.Bound != nil {
+		bound, ok = decode(&more, c.Bound.Scheme, c.Bound.Signature)
+	}
+	if !ok {
 		return v.refuse(haechi.ReasonHMACFailed)
 	}
 	frame := maphash.Bytes(v.seed, c.Frame)
@@ -76,11 +118,23 @@ func (v *Verifier) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
 	d := v.device(c.Device)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := d.verify(c, keys, &want)
-	if m == nil {
+	m := d.both(c, keys, want, bound)
+	switch {
+	case m == nil:
 		return v.refuse(haechi.ReasonHMACFailed)
+	case who != nil && !who.Admits(c):
+		return v.refuse(haechi.ReasonUnauthorized)
 	}
-	return v.admit(d, m, ms, now, nonce(want[:16]), use{frame, c.Session}, c.Live)
+	return v.admit(d, m, c, ms, now, nonce(bound[:16]), use{frame, c.Session})
+}
+
+// second reports why the second signature of a frame cannot be judged.
+func second(c *haechi.Claim, first int64) haechi.Reason {
+	ms, why := wellFormed(c)
+	if why == "" && ms != first {
+		return haechi.ReasonMalformed
+	}
+	return why
 }
 
 // beforeStart reports whether a signature may be a replay of what an earlier run
@@ -92,13 +146,17 @@ func (v *Verifier) beforeStart(ms int64, now time.Time) bool {
 
 // admit judges a claim whose signature is right: its clock first, then whether
 // it was seen before.
-func (v *Verifier) admit(d *device, m *mac, ms int64, at time.Time, n nonce, u use, live bool) haechi.Proof {
+func (v *Verifier) admit(d *device, m *mac, c *haechi.Claim, ms int64, at time.Time, n nonce, u use) haechi.Proof {
 	now := at.UnixMilli()
+	past, future := narrow(v.past, c.Scheme.Past), narrow(v.future, c.Scheme.Future)
 	p := haechi.Proof{KeyID: m.id, Skew: time.Duration(ms-now) * time.Millisecond}
-	if now-ms > v.past || ms-now > v.future {
-		return v.stale(p, ms < now)
+	switch {
+	case now-ms > past:
+		return v.stale(p, past)
+	case ms-now > future:
+		return v.stale(p, future)
 	}
-	if live && v.beforeStart(ms, at) {
+	if c.Live && v.beforeStart(ms, at) {
 		v.counts.beforeStart.Add(1)
 		p.Duplicate = true
 		return p
@@ -106,15 +164,19 @@ func (v *Verifier) admit(d *device, m *mac, ms int64, at time.Time, n nonce, u u
 	g, freed := d.generation((ms + v.past) / v.span)
 	v.held.Add(-int64(freed))
 	if g == nil {
-		return v.stale(p, true)
+		return v.stale(p, past)
 	}
-	a := g.judge(n, u, v.cfg.Reuse)
+	reuse := v.cfg.Reuse
+	if c.Scheme.Strict || c.Bound != nil && c.Bound.Scheme.Strict {
+		reuse = 0
+	}
+	a := g.judge(n, u, reuse)
 	switch a {
 	case replayed:
 		// Further frames with this signature, against how many this connection may send.
 		p.Observed = float64(len(g.more[n]) + 1)
 		if g.uses[n].session == u.session {
-			p.Threshold = float64(max(0, v.cfg.Reuse))
+			p.Threshold = float64(max(0, reuse))
 		}
 		return v.fail(p, haechi.ReasonReplay)
 	case duplicate:
@@ -130,6 +192,14 @@ func (v *Verifier) admit(d *device, m *mac, ms int64, at time.Time, n nonce, u u
 	m.lastUse = now
 	v.count(d, a, ms, u.session)
 	return p
+}
+
+// narrow is the smaller of the verifier's window and the scheme's, in milliseconds.
+func narrow(most int64, d time.Duration) int64 {
+	if d <= 0 {
+		return most
+	}
+	return min(most, d.Milliseconds())
 }
 
 // reserve takes one place in the replay memory, or says that there is none.
@@ -149,12 +219,8 @@ func (v *Verifier) reserve(d *device, p haechi.Proof) (haechi.Proof, bool) {
 }
 
 // stale completes a refusal for the clock: observed and accepted skew in seconds.
-func (v *Verifier) stale(p haechi.Proof, behind bool) haechi.Proof {
-	window := v.cfg.Future
-	if behind {
-		window = v.cfg.Past
-	}
-	p.Observed, p.Threshold = math.Abs(p.Skew.Seconds()), window.Seconds()
+func (v *Verifier) stale(p haechi.Proof, window int64) haechi.Proof {
+	p.Observed, p.Threshold = math.Abs(p.Skew.Seconds()), float64(window)/1000
 	return v.fail(p, haechi.ReasonTimestamp)
 }
 

@@ -31,7 +31,7 @@ func (idle) Emit(*haechi.Event)                                           {}
 func (idle) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }
 
 func idleGate(t testing.TB, dial func(context.Context) (net.Conn, error)) *devicegate.Gate {
-	g, err := devicegate.New(devicegate.Config{Service: "bots"}, devicegate.Deps{Registry: idle{}, Prover: idle{},
+	g, err := devicegate.New(devicegate.Config{Service: "bots", Profile: profile(t, "messengerbot")}, devicegate.Deps{Registry: idle{}, Prover: idle{},
 		Sink: idle{}, Inspector: idle{}, Dial: dial})
 	if err != nil {
 		t.Fatal(err)

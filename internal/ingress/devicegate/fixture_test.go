@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -163,9 +165,26 @@ func sign(text string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// profile is a shipped profile, as a test of package app keeps it equal to its file.
+func profile(t testing.TB, name string) *haechi.Profile {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "profiles", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := new(haechi.Profile)
+	if err := json.Unmarshal(b, p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func (w *world) gate(t testing.TB, cfg devicegate.Config, deps devicegate.Deps) *devicegate.Gate {
 	t.Helper()
 	cfg.Service = "bots"
+	if cfg.Profile == nil {
+		cfg.Profile = profile(t, "messengerbot")
+	}
 	deps.Registry, deps.Prover, deps.Inspector, deps.Sink = w, w, w, w
 	g, err := devicegate.New(cfg, deps)
 	if err != nil {

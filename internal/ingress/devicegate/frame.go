@@ -1,7 +1,6 @@
 package devicegate
 
 import (
-	"bytes"
 	"time"
 
 	"haechi"
@@ -15,6 +14,7 @@ type frameInfo struct {
 	size            int
 	message, answer bool
 	own             bool // it answers the gate's own ping
+	query, exempt   bool // it asks for data; it needs no proof
 }
 
 // seenEvery spaces the notes that a talking device is alive.
@@ -36,8 +36,17 @@ func (m *Machine) prove(w *Work, line, body []byte, now time.Time) Action {
 		if a, ok := m.verify(w, body, now); !ok {
 			return a
 		}
-		m.actor.Assurance = haechi.Authenticated
+		if m.gate.layout.Live.MustEcho && !m.wait.info.own {
+			m.refuse(refusal{reason: haechi.ReasonLiveness, kind: haechi.KindAuth}, now)
+			return Action{}
+		}
 	}
+	return m.welcome(w, now)
+}
+
+// welcome lets a device in that has just proved itself, if the inspector does.
+func (m *Machine) welcome(w *Work, now time.Time) Action {
+	m.actor.Assurance = haechi.Authenticated
 	if a, ok := m.judge(w, now); !ok {
 		return a
 	}
@@ -53,12 +62,21 @@ func (m *Machine) isAnswer(w *Work, body []byte, now time.Time) (answer, ok bool
 		return false, false
 	}
 	l := m.gate.layout
-	if w.scan.Value(l.auth).Kind != strictjson.Object {
+	name := w.at(l.event).Text(&w.text)
+	if w.at(l.auth).Kind != l.authKind {
+		if l.isExempt(w) {
+			return false, true
+		}
 		m.refuse(refusal{reason: haechi.ReasonAuthMissing, kind: haechi.KindAuth}, now)
 		return false, false
 	}
-	_, _, answer = l.known(w.scan.Value(l.event).Text(&w.text))
-	return answer, true
+	return among(l.Live.Answers, l.known(name)), true
+}
+
+// isExempt reports whether the operator says that the scanned frame needs no proof.
+func (l *layout) isExempt(w *Work) bool {
+	v := w.at(l.event)
+	return len(l.exempt) > 0 && v.Kind == strictjson.String && among(l.exempt, l.known(v.Text(&w.text)))
 }
 
 // pass takes a line of a proved device: it forwards, drops or refuses it.
@@ -83,7 +101,7 @@ func (m *Machine) pass(w *Work, line, body []byte, now time.Time) Action {
 	if in.answer || now.Sub(m.lastSeen) >= seenEvery {
 		m.seen(now, in.answer)
 	}
-	a := Action{Op: OpForward, Bytes: line, Event: m.event(w, haechi.KindMessage, haechi.Success, now)}
+	a := Action{Op: OpForward, Bytes: line, Query: in.query, Event: m.event(w, haechi.KindMessage, haechi.Success, now)}
 	if in.own {
 		m.gate.swallowed.Add(1)
 		a.Op, a.Bytes = OpNote, nil
@@ -116,69 +134,66 @@ func (m *Machine) verify(w *Work, body []byte, now time.Time) (a Action, ok bool
 		m.refuse(m.faulty(fault), now)
 		return Action{}, false
 	}
-	reason := m.readFrame(w, body[end:])
-	if reason == "" {
-		reason = m.claim(w, body)
-	}
-	if reason != "" {
+	if reason := m.readFrame(w, body[end:]); reason != "" {
 		m.refuse(refusal{reason: reason, kind: kindOf(reason)}, now)
 		return Action{}, false
 	}
-	proof := m.gate.deps.Prover.Prove(&w.claim, now)
-	if proof.Reason != "" {
-		m.refuse(refusal{reason: proof.Reason, kind: haechi.KindAuth, observed: proof.Observed, threshold: proof.Threshold,
-			hold: proof.Reason == haechi.ReasonHMACFailed || proof.Reason == haechi.ReasonNoKey}, now)
-		return Action{}, false
+	if m.wait.info.exempt {
+		return Action{}, true
 	}
-	if proof.Duplicate {
-		m.gate.duplicates.Add(1)
-		e := m.event(w, haechi.KindMessage, haechi.Success, now)
-		e.Reason = haechi.ReasonDuplicateFrame
-		return Action{Op: OpNote, Event: e}, false
-	}
-	return Action{}, true
+	return m.proven(w, body, body[end:], m.state == proving, now)
 }
 
-// readFrame checks the scanned frame: an auth object, a known kind of event, a
-// tail only where one may be, and no other identity than the handshake's.
+// readFrame checks the scanned frame: a proof where one has to be, a known kind of
+// event, a tail only where one may be, and no other identity than the handshake's.
 func (m *Machine) readFrame(w *Work, tail []byte) haechi.Reason {
 	l, in := m.gate.layout, &m.wait.info
-	event := w.scan.Value(l.event)
+	event := w.at(l.event)
+	in.exempt = w.at(l.auth).Kind == strictjson.Missing && l.isExempt(w)
 	switch {
-	case w.scan.Value(l.auth).Kind != strictjson.Object:
+	case w.at(l.auth).Kind != l.authKind && !in.exempt:
 		return haechi.ReasonAuthMissing
 	case event.Kind != strictjson.String:
 		return haechi.ReasonMalformed
 	}
-	name := event.Text(&w.text)
 	for i := range l.shapes {
-		if s := l.shapes[i].event; s != "" && s == string(name) {
+		if l.shapes[i].fits(w) {
 			return haechi.ReasonHandshake // one a connection
 		}
 	}
-	if in.name, in.message, in.answer = l.known(name); in.name == "" {
-		in.name = "other"
-	}
-	if len(tail) > 0 && !(among(l.Tails, in.name) && base64Only(tail)) {
+	in.name = l.known(event.Text(&w.text))
+	in.message, in.answer = among(l.Messages, in.name), among(l.Live.Answers, in.name)
+	if len(tail) > 0 && !(among(l.Framing.TailEvents, in.name) && l.tailOnly(tail)) {
 		return haechi.ReasonMalformed
 	}
-	if !m.same(w, l.sameBot, m.bot) || !m.same(w, l.sameDev, m.serial) {
+	if !m.same(w, l.sameBot, m.bot) || !m.same(w, l.sameDev, m.serial) || !w.readsAll(l.require) {
 		return haechi.ReasonIdentity
 	}
 	if in.answer {
-		v := w.scan.Value(l.echo)
+		v := w.at(l.echo)
 		in.own = v.Kind == strictjson.String && string(v.Text(&w.text)) == m.stamp
 	}
 	if in.message {
 		in.room = m.room(w)
 	}
+	in.query = l.asks(w, in.name)
 	return ""
+}
+
+// asks reports whether the frame asks the server behind for data.
+func (l *layout) asks(w *Work, name string) bool {
+	for i := range l.queries {
+		if q := &l.queries[i]; q.event == name && w.readsAll(q.where) {
+			return true
+		}
+	}
+	return false
 }
 
 // same reports whether every present value is the text.
 func (m *Machine) same(w *Work, slots []int, want string) bool {
 	for _, slot := range slots {
-		v := w.scan.Value(slot)
+		v := w.at(slot)
 		if v.Kind != strictjson.Missing && (v.Kind != strictjson.String || string(v.Text(&w.text)) != want) {
 			return false
 		}
@@ -188,68 +203,18 @@ func (m *Machine) same(w *Work, slots []int, want string) bool {
 
 func (m *Machine) room(w *Work) string {
 	for _, slot := range m.gate.layout.room {
-		if v := w.scan.Value(slot); v.Kind == strictjson.String && len(v.Raw) > 0 {
+		if v := w.at(slot); v.Kind == strictjson.String && len(v.Raw) > 0 {
 			return m.rooms.name(v.Text(&w.text))
 		}
 	}
 	return ""
 }
 
-// claim gathers what the device signed.
-func (m *Machine) claim(w *Work, body []byte) haechi.Reason {
-	l, c := m.gate.layout, &w.claim
-	c.Device, c.Session, c.Frame, c.N = m.key, m.session, body, len(l.signed)
-	c.Live = m.state == proving
-	stamp, sig := w.scan.Value(l.timestamp), w.scan.Value(l.signature)
-	switch {
-	case sig.Kind != strictjson.String || len(sig.Raw) == 0 || stamp.Kind == strictjson.Missing:
-		return haechi.ReasonAuthMissing
-	case stamp.Kind != strictjson.Number || !millis(stamp.Raw):
-		return haechi.ReasonTimestamp
-	}
-	c.Timestamp, c.Signature = stamp.Raw, sig.Text(&w.text)
-	for i, p := range l.signed {
-		v := w.scan.Value(p.slot)
-		switch {
-		case p.slot == l.timestamp, v.Kind == strictjson.String, v.Kind == strictjson.Missing && p.optional:
-		case v.Kind == strictjson.Missing:
-			return haechi.ReasonAuthMissing
-		default:
-			return haechi.ReasonMalformed
-		}
-		c.Parts[i] = v.Text(&w.text)
-		if len(c.Parts[i]) == 0 && !p.optional {
-			return haechi.ReasonAuthMissing
-		}
-		// Unescaped, a|b with c would sign like a with b|c.
-		if bytes.IndexByte(c.Parts[i], l.Delimiter) >= 0 {
-			return haechi.ReasonMalformed
-		}
-	}
-	return ""
-}
-
-// millis accepts exactly 13 digits: any other spelling of the number would sign
-// differently in another language.
-func millis(b []byte) bool {
-	if len(b) != 13 {
-		return false
-	}
+// tailOnly accepts the characters of the profile's tail; so the first JSON value of
+// the line and the last closing brace on it are the same to every reader.
+func (l *layout) tailOnly(b []byte) bool {
 	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// base64Only accepts base64 text; so the first JSON value of the line and the last
-// closing brace on it are the same to every reader.
-func base64Only(b []byte) bool {
-	for _, c := range b {
-		switch {
-		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/', c == '=':
-		default:
+		if !l.tail[c] {
 			return false
 		}
 	}

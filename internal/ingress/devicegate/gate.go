@@ -19,7 +19,11 @@ import (
 // switch holding off.
 type Config struct {
 	Service string
-	Profile Profile // default Messengerbot
+	Profile *haechi.Profile // needed
+	// Binding says whether devices sign the whole frame, Exempt are events that need
+	// no signature beyond those of the profile.
+	Binding haechi.Binding
+	Exempt  []string
 	// LineIn bounds a line from the device, LineOut one from the upstream, both
 	// in bytes with the line end; 1 MiB and 32 MiB.
 	LineIn  int
@@ -82,9 +86,6 @@ func (c Config) withDefaults() Config {
 	if c.Unproved == 0 {
 		c.Unproved = 64 << 20
 	}
-	if c.Profile.Name == "" {
-		c.Profile = Messengerbot()
-	}
 	return c
 }
 
@@ -144,7 +145,7 @@ type Gate struct {
 // New builds a gate. An error means that the profile is not usable.
 func New(cfg Config, deps Deps) (*Gate, error) {
 	cfg = cfg.withDefaults()
-	l, err := compile(cfg.Profile)
+	l, err := compile(&cfg)
 	if err != nil {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "build device gate " + cfg.Service, Err: err,
 			Hint: "correct the profile"}
@@ -162,7 +163,7 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gate{cfg: cfg, deps: deps, layout: l, holders: conncap.New(cfg.HeldPerClient, cfg.MaxHeld)}
-	g.works.New = func() any { return &Work{scan: strictjson.New(l.paths, strictjson.Limits{})} }
+	g.works.New = func() any { return &Work{scan: strictjson.New(l.paths, strictjson.Limits{}), hasher: newHasher()} }
 	g.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	return g, nil
 }
@@ -188,9 +189,11 @@ func (g *Gate) Stats() []haechi.Counter {
 // Work is the working memory of one [Machine.Step]. It holds nothing between
 // steps, so that an idle connection needs none.
 type Work struct {
-	scan    *strictjson.Scanner
-	text    []byte
-	claim   haechi.Claim
+	scan  *strictjson.Scanner
+	text  []byte
+	claim haechi.Claim
+	bound haechi.Claim // the second signature
+	hasher
 	event   haechi.Event
 	request haechi.Request
 }
@@ -201,7 +204,7 @@ func (g *Gate) NewWork() *Work { return g.works.Get().(*Work) }
 // Done takes working memory back.
 func (g *Gate) Done(w *Work) {
 	w.scan.Reset()
-	w.claim, w.event, w.request = haechi.Claim{}, haechi.Event{}, haechi.Request{}
+	w.claim, w.bound, w.event, w.request = haechi.Claim{}, haechi.Claim{}, haechi.Event{}, haechi.Request{}
 	if cap(w.text) > 4096 {
 		w.text = nil
 	}

@@ -2,7 +2,8 @@ package devicegate
 
 import (
 	"bytes"
-	"encoding/json"
+	"crypto/rand"
+	"encoding/hex"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -14,6 +15,10 @@ import (
 // greet takes a line before the handshake: the handshake itself, or an early
 // frame that is kept.
 func (m *Machine) greet(w *Work, line, body []byte, now time.Time) Action {
+	if m.wait.active {
+		return m.welcome(w, now)
+	}
+	m.wait = wait{}
 	end, fault := w.scan.Scan(body)
 	if fault != strictjson.OK {
 		m.refuse(m.faulty(fault), now)
@@ -28,7 +33,7 @@ func (m *Machine) greet(w *Work, line, body []byte, now time.Time) Action {
 	case end != len(body) || !m.identity(w, sh):
 		m.refuse(refusal{reason: haechi.ReasonHandshake, kind: haechi.KindHandshake}, now)
 	default:
-		return m.admit(w, line, now)
+		return m.admit(w, line, body, now)
 	}
 	return Action{}
 }
@@ -36,27 +41,22 @@ func (m *Machine) greet(w *Work, line, body []byte, now time.Time) Action {
 // shape tells a handshake from another frame, which has none. What is neither,
 // or could be read as two handshakes, has a reason to be refused.
 func (l *layout) shape(w *Work) (*shape, haechi.Reason) {
-	event := w.scan.Value(l.event)
 	for i := range l.shapes {
 		sh := &l.shapes[i]
-		if sh.event == "" {
-			if event.Kind != strictjson.Missing || w.scan.Value(sh.bot).Kind == strictjson.Missing {
-				continue
-			}
-		} else if event.Kind != strictjson.String || string(event.Text(&w.text)) != sh.event {
+		if !sh.fits(w) {
 			continue
 		}
 		for _, slot := range sh.foreign {
-			if w.scan.Value(slot).Kind != strictjson.Missing {
+			if w.at(slot).Kind != strictjson.Missing {
 				return nil, haechi.ReasonHandshake
 			}
 		}
 		return sh, ""
 	}
 	switch {
-	case event.Kind != strictjson.String:
+	case w.at(l.event).Kind != strictjson.String:
 		return nil, haechi.ReasonHandshake
-	case w.scan.Value(l.auth).Kind != strictjson.Object:
+	case w.at(l.auth).Kind != l.authKind && !l.isExempt(w):
 		return nil, haechi.ReasonAuthMissing
 	}
 	return nil, ""
@@ -80,23 +80,31 @@ func (m *Machine) keep(w *Work, line []byte, now time.Time) {
 // identity takes the identity from a handshake whose fields are all in bounds.
 func (m *Machine) identity(w *Work, sh *shape) bool {
 	for _, f := range sh.fields {
-		v := w.scan.Value(f.slot)
+		v := w.at(f.slot)
 		if v.Kind == strictjson.Missing && !f.required {
 			continue
 		}
 		text := v.Text(&w.text)
-		if v.Kind != strictjson.String || f.required && len(text) == 0 || utf8.RuneCount(text) > f.max || !plain(text) {
+		if v.Kind != strictjson.String || f.required && len(text) == 0 || utf8.RuneCount(text) > f.max || !plain(text) ||
+			f.pattern != nil && !f.pattern.Match(text) {
 			return false
 		}
 	}
-	bot, id := w.scan.Value(sh.bot).Text(&w.text), w.scan.Value(sh.device).Text(&w.text)
-	d := m.gate.layout.Delimiter
-	if bytes.IndexByte(bot, d) >= 0 || bytes.IndexByte(id, d) >= 0 || bytes.IndexByte(id, '/') >= 0 {
+	bot, id := w.at(sh.bot).Text(&w.text), w.at(sh.device).Text(&w.text)
+	if sh.literal != "" {
+		bot = []byte(sh.literal)
+	}
+	if bytes.IndexByte(id, '/') >= 0 {
 		return false
+	}
+	for i := range m.gate.layout.sign.scheme.Strings {
+		if s := &m.gate.layout.sign.scheme.Strings[i]; i == 0 && (!s.Takes(bot) || !s.Takes(id)) {
+			return false
+		}
 	}
 	m.bot, m.serial = string(bot), string(id)
 	m.key = haechi.DeviceKey(m.bot, m.serial)
-	m.version = string(w.scan.Value(sh.version).Text(&w.text))
+	m.version = string(w.at(sh.version).Text(&w.text))
 	return true
 }
 
@@ -107,7 +115,10 @@ func plain(text []byte) bool {
 
 // admit asks the registry about the device that shook hands. Only an approved one
 // is sent a ping; anybody can claim to be it, so nothing else happens yet.
-func (m *Machine) admit(w *Work, line []byte, now time.Time) Action {
+//
+// Where the handshake is signed, it is verified first; where nothing is sent, its
+// signature is the proof.
+func (m *Machine) admit(w *Work, line, body []byte, now time.Time) Action {
 	m.actor.Device = m.key
 	dev, known := m.gate.deps.Registry.Lookup(m.key)
 	if !known {
@@ -136,7 +147,16 @@ func (m *Machine) admit(w *Work, line []byte, now time.Time) Action {
 		m.refuse(refusal{reason: reason, kind: haechi.KindHandshake, hold: true}, now)
 		return Action{}
 	}
+	l := m.gate.layout
+	if l.Auth.Handshake {
+		if a, ok := m.verifyHello(w, body, now); !ok {
+			return a
+		}
+	}
 	m.hello = bytes.Clone(line)
+	if len(l.ping) == 0 {
+		return m.welcome(w, now)
+	}
 	m.state = proving
 	m.deadline = now.Add(m.gate.cfg.ProofTimeout)
 	m.ping(now)
@@ -151,37 +171,43 @@ func (m *Machine) device(w *Work, now time.Time) haechi.Device {
 		d.Addr = m.actor.Addr.String()
 	}
 	for i := range m.gate.layout.shapes {
-		if c := m.gate.layout.shapes[i].client; c >= 0 && w.scan.Value(c).Kind == strictjson.String {
-			d.ClientType = string(w.scan.Value(c).Text(&w.text))
+		if v := w.at(m.gate.layout.shapes[i].client); v.Kind == strictjson.String {
+			d.ClientType = string(v.Text(&w.text))
 		}
 	}
 	return d
 }
 
-type pingFrame struct {
-	Event string   `json:"event"`
-	Data  pingData `json:"data"`
+// verifyHello checks the signature of a handshake. Only its event's name is known of
+// it, which is the profile's own.
+func (m *Machine) verifyHello(w *Work, body []byte, now time.Time) (Action, bool) {
+	l := m.gate.layout
+	m.wait.info = frameInfo{name: "handshake", size: len(body)}
+	reason := haechi.Reason("")
+	switch {
+	case w.at(l.auth).Kind != l.authKind:
+		reason = haechi.ReasonAuthMissing
+	case !m.same(w, l.sameBot, m.bot) || !m.same(w, l.sameDev, m.serial) || !w.readsAll(l.require):
+		reason = haechi.ReasonIdentity
+	}
+	if reason != "" {
+		m.refuse(refusal{reason: reason, kind: haechi.KindAuth}, now)
+		return Action{}, false
+	}
+	return m.proven(w, body, nil, len(l.ping) == 0, now)
 }
 
-type pingData struct {
-	Bot     string `json:"bot_name"`
-	Channel string `json:"channel_id"`
-	Room    string `json:"room"`
-	User    string `json:"user_hash"`
-	Stamp   string `json:"server_timestamp"`
-	Text    string `json:"text"`
-}
-
-// ping makes the gate's own ping, in the form of the server's: its timestamp is a
-// text in Korean time.
+// ping makes the gate's own ping. What an answer has to return of it is kept.
 func (m *Machine) ping(now time.Time) {
-	m.stamp = now.In(time.FixedZone("KST", 9*60*60)).Format("2006-01-02 15:04:05.000")
-	m.send(pingFrame{"ping", pingData{m.bot, "ping", "PING", "system", m.stamp, ""}})
-}
-
-// send puts a frame of the gate's own into out. Marshalling cannot fail: the
-// frames hold texts only.
-func (m *Machine) send(frame any) {
-	b, _ := json.Marshal(frame)
-	m.out = append(b, '\n')
+	l := m.gate.layout
+	live := &l.Live
+	stamp := live.StampUnit.Moment(now, live.StampLayout, live.StampOffset)
+	nonce := ""
+	if m.stamp = stamp; live.EchoNonce {
+		var raw [16]byte
+		rand.Read(raw[:]) // never fails: the program ends if the system has no randomness
+		nonce = hex.EncodeToString(raw[:])
+		m.stamp = nonce
+	}
+	m.out = l.frame(l.ping, m.bot, m.serial, stamp, nonce)
 }

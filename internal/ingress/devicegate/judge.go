@@ -57,7 +57,7 @@ func (m *Machine) limit(w *Work, v haechi.Verdict, now time.Time) Action {
 		return Action{}
 	}
 	end := m.ending(r, now)
-	m.send(errorOf(r, end.Ref))
+	m.tell(r, end.Ref)
 	e := m.event(w, haechi.KindMessage, haechi.Failure, now)
 	end.mark(e)
 	return Action{Op: OpSend, Bytes: m.out, Event: e}

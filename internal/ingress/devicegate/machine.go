@@ -40,6 +40,9 @@ type Action struct {
 	Input bool
 	Bytes []byte
 	Delay time.Duration
+	// Query says that the frame asks the upstream for data: after the Event, the same
+	// is to be emitted once more as a query.
+	Query bool
 	// Event is to be emitted, once the loop has added what only it knows.
 	Event *haechi.Event
 }
@@ -69,13 +72,17 @@ type Machine struct {
 	deadline time.Time
 
 	bot, serial, key, version string
-	stamp                     string // server_timestamp of the gate's own ping
+	stamp                     string // what an answer to the gate's own ping returns
 	hello                     []byte // the held handshake line
 	early                     early
 	rooms                     rooms
 
-	partial []byte // a line that came in pieces
-	whole   bool   // partial ends with its line end
+	seq, proofSeq uint64 // the last accepted number, and that of the proof
+	bound         bool   // the device has sent a signature over a whole frame
+
+	partial []byte // a frame that came in pieces
+	whole   bool   // partial is all of it
+	nest    nest   // where in a frame of a JSON stream partial ends
 	wait    wait
 	refused int // by limits, in a row
 
@@ -145,7 +152,7 @@ func (m *Machine) Step(w *Work, p []byte, now time.Time) (n int, a Action) {
 		case closed:
 			return len(p), Action{Op: OpClose}
 		default:
-			line, took, ok := m.line(p[n:], now)
+			line, took, ok := m.next(p[n:], now)
 			if !ok {
 				n += took
 				if m.state == refused {
@@ -170,51 +177,23 @@ func (m *Machine) Step(w *Work, p []byte, now time.Time) (n int, a Action) {
 	}
 }
 
-// line finds the next line, with its end. It is in p, or in partial if it came
-// in pieces; took is how much of p it uses up.
-func (m *Machine) line(p []byte, now time.Time) (line []byte, took int, ok bool) {
-	if m.whole {
-		return m.partial, 0, true
-	}
-	i := bytes.IndexByte(p, '\n')
-	size := len(m.partial) + i + 1
-	if i < 0 {
-		size = len(m.partial) + len(p) + 1
-	}
-	if size > m.gate.cfg.LineIn {
-		// The line is not awaited, so all that is known of its length is that.
-		most := float64(m.gate.cfg.LineIn)
-		m.refuse(refusal{reason: haechi.ReasonOversize, kind: m.kind(), observed: most + 1, threshold: most}, now)
-		return nil, 0, false
-	}
-	switch {
-	case i < 0:
-		m.partial = append(m.partial, p...)
-		return nil, len(p), false
-	case len(m.partial) == 0:
-		return p[:i+1], i + 1, true
-	}
-	m.partial = append(m.partial, p[:i+1]...)
-	m.whole = true
-	return m.partial, i + 1, true
-}
-
 // taken is done with a line; what an action has of it holds until the next Step.
 func (m *Machine) taken() {
 	m.whole = false
+	m.nest = nest{}
 	m.partial = m.partial[:0]
 	if cap(m.partial) > 4096 {
 		m.partial = nil
 	}
 }
 
-// frame passes one line to what the state expects.
+// frame passes one frame to what the state expects.
 func (m *Machine) frame(w *Work, line []byte, now time.Time) Action {
-	body := trimEnd(line)
-	if len(bytes.TrimLeft(body, " \t\r")) == 0 {
+	body, lines := m.gate.layout.content(line)
+	if lines && len(bytes.TrimLeft(body, " \t\r")) == 0 || len(body) == 0 {
 		return Action{} // the servers go on after a blank line, so does the gate
 	}
-	if bytes.IndexByte(body, '\r') >= 0 {
+	if lines && bytes.IndexByte(body, '\r') >= 0 {
 		// White space in JSON, but a line end to other readers, for whom what follows
 		// would be a frame of its own.
 		m.refuse(refusal{reason: haechi.ReasonMalformed, kind: m.kind()}, now)
@@ -228,12 +207,6 @@ func (m *Machine) frame(w *Work, line []byte, now time.Time) Action {
 	default:
 		return m.pass(w, line, body, now)
 	}
-}
-
-// trimEnd cuts the line end, LF or CR LF.
-func trimEnd(line []byte) []byte {
-	line = bytes.TrimSuffix(line, []byte{'\n'})
-	return bytes.TrimSuffix(line, []byte{'\r'})
 }
 
 // Dialed tells how the connection to the upstream went.
@@ -261,14 +234,15 @@ func (m *Machine) deliver(w *Work, now time.Time) Action {
 		return Action{Op: OpForward, Bytes: hello}
 	}
 	if line, ok := m.early.peek(); ok {
-		a := m.pass(w, line, trimEnd(line), now)
+		body, _ := m.gate.layout.content(line)
+		a := m.pass(w, line, body, now)
 		if a.Op != OpPause {
 			m.early.drop()
 		}
 		return a
 	}
 	m.early = early{}
-	m.state = open
+	m.state, m.seq = open, max(m.seq, m.proofSeq)
 	m.deadline = now.Add(m.gate.cfg.Idle)
 	return Action{}
 }

@@ -2,26 +2,19 @@ package devicegate
 
 import "haechi"
 
-// errorFrame is what a refused device is told.
-type errorFrame struct {
-	Event string    `json:"event"`
-	Data  errorData `json:"data"`
-}
-
-type errorData struct {
-	Code      string           `json:"code"`
-	Message   string           `json:"message"`
-	Reference haechi.Reference `json:"reference"`
-}
-
-// errorOf is the frame for a refusal. Which check of a proof failed is not told to
-// the peer; the reference tells the operator.
-func errorOf(r refusal, ref haechi.Reference) errorFrame {
+// tell makes the frame of a refusal. Which check of a proof failed is not told to the
+// peer; the reference tells the operator.
+func (m *Machine) tell(r refusal, ref haechi.Reference) {
+	l := m.gate.layout
+	m.out = nil
+	if l.Refusal.After == haechi.AfterSilence {
+		return
+	}
 	code, text := told(r.reason)
 	if r.detail != "" {
 		text = r.detail
 	}
-	return errorFrame{"error", errorData{code, text, ref}}
+	m.out = l.frame(l.refusal, code, text, string(ref))
 }
 
 func told(r haechi.Reason) (code, text string) {

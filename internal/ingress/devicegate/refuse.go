@@ -103,13 +103,24 @@ func (m *Machine) refuse(r refusal, now time.Time) {
 		m.failure = m.event(new(Work), r.kind, haechi.Failure, now)
 		m.end.mark(m.failure)
 	}
-	m.send(errorOf(r, m.end.Ref))
+	m.tell(r, m.end.Ref)
 	m.state, m.deadline = refused, time.Time{}
 	m.holdUntil = time.Time{}
-	if r.hold && m.gate.cfg.Hold > 0 {
+	if m.holds(&r) && m.gate.cfg.Hold > 0 {
 		m.holdUntil = now.Add(m.gate.cfg.Hold)
 	}
 	m.partial, m.whole, m.hello, m.early, m.wait = nil, false, nil, early{}, wait{}
+}
+
+// holds reports whether the profile keeps a refused device waiting.
+func (m *Machine) holds(r *refusal) bool {
+	switch m.gate.layout.Refusal.After {
+	case haechi.AfterReason:
+		return r.hold
+	case haechi.AfterHold:
+		return true
+	}
+	return false
 }
 
 // Refuse ends the conversation for a reason that the loop found.

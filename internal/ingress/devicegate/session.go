@@ -118,6 +118,10 @@ func (s *session) step(ctx context.Context, p []byte, now time.Time) bool {
 			a.Event.Duration = now.Sub(began)
 			s.emit(a.Event)
 		}
+		if a.Query {
+			a.Event.Kind = haechi.KindQuery
+			s.emit(a.Event)
+		}
 		switch {
 		case a.Op == OpNote, a.Op == OpForward && a.Input && run.add(off-len(a.Bytes), off):
 			continue
