@@ -36,18 +36,18 @@ func TestDowngradesAreEvents(t *testing.T) {
 	r := start(t, httpgate.Config{TLS: conf, Sites: []httpgate.Site{{Service: "shop"}}}, echo())
 	const cbc = tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA
 	for name, c := range map[string]struct {
-		conf     tls.Config
+		conf     *tls.Config
 		fallback bool
 		reason   haechi.Reason
 	}{
-		"TLS 1.1":          {tls.Config{ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false, haechi.ReasonTLSVersion},
-		"TLS 1.0":          {tls.Config{ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, false, haechi.ReasonTLSVersion},
-		"weak suites":      {tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{cbc}}, false, haechi.ReasonTLSSuites},
-		"second attempt":   {tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12}, true, haechi.ReasonTLSFallback},
-		"another name":     {tls.Config{ServerName: "other.test"}, false, haechi.ReasonUnknownHost},
-		"TLS 1.2 is fine":  {tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12}, false, ""},
-		"TLS 1.3 is fine":  {tls.Config{ServerName: "localhost"}, false, ""},
-		"1.3 needs no 1.2": {tls.Config{ServerName: "localhost", MinVersion: tls.VersionTLS13}, false, ""},
+		"TLS 1.1":          {&tls.Config{ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false, haechi.ReasonTLSVersion},
+		"TLS 1.0":          {&tls.Config{ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, false, haechi.ReasonTLSVersion},
+		"weak suites":      {&tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{cbc}}, false, haechi.ReasonTLSSuites},
+		"second attempt":   {&tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12}, true, haechi.ReasonTLSFallback},
+		"another name":     {&tls.Config{ServerName: "other.test"}, false, haechi.ReasonUnknownHost},
+		"TLS 1.2 is fine":  {&tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12}, false, ""},
+		"TLS 1.3 is fine":  {&tls.Config{ServerName: "localhost"}, false, ""},
+		"1.3 needs no 1.2": {&tls.Config{ServerName: "localhost", MinVersion: tls.VersionTLS13}, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw, err := net.DialTimeout("tcp", r.addr, 5*time.Second)
@@ -59,7 +59,7 @@ func TestDowngradesAreEvents(t *testing.T) {
 				raw = downgraded{raw}
 			}
 			c.conf.InsecureSkipVerify = true
-			client := tls.Client(raw, &c.conf)
+			client := tls.Client(raw, c.conf)
 			err = client.Handshake()
 			if (err == nil) != (c.reason == "") {
 				t.Fatalf("handshake: %v", err)
