@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the tests need, where they are missing: a C
-# compiler for the race detector, a browser for the console's tests, and the servers
-# that tests start on private ports. Without root (or sudo) it says what is missing;
+# compiler for the race detector, a browser for the console's tests, the engines that the
+# device clients run in, and the servers that tests start on private ports. Without root (or sudo) it says what is missing;
 # the tests then skip, and say so.
 set -euo pipefail
 missing=()
@@ -10,6 +10,8 @@ command -v chromium >/dev/null || missing+=(chromium)
 command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v mariadb-install-db >/dev/null || missing+=(mariadb-server)
 [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+command -v rhino >/dev/null || missing+=(rhino default-jre-headless)
+command -v python3 >/dev/null || missing+=(python3)
 [ ${#missing[@]} -eq 0 ] && exit 0
 sudo=""
 if [ "$(id -u)" != 0 ]; then
