@@ -74,9 +74,13 @@ type mistake struct {
 
 func checkCommand(o *options) *cobra.Command {
 	var effective bool
+	var target, plain, ca string
 	cmd := &cobra.Command{Use: "check", Short: "Find every mistake in the configuration at once; show every value and where it comes from", Args: o.noArgs,
-		Example: "  haechi check\n  haechi check --effective=false\n  haechi check --json",
-		RunE: func(*cobra.Command, []string) error {
+		Example: "  haechi check\n  haechi check --effective=false\n  haechi check --json\n  haechi check --live https://shop.example.com/",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if target != "" {
+				return runLive(cmd.Context(), o.print, target, plain, ca)
+			}
 			c, err := o.load()
 			if wrong := (*config.Errors)(nil); errors.As(err, &wrong) && o.print.json {
 				return errors.Join(o.print.encode(mistakes(wrong), "  "), reported{err})
@@ -96,6 +100,9 @@ func checkCommand(o *options) *cobra.Command {
 			})
 		}}
 	cmd.Flags().BoolVar(&effective, "effective", true, "list every value with its origin")
+	cmd.Flags().StringVar(&target, "live", "", "look at this https URL from outside instead: TLS, headers, cookies, redirect")
+	cmd.Flags().StringVar(&plain, "plain", "", "with --live: the same place by plain HTTP, where it is not port 80")
+	cmd.Flags().StringVar(&ca, "ca", "", "with --live: trust the CA in this PEM file instead of this machine's")
 	return cmd
 }
 

@@ -199,9 +199,13 @@ func (g *httpGuard) retire() {
 }
 
 func (g *httpGuard) status() (out []haechi.ServiceStatus) {
-	for _, s := range g.group.services {
+	for i, s := range g.group.services {
+		up := s.Upstream
+		if g.group.redirect[i] {
+			up = "https" + secureAt(s)
+		}
 		out = append(out, haechi.ServiceStatus{Name: s.Name, Kind: kindHTTP, Listen: addrs([]*listener.Listener{g.socket}),
-			Open: true, Upstream: s.Upstream, Healthy: true, Live: g.socket.Live()})
+			Open: true, Upstream: up, Healthy: true, Live: g.socket.Live()})
 	}
 	return out
 }
