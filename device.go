@@ -57,6 +57,14 @@ type Device struct {
 	UUID string    `json:"device.uuid,omitempty"`
 	Skew ClockSkew `json:"haechi.skew,omitzero"`
 	Keys []KeyInfo `json:"haechi.keys,omitempty"`
+	// Source names the outer registry that governs the device; empty: Haechi's own
+	// alone. There is what stands there, Veto what an operator of Haechi has set
+	// against the device (Pending: nothing). Status follows from both.
+	Source string       `json:"haechi.source,omitempty"`
+	There  string       `json:"haechi.source_status,omitempty"`
+	Veto   DeviceStatus `json:"haechi.veto,omitzero"`
+	// MaxFrame bounds its frames in bytes; 0: as the service says.
+	MaxFrame int `json:"haechi.max_frame,omitempty"`
 }
 
 // ClockSkew is how far a device's clock is from ours, by the times it signed: its

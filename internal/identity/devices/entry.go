@@ -25,7 +25,14 @@ type entry struct {
 	all  []haechi.Key // newest first, whatever the status; under the admin lock
 	made int          // highest number ever given to a key; under the admin lock
 
-	client netip.Prefix // counted in the registry's waiting map while pending
+	client  netip.Prefix // counted in the registry's waiting map while pending
+	counted bool         // whether it is; under the registry's mu
+
+	// word is what an outer registry says about the device; nil if none governs it.
+	word    atomic.Pointer[word]
+	offered atomic.Bool // to the outer registry
+	heard   *word       // of the reading under way, and
+	round   uint64      // which reading last had a row; under the admin lock
 }
 
 // snapshot copies the device.
@@ -44,12 +51,8 @@ func (e *entry) publish(change func(*haechi.Device), keys []haechi.Key) haechi.D
 	e.dev.Keys = infos(keys)
 	e.all = keys
 	e.touched = true
-	if e.dev.Status == haechi.Approved {
-		e.keys.Store(&keys)
-	} else {
-		e.keys.Store(nil)
-	}
-	return e.dev
+	e.enforce()
+	return e.seenBy()
 }
 
 // valid are the keys in force at the time, without copying them.

@@ -101,8 +101,8 @@ func (r *Registry) due(e *entry, now time.Time) (d haechi.Device, touched, due, 
 	defer e.mu.Unlock()
 	touched, e.touched = e.touched, false
 	fresh := e.dev.LastSeen.After(e.savedAt) && now.Sub(e.savedAt) >= r.cfg.SeenEvery
-	expired = e.dev.Status == haechi.Pending && len(e.all) == 0 && now.Sub(e.lastSign()) > r.cfg.PendingFor
-	return e.dev, touched, e.unsaved || fresh, expired
+	expired = e.dev.Status == haechi.Pending && len(e.all) == 0 && !e.known() && now.Sub(e.lastSign()) > r.cfg.PendingFor
+	return e.seenBy(), touched, e.unsaved && !e.isGuest() || fresh, expired
 }
 
 // lastSign is the last time anything happened about the device.

@@ -98,7 +98,7 @@ func (r *Registry) isUnsaved(e *entry) bool {
 
 // rekey makes written keys visible and tells OnChange.
 func (r *Registry) rekey(e *entry, keys []haechi.Key, now time.Time) {
-	before := e.snapshot()
+	before := e.view()
 	after := e.publish(func(*haechi.Device) { e.unsaved, e.savedAt = false, now }, keys)
 	r.cfg.OnChange(before, after)
 }

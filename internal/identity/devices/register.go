@@ -33,9 +33,12 @@ func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, erro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known := r.entry(d.Key); known != nil {
-		return known.snapshot(), nil
+		return known.view(), nil
 	}
 	e := newcomer(&d, now)
+	if r.outer != nil {
+		e.word.Store(r.outer.none(&e.dev))
+	}
 	if err := r.admit(e.client); err != nil {
 		r.refused.Add(1)
 		return haechi.Device{}, err
@@ -46,7 +49,7 @@ func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, erro
 	case r.wake <- struct{}{}:
 	default: // the loop is awake already
 	}
-	return e.dev, nil
+	return e.view(), nil
 }
 
 // Add registers a device on an operator's behalf, as Register does, and returns
@@ -97,6 +100,10 @@ func (r *Registry) wait(e *entry) {
 	if !e.client.IsValid() {
 		e.client = clientOf(e.addr)
 	}
+	if e.counted || e.known() {
+		return
+	}
+	e.counted = true
 	r.pending++
 	if e.client.IsValid() {
 		r.waiting[e.client]++
@@ -104,6 +111,10 @@ func (r *Registry) wait(e *entry) {
 }
 
 func (r *Registry) settle(e *entry) {
+	if !e.counted {
+		return
+	}
+	e.counted = false
 	r.pending--
 	if !e.client.IsValid() {
 		return

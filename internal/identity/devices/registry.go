@@ -19,6 +19,7 @@ type Registry struct {
 	cfg    Config
 	store  Store
 	health health
+	outer  *Outer // nil: none
 
 	// index is replaced whole, so that lookups take no lock.
 	index atomic.Pointer[map[string]*entry]
@@ -87,10 +88,9 @@ func (r *Registry) Lookup(key string) (haechi.Device, bool) {
 	if e == nil {
 		return haechi.Device{}, false
 	}
-	d := e.snapshot()
-	if d.Status == haechi.Approved && r.closed(r.cfg.Now()) {
-		d.Status = haechi.Pending
-		d.Reason = "the device registry has not answered for too long"
+	d := e.view()
+	if now := r.cfg.Now(); d.Status == haechi.Approved && (r.closed(now) || e.shut(now)) {
+		unknown(&d)
 	}
 	return d, true
 }
@@ -100,7 +100,7 @@ func (r *Registry) Lookup(key string) (haechi.Device, bool) {
 // must not be changed. It allocates nothing.
 func (r *Registry) Keys(device string, now time.Time) []haechi.Key {
 	e := r.entry(device)
-	if e == nil || r.closed(now) {
+	if e == nil || r.closed(now) || e.shut(now) {
 		return nil
 	}
 	return e.valid(now)
@@ -120,7 +120,7 @@ func (r *Registry) List(f haechi.DeviceFilter) []haechi.Device {
 	index := *r.index.Load()
 	out := make([]haechi.Device, 0, min(len(index), 1024))
 	for _, e := range index {
-		d := e.snapshot()
+		d := e.view()
 		if (f.Service == "" || f.Service == d.Service) &&
 			(len(f.Statuses) == 0 || slices.Contains(f.Statuses, d.Status)) {
 			out = append(out, d)

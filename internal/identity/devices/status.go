@@ -22,11 +22,14 @@ func (r *Registry) SetStatus(ctx context.Context, key string, s haechi.DeviceSta
 	if e == nil {
 		return before, after, notFound("set a device's status", key)
 	}
-	before = e.snapshot()
+	before = e.view()
 	if err := allowed(before.Status, s, by); err != nil {
 		return before, before, err
 	}
-	next := before
+	if s, err = e.ruling(s, by); err != nil {
+		return before, before, err
+	}
+	next := e.snapshot()
 	setStatus(&next, s, by, reason, now)
 	if err := r.ask(func() error { return r.store.SaveDevice(ctx, &next) }); err != nil {
 		return before, before, fmt.Errorf("set device %q to %v: %w", key, s, err)
@@ -83,10 +86,11 @@ func (r *Registry) Delete(ctx context.Context, key string) (before haechi.Device
 	if e == nil {
 		return before, notFound("delete a device", key)
 	}
-	before = e.snapshot()
+	before = e.view()
 	if err := r.remove(ctx, key, e); err != nil {
 		return before, fmt.Errorf("delete device %q: %w", key, err)
 	}
+	r.stays(e)
 	r.cfg.OnChange(before, haechi.Device{})
 	return before, nil
 }
