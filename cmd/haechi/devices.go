@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,11 +47,28 @@ func devicesCommand(o *options) *cobra.Command {
 }
 
 func printDevices(p *printer, ds []haechi.Device) {
+	heads := []string{"device", "status", "service", "version", "address", "last_ping", "keys", "reason"}
+	outside := slices.ContainsFunc(ds, func(d haechi.Device) bool { return d.Source != "" })
+	if outside {
+		heads = append(heads, "source")
+	}
 	rows := make([][]string, 0, len(ds))
 	for _, d := range ds {
-		rows = append(rows, []string{d.Key, p.word("status", d.Status), d.Service, d.Version, d.Addr, p.when(d.LastPing), count(len(d.Keys)), d.Reason})
+		row := []string{d.Key, p.word("status", d.Status), d.Service, d.Version, d.Addr, p.when(d.LastPing), count(len(d.Keys)), d.Reason}
+		if outside {
+			row = append(row, source(p, d))
+		}
+		rows = append(rows, row)
 	}
-	p.table([]string{"device", "status", "service", "version", "address", "last_ping", "keys", "reason"}, rows)
+	p.table(heads, rows)
+}
+
+// source is who has the first word on the device, and what it says.
+func source(p *printer, d haechi.Device) string {
+	if d.Source == "" {
+		return p.t("source.haechi")
+	}
+	return p.texts.Or(p.lang, "source."+d.Source, d.Source) + ": " + p.texts.Or(p.lang, "status."+d.There, d.There)
 }
 
 func statusChange(o *options, verb string, to haechi.DeviceStatus, short string) *cobra.Command {

@@ -101,7 +101,7 @@ func (a *App) open(ctx context.Context, cfg *config.Config) (err error) {
 func (a *App) openGauges() error {
 	e, m := a.estate, a.estate.metrics
 	bounds := map[string]func() []haechi.Counter{
-		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "devices": e.registry.Stats,
+		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "devices": e.registry.Stats, "database": e.database.stats,
 		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats,
 		"live": a.control.Stats, "limits": a.limitStats,
 	}
@@ -142,6 +142,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("retention", a.prune)
 	g.Add("device registry", e.registry.Run)
 	g.Add("pipeline", e.pipeline.Run)
+	g.Add("device database", e.database.run)
 	g.Add("alerts", e.alerts.Run)
 	g.Add("decisions", a.keepDecisions)
 	g.Add("reconciler", func(ctx context.Context) error { return e.enforcer.Run(ctx, reconcileEvery) })

@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,15 +22,16 @@ import (
 // deviceGuard is a device service: its gate, its sockets, and the health check that
 // closes the sockets while the upstream is down.
 type deviceGuard struct {
-	svc     *config.Service
-	gate    *devicegate.Gate
-	health  *ingress.Health
-	certs   *tlsterm.Set // nil: plain
-	now     func() time.Time
-	sink    ingress.Sink
-	sockets []*listener.Listener
-	open    atomic.Bool
-	log     *slog.Logger
+	svc       *config.Service
+	gate      *devicegate.Gate
+	health    *ingress.Health
+	upstreams *ingress.Upstreams
+	certs     *tlsterm.Set // nil: plain
+	now       func() time.Time
+	sink      ingress.Sink
+	sockets   []*listener.Listener
+	open      atomic.Bool
+	log       *slog.Logger
 
 	done chan struct{}
 	once sync.Once
@@ -38,9 +39,8 @@ type deviceGuard struct {
 
 func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log *slog.Logger) (*deviceGuard, error) {
 	g := &deviceGuard{svc: s, log: log.With("service", s.Name), now: e.now, sink: e.pipeline, done: make(chan struct{})}
-	dialer := &net.Dialer{Timeout: s.Timeouts.Upstream, KeepAlive: 30 * time.Second}
-	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", s.Upstream) }
-	g.health = ingress.NewHealth(ingress.HealthConfig{Dial: dial, SetOpen: g.setOpen, Log: g.log})
+	g.upstreams = e.upstreams(s)
+	g.health = ingress.NewHealth(ingress.HealthConfig{Dial: g.upstreams.Check, SetOpen: g.setOpen, Log: g.log})
 	var err error
 	if g.certs, err = serviceCert(e.cfg, s, e.now()); err != nil {
 		return nil, err
@@ -54,8 +54,8 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 		HandshakeTimeout: s.Timeouts.Handshake, ProofTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
 		Hold: s.Device.Hold,
 	}, devicegate.Deps{
-		Registry: e.registry, Prover: e.verifier, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
-		Winners: e.winners, Dial: dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
+		Registry: e.registry.At(s.Name), Prover: e.verifier, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
+		Winners: e.winners, Dial: g.upstreams.Dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
 	})
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (g *deviceGuard) setOpen(open bool) {
 		}
 	}
 	if g.open.Swap(open) != open {
-		g.log.Info("upstream health changed", "upstream", g.svc.Upstream, "up", open)
+		g.log.Info("upstream health changed", "upstream", g.behind(), "up", open)
 	}
 }
 
@@ -180,8 +180,11 @@ func (g *deviceGuard) closeSockets() error {
 
 func (g *deviceGuard) status() []haechi.ServiceStatus {
 	return []haechi.ServiceStatus{{Name: g.svc.Name, Kind: kindDevice, Listen: addrs(g.sockets), Open: g.open.Load(),
-		Upstream: g.svc.Upstream, Healthy: g.open.Load(), Live: g.gate.Live()}}
+		Upstream: g.behind(), Healthy: g.open.Load(), Live: g.gate.Live()}}
 }
+
+// behind names the servers, for people.
+func (g *deviceGuard) behind() string { return strings.Join(g.upstreams.Addrs(), ", ") }
 
 func (g *deviceGuard) stats() []haechi.Counter {
 	out := g.gate.Stats()

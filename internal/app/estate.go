@@ -38,6 +38,7 @@ type estate struct {
 	store    *sqlite.Store
 	writer   *record.Writer
 	registry *devices.Registry
+	database *database // an existing one that governs devices; nil: none
 	verifier *signature.Verifier
 	session  *session.Enforcer
 	decider  *decide.Decider
@@ -81,6 +82,9 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	})
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)
+	if err := e.openDatabase(ctx); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
 	return e, nil
 }
 
@@ -238,6 +242,7 @@ func (e *estate) close() error {
 	if e.pool != nil {
 		errs = append(errs, e.pool.Close())
 	}
+	errs = append(errs, e.database.close())
 	if e.store != nil {
 		errs = append(errs, e.store.Close())
 	}

@@ -88,7 +88,7 @@ func (a *App) status(context.Context) haechi.Status {
 func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
-	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.registry.Stats,
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.registry.Stats, e.database.stats,
 		e.verifier.Stats, e.writer.Stats, a.control.Stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}
@@ -109,6 +109,9 @@ func (a *App) degraded() (out []string) {
 	}
 	if silent, closed := a.estate.registry.Health(a.opts.Now()); silent > time.Minute || closed {
 		out = append(out, "the device registry does not answer; approvals hold for a while, then no device is admitted; check the disk")
+	}
+	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
+		out = append(out, text)
 	}
 	return out
 }

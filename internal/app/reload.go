@@ -63,6 +63,7 @@ func mustRestart(old, cfg *config.Config) error {
 	p1, o1, s1 := deviceBounds(old)
 	p2, o2, s2 := deviceBounds(cfg)
 	note("device.pending, device.key_overlap or device.skew", p1 == p2 && o1 == o2 && s1 == s2)
+	note("device.database", sameDatabase(old, cfg))
 	if len(changed) == 0 {
 		return nil
 	}

@@ -55,6 +55,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 			Skew: time.Duration(s.Device.Skew), Hold: time.Duration(s.Device.Hold),
 			PendingCap: s.Device.Pending, KeyOverlap: time.Duration(s.Device.KeyOverlap),
 			Binding: wordOf[haechi.Binding](s.Device.Binding, "off", "accept", "require"), Exempt: s.Device.Exempt,
+			Database: compileDatabase(&s.Device.Database),
 		},
 		Timeouts: Timeouts{
 			Handshake: time.Duration(s.Timeouts.Handshake), Idle: time.Duration(s.Timeouts.Idle),

@@ -39,7 +39,7 @@ type rawService struct {
 	Kind          string     `yaml:"kind" jsonschema:"required,enum=device,enum=http" jsonschema_description:"device: framed TCP devices; http: a web service."`
 	Profile       string     `yaml:"profile,omitempty" only:"device" jsonschema_description:"The devices' protocol: a shipped profile, or the file of one, relative to this file."`
 	Listen        []listen   `yaml:"listen" jsonschema:"required" jsonschema_description:"Addresses to listen on."`
-	Upstream      string     `yaml:"upstream" jsonschema:"required" jsonschema_description:"The server behind: host:port for devices, a URL for http."`
+	Upstream      string     `yaml:"upstream,omitempty" jsonschema_description:"The server behind: host:port for devices, a URL for http."`
 	UpstreamTLS   rawBehind  `yaml:"upstream_tls,omitempty" only:"http" jsonschema_description:"How the server behind is verified, for an https upstream; without it by this machine's roots."`
 	Hosts         []string   `yaml:"hosts,omitempty" only:"http" jsonschema_description:"Host names that are served; others get nothing."`
 	TLS           rawTLS     `yaml:"tls,omitempty" jsonschema_description:"Encryption; without it the service is plain."`
@@ -125,6 +125,17 @@ type rawDevice struct {
 	Binding    string   `yaml:"binding" jsonschema:"enum=off,enum=accept,enum=require" jsonschema_description:"A second signature that covers the whole frame: off, accept (verified where there is one) or require."`
 	Exempt     []string `yaml:"exempt,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Events that need no signature; anybody on the path can forge them."`
 	KeyOverlap duration `yaml:"key_overlap" least:"1m" most:"365d" jsonschema_description:"How long the older of two keys stays valid."`
+
+	Database rawDatabase `yaml:"database,omitempty" jsonschema_description:"An existing bot system's database: its approvals count."`
+}
+
+// rawDatabase is an existing database of a bot system.
+type rawDatabase struct {
+	DSNFile   string   `yaml:"dsn_file,omitempty" jsonschema_description:"File that holds user:password@tcp(host:3306)/database, which is a secret. With it the devices' status is that of kb_bot_devices there."`
+	Every     duration `yaml:"every,omitempty" least:"1s" most:"5m" jsonschema_description:"How often it is read; without it 3s."`
+	Register  bool     `yaml:"register,omitempty" jsonschema_description:"Add unknown devices there as pending; nothing else is ever written."`
+	Upstreams string   `yaml:"upstreams,omitempty" jsonschema:"enum=off,enum=live,enum=test,enum=all" jsonschema_description:"Find the servers behind in kb_server_processes, in place of upstream; off without it."`
+	Host      string   `yaml:"host,omitempty" jsonschema_description:"Host of the servers found, where the one in the tables cannot be reached."`
 }
 
 type rawWaits struct {

@@ -124,6 +124,7 @@ type Device struct {
 	KeyOverlap time.Duration // how long the older key stays valid
 	Binding    haechi.Binding
 	Exempt     []string // events that need no signature
+	Database   DeviceDatabase
 }
 
 // Timeouts bound every wait.

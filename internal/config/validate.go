@@ -67,6 +67,7 @@ func (v *validator) file() {
 		v.service(name, &s)
 	}
 	v.listening()
+	v.oneDatabase()
 	for _, id := range slices.Sorted(maps.Keys(f.Rules)) {
 		if !ruleID.MatchString(id) {
 			v.wrongAt(join("rules", id), "ids look like device/unusual-hour; haechi rules lists them", "%s is no rule id", quoted(id))

@@ -24,7 +24,7 @@ func (v *validator) service(name string, s *rawService) {
 	v.listens(key, s.Listen)
 	switch s.Kind {
 	case kindDevice:
-		v.hostPort(key+".upstream", s.Upstream)
+		v.served(key, s)
 		v.profileName(key+".profile", s.Profile)
 	case kindHTTP:
 		v.webURL(key+".upstream", s.Upstream)

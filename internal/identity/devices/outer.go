@@ -58,7 +58,10 @@ type OuterConfig struct {
 	// Changed is told what a reading but the first changed for devices, once their
 	// live sessions are cut. It is called from Poll, under no lock.
 	Changed func([]Change)
-	Log     *slog.Logger // nil: the registry's
+	// Health is told when the outer registry fails to be read, when that closes it,
+	// and when it can be read again. It is called from Poll, under no lock.
+	Health func(silent, closed bool)
+	Log    *slog.Logger // nil: the registry's
 }
 
 // Change is a device before and after the outer registry's word changed.
@@ -99,6 +102,9 @@ func (r *Registry) Govern(cfg OuterConfig, src Source) *Outer {
 	if cfg.Changed == nil {
 		cfg.Changed = func([]Change) {}
 	}
+	if cfg.Health == nil {
+		cfg.Health = func(bool, bool) {}
+	}
 	o := &Outer{r: r, cfg: cfg, src: src, health: health{start: r.cfg.Now()}}
 	r.outer = o
 	for _, e := range *r.index.Load() {
@@ -121,10 +127,7 @@ func (o *Outer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			if err := o.Poll(ctx); err != nil && ctx.Err() == nil && !o.silent {
-				o.silent = true
-				o.cfg.Log.Error("the outer device registry cannot be read; its last word holds", "registry", o.cfg.Name, "for", o.r.cfg.Grace, "err", err)
-			}
+			_ = o.Poll(ctx) // what it means is told, logged and counted there
 		}
 	}
 }
@@ -138,18 +141,17 @@ func (o *Outer) Poll(ctx context.Context) error {
 	o.health.asking(o.r.cfg.Now())
 	rows, changed, err := o.src.Read(ctx)
 	if err != nil {
-		o.health.errors.Add(1)
-		o.shutOnce(o.r.cfg.Now())
+		o.failed(err, o.r.cfg.Now())
 		return err
 	}
 	o.health.silent.Store(0)
 	if changed || !o.read.Load() {
 		o.take(rows, o.r.cfg.Now())
 	}
-	o.shut = false
 	if o.silent {
-		o.silent = false
+		o.silent, o.shut = false, false
 		o.cfg.Log.Info("the outer device registry can be read again", "registry", o.cfg.Name)
+		o.cfg.Health(false, false)
 	}
 	o.offer(ctx)
 	return nil
@@ -167,12 +169,26 @@ func (o *Outer) Health(now time.Time) (silent time.Duration, closed bool) {
 	return o.health.silence(now), o.closed(now)
 }
 
-// shutOnce cuts the sessions of everybody it governs when it closes.
-func (o *Outer) shutOnce(now time.Time) {
-	if o.shut || !o.read.Load() || !o.closed(now) {
-		return
+// failed keeps the books on a reading that failed, and logs the first of a silence.
+func (o *Outer) failed(err error, now time.Time) {
+	o.health.errors.Add(1)
+	closed := o.closed(now)
+	if !o.silent {
+		o.silent = true
+		o.cfg.Log.Error("the outer device registry cannot be read; its last word holds", "registry", o.cfg.Name, "for", o.r.cfg.Grace, "err", err)
+		if !closed {
+			o.cfg.Health(true, false)
+		}
 	}
-	o.shut = true
+	if !o.shut && closed {
+		o.shut = true
+		o.cutAll()
+		o.cfg.Health(true, true)
+	}
+}
+
+// cutAll ends the sessions of everybody it governs, once it has closed.
+func (o *Outer) cutAll() {
 	r := o.r
 	r.admin.Lock()
 	defer r.admin.Unlock()

@@ -94,6 +94,9 @@ func TestOuterWordIsTheTruth(t *testing.T) {
 	if status(t, r, loa) == haechi.Approved || r.Keys(loa, start) != nil {
 		t.Error("what Haechi had approved itself counts before the outer registry was read")
 	}
+	if r.Approved(loa, start) || r.Approved("no/such", start) {
+		t.Error("approved before the outer registry was read")
+	}
 	for _, s := range []haechi.DeviceStatus{haechi.Approved, haechi.Pending, haechi.DeniedDevice, haechi.Approved, haechi.Revoked, haechi.Blocked} {
 		src.set(loaRow(s), row("LOA.i", "other", haechi.Approved))
 		poll(t, o)
@@ -102,6 +105,9 @@ func TestOuterWordIsTheTruth(t *testing.T) {
 		}
 		if keys := r.Keys(loa, start); (len(keys) > 0) != (s == haechi.Approved) {
 			t.Errorf("%v there: %d keys in force", s, len(keys))
+		}
+		if r.Approved(loa, start) != (s == haechi.Approved) {
+			t.Errorf("%v there: approved %v", s, r.Approved(loa, start))
 		}
 	}
 	src.set(row("LOA.i", "other", haechi.Approved))
@@ -236,7 +242,7 @@ func TestOuterFailsClosed(t *testing.T) {
 		}
 		time.Sleep(2 * devices.DefaultOuterEvery)
 		synctest.Wait()
-		if status(t, r, loa) == haechi.Approved || r.Keys(loa, time.Now()) != nil {
+		if status(t, r, loa) == haechi.Approved || r.Keys(loa, time.Now()) != nil || r.Approved(loa, time.Now()) {
 			t.Error("open after the grace")
 		}
 		if cut := <-told; cut.Key != loa || cut.Status == haechi.Approved || len(told) > 0 {

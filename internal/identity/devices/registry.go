@@ -106,6 +106,13 @@ func (r *Registry) Keys(device string, now time.Time) []haechi.Key {
 	return e.valid(now)
 }
 
+// Approved reports whether the device may converse now, whatever keys it has: it is
+// approved, and no registry that it depends on has closed. It allocates nothing.
+func (r *Registry) Approved(device string, now time.Time) bool {
+	e := r.entry(device)
+	return e != nil && !r.closed(now) && !e.shut(now) && e.keys.Load() != nil
+}
+
 // Seen notes that a device showed itself: its address and version, and whether
 // it was a signed answer to a ping. Unknown devices are ignored. It is cheap and
 // written later.

@@ -11,6 +11,7 @@ func heads() []text {
 		{"head.last_ping", "last ping", "마지막 핑"},
 		{"head.keys", "keys", "키"},
 		{"head.reason", "reason", "사유"},
+		{"head.source", "source", "출처"},
 		{"head.id", "decision", "결정"},
 		{"head.scope", "about", "대상"},
 		{"head.action", "action", "조치"},

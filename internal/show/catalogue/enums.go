@@ -8,6 +8,9 @@ func enums() []text {
 		{"status.denied", "denied", "거절됨"},
 		{"status.revoked", "revoked", "승인 취소됨"},
 		{"status.blocked", "blocked", "차단됨"},
+		{"status.none", "no row", "행 없음"},
+		{"source.database", "database", "데이터베이스"},
+		{"source.haechi", "Haechi", "해치"},
 
 		{"action.pass", "pass", "통과"},
 		{"action.watch", "watch", "관찰"},

@@ -68,6 +68,8 @@ func devices() []text {
 		{"devices.first", "First seen", "처음 본 시각"},
 		{"devices.last", "Last seen", "마지막 활동"},
 		{"devices.last_ping", "Last ping", "마지막 핑"},
+		{"devices.source", "Decided in", "결정하는 곳"},
+		{"devices.change_there", "This device's status is kept in the database of the bot system: approve it there. Here it can be refused, whatever stands there, and that can be taken back.", "이 기기의 상태는 봇 시스템의 데이터베이스에 있습니다. 승인은 그곳에서 합니다. 여기서는 그곳의 상태와 상관없이 거부할 수 있고, 거부를 되돌릴 수 있습니다."},
 		{"devices.actions", "Actions", "작업"},
 		{"devices.more", "Details", "자세히"},
 		{"devices.none", "No device is registered yet. One appears here when it first connects.", "등록된 기기가 없습니다. 기기가 처음 연결하면 여기에 나타납니다."},

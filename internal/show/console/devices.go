@@ -72,7 +72,7 @@ func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, key string,
 		c.problem(w, r, &haechi.Error{Kind: haechi.NotFound, Op: c.text(r, "error.open"), Msg: c.text(r, "devices.none_such")})
 		return
 	}
-	p := devicePage{Device: all[i], Now: c.cfg.Now(), New: made, Can: moves(all[i].Status)}
+	p := devicePage{Device: all[i], Now: c.cfg.Now(), New: made, Can: moves(&all[i])}
 	if p.Events, err = c.deps.Watcher.Events(r.Context(), haechi.EventFilter{Device: key, Limit: 20}); err != nil {
 		c.problem(w, r, err)
 		return
@@ -80,8 +80,14 @@ func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, key string,
 	c.render(w, r, http.StatusOK, "device", p)
 }
 
-// moves are the changes that the page offers from a status.
-func moves(s haechi.DeviceStatus) map[string]bool {
+// moves are the changes that the page offers for a device. One that is governed
+// elsewhere is approved there; here something against it can be taken back.
+func moves(d *haechi.Device) map[string]bool {
+	s := d.Status
+	if d.Source != "" {
+		none := d.Veto == haechi.Pending
+		return map[string]bool{"approved": !none, "denied": none && s != haechi.Approved, "revoked": none && s == haechi.Approved, "blocked": d.Veto != haechi.Blocked}
+	}
 	return map[string]bool{
 		"approved": s != haechi.Approved,
 		"denied":   s == haechi.Pending,
