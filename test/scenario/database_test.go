@@ -166,7 +166,7 @@ func TestDatabaseDies(t *testing.T) {
 	id := demo.Identity{Bot: "봇", Serial: "1", Shape: demo.V333}
 	r.is(t, id, "approved")
 	r.start()
-	r.proc.troubled = true
+	r.proc.Troubled = true
 	id = r.key(id)
 	p := r.phone(id, 10)
 	s := p.connected()
@@ -175,8 +175,8 @@ func TestDatabaseDies(t *testing.T) {
 	p.chats(s, "아직 있어요?")
 	r.phone(id, 10).connected() // it may also come back
 	r.phone(demo.Identity{Bot: "새봇", Serial: "2", Shape: demo.V333}, 11).refused(t)
-	if e := r.proc.err.String(); !strings.Contains(e, "the outer device registry cannot be read") || strings.Count(e, "cannot be read") > 1 {
-		t.Errorf("it is not said once: %s", r.proc.errors())
+	if e := r.proc.Err.String(); !strings.Contains(e, "the outer device registry cannot be read") || strings.Count(e, "cannot be read") > 1 {
+		t.Errorf("it is not said once: %s", r.proc.Errors())
 	}
 	must(t, r.srv.Restart())
 	r.is(t, id, "blocked")
@@ -193,7 +193,7 @@ func TestDatabaseIsDownAtStart(t *testing.T) {
 	r.is(t, id, "approved")
 	r.srv.Kill()
 	r.start()
-	r.proc.troubled = true
+	r.proc.Troubled = true
 	r.phone(id, 10).refused(t)
 	s, err := r.api.Status(t.Context())
 	must(t, err)

@@ -99,10 +99,25 @@ func (s *Server) install() error {
 	}
 	cmd := exec.Command(tool, "--no-defaults", "--datadir="+s.data(), "--auth-root-authentication-method=normal",
 		"--skip-test-db", "--user="+user())
+	env, err := s.environment()
+	if err != nil {
+		return err
+	}
+	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("install an empty MariaDB: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// environment gives the server a folder of its own for temporary tables: one that
+// starts deletes those it finds there, and two tests may run at the same time.
+func (s *Server) environment() ([]string, error) {
+	tmp := filepath.Join(s.dir, "tmp")
+	if err := os.MkdirAll(tmp, 0o700); err != nil {
+		return nil, err
+	}
+	return append(os.Environ(), "TMPDIR="+tmp), nil
 }
 
 // user is whom the server runs as: it refuses to be root unless told so.
@@ -126,6 +141,9 @@ func (s *Server) Restart() error {
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--character-set-server=utf8mb4",
 		"--collation-server=utf8mb4_general_ci")
 	s.proc.Stdout, s.proc.Stderr = log, log
+	if s.proc.Env, err = s.environment(); err != nil {
+		return err
+	}
 	s.proc.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.proc.Start(); err != nil {
 		return err
