@@ -74,8 +74,11 @@ type Handshake struct {
 	Fields []Field
 }
 
-// Equal wants a text or number at a path to read so.
-type Equal struct{ Path, Text string }
+// Equal wants a text at a path to read so, or, if Bare, a number, true or false.
+type Equal struct {
+	Path, Text string
+	Bare       bool
+}
 
 // Field bounds one text of a handshake.
 type Field struct {

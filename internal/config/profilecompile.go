@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -173,9 +174,17 @@ func texts[T ~string](list []T) (out []string) {
 	return out
 }
 
+// bare are the texts of a profile that stand for another value of JSON; in quotes of
+// their own they stand for themselves.
+var bare = regexp.MustCompile(`^(-?(0|[1-9][0-9]{0,15})|true|false)$`)
+
 func equalsOf(m map[string]string) (out []haechi.Equal) {
 	for _, path := range slices.Sorted(maps.Keys(m)) {
-		out = append(out, haechi.Equal{Path: path, Text: m[path]})
+		e := haechi.Equal{Path: path, Text: m[path], Bare: bare.MatchString(m[path])}
+		if t, ok := strings.CutPrefix(e.Text, `"`); ok {
+			e.Text = strings.TrimSuffix(t, `"`)
+		}
+		out = append(out, e)
 	}
 	return out
 }

@@ -40,7 +40,7 @@ func (v *validator) service(name string, s *rawService) {
 
 // ProfileNames are the shipped profiles.
 func ProfileNames() []string {
-	return []string{"messengerbot"}
+	return []string{"messengerbot", "signed-lines"}
 }
 
 // ProfileIsPath reports whether a profile is named by the path of its file.

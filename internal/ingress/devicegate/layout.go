@@ -55,6 +55,7 @@ type part struct {
 type equal struct {
 	slot int
 	text string
+	bare bool
 }
 
 type query struct {
@@ -160,7 +161,7 @@ func slots(slot func(string) int, paths []string) (out []int) {
 
 func equals(slot func(string) int, list []haechi.Equal) (out []equal) {
 	for _, e := range list {
-		out = append(out, equal{slot(e.Path), e.Text})
+		out = append(out, equal{slot(e.Path), e.Text, e.Bare})
 	}
 	return out
 }
@@ -192,11 +193,13 @@ func (w *Work) at(slot int) strictjson.Span {
 	return w.scan.Value(slot)
 }
 
-// reads reports whether a text or number reads so.
+// reads reports whether a value reads so.
 func (w *Work) reads(e *equal) bool {
 	v := w.at(e.slot)
-	return (v.Kind == strictjson.String || v.Kind == strictjson.Number || v.Kind == strictjson.True || v.Kind == strictjson.False) &&
-		string(v.Text(&w.text)) == e.text
+	if e.bare {
+		return v.Kind != strictjson.String && string(v.Raw) == e.text
+	}
+	return v.Kind == strictjson.String && string(v.Text(&w.text)) == e.text
 }
 
 func (w *Work) readsAll(list []equal) bool {
