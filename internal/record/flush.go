@@ -2,7 +2,9 @@ package record
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"haechi"
@@ -19,11 +21,14 @@ type session struct {
 
 	cramped bool // the disk had no room when it was last looked at
 	looked  time.Time
+
+	run string // names this run of the writer in the numbers of its batches
+	seq uint64
 }
 
 // session opens the spool. Without one the writer still writes: records fail open.
 func (w *Writer) session() *session {
-	s := &session{w: w}
+	s := &session{w: w, run: strings.ToLower(rand.Text())}
 	if w.cfg.SpoolPath == "" {
 		return s
 	}
@@ -126,6 +131,8 @@ func (s *session) write(ctx context.Context, p *pending) {
 	if p.rows() == 0 {
 		return
 	}
+	s.seq++
+	p.ID = BatchID{Run: s.run, Seq: s.seq}
 	if s.failing {
 		s.keep(rowsOf(p))
 		return
@@ -192,22 +199,28 @@ func (s *session) drop(rows, unseen uint64) {
 	s.unseen += unseen
 }
 
+// rowsOf lists what goes to the spool. Each row knows its batch, since the store may
+// hold the batch already: it failed, and nobody knows how far it came.
 func rowsOf(p *pending) []spooled {
 	rows := make([]spooled, 0, p.rows())
+	add := func(r spooled) {
+		r.Run, r.Seq = p.ID.Run, p.ID.Seq
+		rows = append(rows, r)
+	}
 	for i := range p.decisions {
-		rows = append(rows, spooled{Decision: &p.decisions[i]})
+		add(spooled{Decision: &p.decisions[i]})
 	}
 	for i := range p.Findings {
-		rows = append(rows, spooled{Finding: &p.Findings[i]})
+		add(spooled{Finding: &p.Findings[i]})
 	}
 	for i := range p.Incidents {
-		rows = append(rows, spooled{Incident: &p.Incidents[i]})
+		add(spooled{Incident: &p.Incidents[i]})
 	}
 	for i := range p.Devices {
-		rows = append(rows, spooled{Device: &p.Devices[i]})
+		add(spooled{Device: &p.Devices[i]})
 	}
 	for i := range p.Events {
-		rows = append(rows, spooled{Event: &p.Events[i]})
+		add(spooled{Event: &p.Events[i]})
 	}
 	return rows
 }

@@ -39,6 +39,7 @@ func (p *pending) reset() {
 	clear(p.decisions)
 	p.Events, p.Findings, p.Incidents = p.Events[:0], p.Findings[:0], p.Incidents[:0]
 	p.Devices, p.decisions = p.Devices[:0], p.decisions[:0]
+	p.ID = BatchID{}
 }
 
 // event reports how many rows wait, or 0 if the event did not fit.

@@ -40,6 +40,9 @@ func (s *session) replay(ctx context.Context) {
 }
 
 func unspool(rows []spooled) (p pending) {
+	if len(rows) > 0 {
+		p.ID = rows[0].batch()
+	}
 	for _, r := range rows {
 		switch {
 		case r.Event != nil:

@@ -28,8 +28,12 @@ const (
 	maxRecord   = 1 << 20
 )
 
-// spooled is one row in the file; exactly one field is set.
+// spooled is one row in the file; beside the number of its batch exactly one field is
+// set. Rows of a version that gave no numbers have none.
 type spooled struct {
+	Run string `json:"run,omitempty"`
+	Seq uint64 `json:"seq,omitempty"`
+
 	Event    *haechi.Event    `json:"event,omitempty"`
 	Finding  *haechi.Finding  `json:"finding,omitempty"`
 	Incident *haechi.Incident `json:"incident,omitempty"`
@@ -131,8 +135,11 @@ func (s *spool) add(rows []spooled) (int, error) {
 	return n, full
 }
 
-// next reads up to limit rows from the first not written back, and the offset
-// after them. At a broken record it ends the file there and reports the loss.
+func (r *spooled) batch() BatchID { return BatchID{Run: r.Run, Seq: r.Seq} }
+
+// next reads the rows of one batch, at most limit, from the first not written back,
+// and the offset after them. At a broken record it ends the file there and reports
+// the loss.
 func (s *spool) next(limit int) (rows []spooled, end int64, err error) {
 	r := bufio.NewReaderSize(io.NewSectionReader(s.f, s.read, s.size-s.read), 1<<16)
 	end = s.read
@@ -142,6 +149,9 @@ func (s *spool) next(limit int) (rows []spooled, end int64, err error) {
 			lost := s.size - end
 			s.size = end
 			return rows, end, errors.Join(fmt.Errorf("spool broken, %d bytes lost: %w", lost, err), s.f.Truncate(end))
+		}
+		if len(rows) > 0 && row.batch() != rows[0].batch() {
+			break
 		}
 		rows, end = append(rows, row), end+n
 	}

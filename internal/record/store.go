@@ -7,8 +7,17 @@ import (
 	"haechi"
 )
 
+// BatchID numbers a batch, so that one which is sent again because nobody knows
+// whether it arrived is not written twice. The batches of one run of a writer come
+// with rising numbers. The zero ID is of a batch that is never sent again.
+type BatchID struct {
+	Run string // random, at most 32 characters
+	Seq uint64
+}
+
 // Batch is what one append writes, in one transaction.
 type Batch struct {
+	ID        BatchID
 	Events    []haechi.Event
 	Findings  []haechi.Finding
 	Incidents []haechi.Incident // replaced by ID
@@ -131,4 +140,19 @@ type Eraser interface {
 // Journal keeps many decisions in one durable step, or none of them.
 type Journal interface {
 	SaveDecisions(ctx context.Context, ds []haechi.Decision) error
+}
+
+// HandChange is a row of kb_bot_devices, the copy of the registry, whose status
+// somebody changed with a statement of SQL.
+type HandChange struct {
+	Device string
+	Status string // as written, which may be no status at all
+	Reason string // of the column blocked_reason
+}
+
+// HandWatcher tells what was changed by hand. SettleHandChange writes the registry's
+// present state over one, after it was taken up or refused.
+type HandWatcher interface {
+	HandChanges(ctx context.Context) ([]HandChange, error)
+	SettleHandChange(ctx context.Context, c HandChange) error
 }

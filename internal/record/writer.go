@@ -48,9 +48,10 @@ func (c WriterConfig) filled() WriterConfig {
 
 // Writer takes what happened from any goroutine without ever making it wait, and
 // writes it in batches from one. While the store fails, rows go to a bounded file
-// and are written back, in order, once it returns; a row may then be written twice
-// if the process is killed between the two steps. What fits nowhere is counted, and
-// a system event in the records says how much is missing.
+// and are written back, in order, once it returns. Every batch has a number, so that
+// one is never written twice, neither if its answer was lost nor if the process is
+// killed between writing it back and noting that. What fits nowhere is counted, and a
+// system event in the records says how much is missing.
 type Writer struct {
 	cfg   WriterConfig
 	store Appender

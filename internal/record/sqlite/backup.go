@@ -105,7 +105,7 @@ func headOf(ctx context.Context, path string) (record.ChainHead, error) {
 		return record.ChainHead{}, err
 	}
 	defer db.Close()
-	return (&Store{state: &database{r: db}}).AuditHead(ctx)
+	return reading(db).AuditHead(ctx)
 }
 
 func sumFile(path string) (string, error) {

@@ -13,6 +13,7 @@ import (
 	"modernc.org/sqlite"
 
 	"haechi"
+	"haechi/internal/record/sqlrows"
 )
 
 // readers is how many connections may read one file at once.
@@ -139,6 +140,9 @@ func (d *database) tx(ctx context.Context, f func(tx *sql.Tx) error) error {
 	}
 	return tx.Commit()
 }
+
+// rows is the database as the shared part sees it.
+func (d *database) rows() sqlrows.DB { return sqlrows.DB{W: d.w, R: d.r, Tx: d.tx} }
 
 // failure wraps an error of the database for the operator; nil stays nil, and an
 // error that has its kind already keeps it.

@@ -13,10 +13,14 @@ import (
 
 	"haechi"
 	"haechi/internal/record"
+	"haechi/internal/record/sqlrows"
 )
 
 // maxManifest bounds what is read of a backup's manifest, in bytes.
 const maxManifest = 1 << 16
+
+// chainPage is how many audit entries are read at once.
+const chainPage = 10_000
 
 // Restore unpacks a backup into a folder that is empty or missing, after checking
 // its sums, both databases and the audit chain. Nothing is left behind when a check
@@ -136,7 +140,7 @@ func checkCopy(ctx context.Context, dir string) (record.ChainHead, error) {
 		return record.ChainHead{}, err
 	}
 	defer db.Close()
-	return checkChain(ctx, &Store{state: &database{r: db}})
+	return checkChain(ctx, reading(db))
 }
 
 func integrity(ctx context.Context, path string) error {
@@ -155,9 +159,9 @@ func integrity(ctx context.Context, path string) error {
 	return nil
 }
 
-func checkChain(ctx context.Context, s *Store) (head record.ChainHead, err error) {
+func checkChain(ctx context.Context, s *sqlrows.Store) (head record.ChainHead, err error) {
 	for {
-		entries, err := s.AuditEntries(ctx, head.Seq+1, maxAudit)
+		entries, err := s.AuditEntries(ctx, head.Seq+1, chainPage)
 		if err != nil {
 			return head, err
 		}
@@ -166,7 +170,7 @@ func checkChain(ctx context.Context, s *Store) (head record.ChainHead, err error
 				return head, notWhole("the audit chain is broken", err)
 			}
 		}
-		if len(entries) < maxAudit {
+		if len(entries) < chainPage {
 			break
 		}
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -33,10 +33,10 @@ type seenSet struct {
 	fresh []sighting
 }
 
-func (s *seenSet) event(e *haechi.Event, addr string) {
+func (s *seenSet) event(e *haechi.Event, addr string, d *Dialect) {
 	m := minuteOf(e.Time.Unix())
 	if e.Device != "" {
-		s.add(sighting{seenDevice[0], e.Device, m})
+		s.add(sighting{seenDevice[0], d.fit(e.Device, maxName), m})
 	}
 	if addr != "" {
 		s.add(sighting{seenAddress[0], addr, m})
@@ -60,20 +60,16 @@ func (s *seenSet) add(v sighting) {
 // forget is for a batch that was not written.
 func (s *seenSet) forget() { s.known, s.fresh = nil, s.fresh[:0] }
 
-func (s *seenSet) save(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt) error {
-	if len(s.fresh) == 0 {
-		return nil
-	}
-	ctx = context.WithoutCancel(ctx)
-	stmt = tx.StmtContext(ctx, stmt)
-	for _, v := range s.fresh {
-		if _, err := stmt.ExecContext(ctx, string(v.kind)+v.value, v.minute); err != nil {
-			return err
-		}
-	}
+func (s *seenSet) save(ctx context.Context, tx *sql.Tx, in inserts, args *[]any) error {
+	return strides(ctx, tx, in, s.fresh, args, func(args []any, v sighting) []any {
+		return append(args, string(v.kind)+v.value, v.minute)
+	})
+}
+
+// saved is for a batch that was written.
+func (s *seenSet) saved() {
 	clear(s.fresh)
 	s.fresh = s.fresh[:0]
-	return nil
 }
 
 // subjects is a range of subjects: one, or all that begin alike.

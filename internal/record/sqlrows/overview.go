@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func (s *Store) Overview(ctx context.Context, now time.Time, zone *time.Location
 	local := now.In(zone)
 	midnight := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, zone)
 	o := haechi.Overview{At: now, Zone: zone.String()}
-	err := s.events.r.QueryRowContext(ctx, "SELECT coalesce(sum(requests), 0), coalesce(sum(suspicious), 0) FROM minutes WHERE minute >= ?",
+	err := s.events.R.QueryRowContext(ctx, "SELECT coalesce(sum(requests), 0), coalesce(sum(suspicious), 0) FROM minutes WHERE minute >= ?",
 		minuteOf(midnight.Unix())).Scan(&o.Requests, &o.Suspicious)
 	if err == nil {
 		o.AuthFailures, err = s.authFailures(ctx, now.Add(-authFailureWindow))
@@ -39,7 +39,7 @@ func (s *Store) Overview(ctx context.Context, now time.Time, zone *time.Location
 	if err == nil {
 		err = s.countState(ctx, now, &o)
 	}
-	return o, failure("count for the overview", err)
+	return o, s.failure("count for the overview", err)
 }
 
 // authFailures adds whole minutes from the counts, and the minute that the window
@@ -49,11 +49,10 @@ func (s *Store) authFailures(ctx context.Context, from time.Time) (uint64, error
 	edge := time.Unix(whole*60, 0)
 	var minutes, rows uint64
 	err := errors.Join(
-		s.events.r.QueryRowContext(ctx, "SELECT coalesce(sum(auth_failures), 0) FROM minutes WHERE minute >= ?", whole).Scan(&minutes),
-		s.events.r.QueryRowContext(ctx, `SELECT coalesce(sum(n), 0) FROM kb_chat_logs INDEXED BY kb_chat_logs_notable
-			WHERE kind = 'auth' AND created_at >= ? AND created_at <= ? AND ns >= ? AND ns < ?
-			AND (status = 'failed' OR verdict IS NOT NULL OR severity IS NOT NULL)`,
-			stamp(from), stamp(edge), from.UnixNano(), edge.UnixNano()).Scan(&rows))
+		s.events.R.QueryRowContext(ctx, "SELECT coalesce(sum(auth_failures), 0) FROM minutes WHERE minute >= ?", whole).Scan(&minutes),
+		s.events.R.QueryRowContext(ctx, "SELECT coalesce(sum(n), 0) FROM kb_chat_logs"+s.d.Use("kb_chat_logs_notable")+
+			" WHERE kind = 'auth' AND created_at >= ? AND created_at <= ? AND ns >= ? AND ns < ? AND "+s.d.Notable,
+			s.d.stamp(from), s.d.stamp(edge), from.UnixNano(), edge.UnixNano()).Scan(&rows))
 	return minutes + rows, err
 }
 
@@ -64,7 +63,7 @@ func (s *Store) chart(ctx context.Context, now time.Time) ([]haechi.MinuteCount,
 	for i := range out {
 		out[i].Minute = time.Unix((first+int64(i))*60, 0).UTC()
 	}
-	rows, err := s.events.r.QueryContext(ctx, "SELECT minute, passed, refused FROM minutes WHERE minute BETWEEN ? AND ?",
+	rows, err := s.events.R.QueryContext(ctx, "SELECT minute, passed, refused FROM minutes WHERE minute BETWEEN ? AND ?",
 		first, first+chartMinutes-1)
 	if err != nil {
 		return nil, err
@@ -84,8 +83,8 @@ func (s *Store) chart(ctx context.Context, now time.Time) ([]haechi.MinuteCount,
 // countState counts what state.db knows.
 func (s *Store) countState(ctx context.Context, now time.Time, o *haechi.Overview) error {
 	return errors.Join(
-		s.state.r.QueryRowContext(ctx, `SELECT coalesce(sum(status = 'approved' AND ping_ns >= ?), 0), coalesce(sum(status = 'pending'), 0)
+		s.state.R.QueryRowContext(ctx, `SELECT coalesce(sum(status = 'approved' AND ping_ns >= ?), 0), coalesce(sum(status = 'pending'), 0)
 			FROM devices`, now.Add(-activeWindow).UnixNano()).Scan(&o.ActiveBots, &o.Pending),
-		s.state.r.QueryRowContext(ctx, `SELECT count(*) FROM decisions WHERE mode = 'enforce' AND lifted_ns = 0
+		s.state.R.QueryRowContext(ctx, `SELECT count(*) FROM decisions WHERE mode = 'enforce' AND lifted_ns = 0
 			AND (until_ns = 0 OR until_ns > ?)`, now.UnixNano()).Scan(&o.Decisions))
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (s *Store) Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Eve
 	limit := min(cmp.Or(max(f.Limit, 0), defaultEvents), maxEvents)
 	spans, err := s.spans(ctx, f)
 	if err != nil {
-		return nil, failure("read events", err)
+		return nil, s.failure("read events", err)
 	}
 	out := make([]haechi.Event, 0, min(limit, defaultEvents))
 	for _, sp := range spans {
@@ -35,7 +36,7 @@ func (s *Store) Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Eve
 				continue
 			}
 			if found, err = s.scan(ctx, p, f, sp, limit-len(out), found); err != nil {
-				return nil, failure("read events", err)
+				return nil, s.failure("read events", err)
 			}
 		}
 		slices.SortStableFunc(found, func(a, b haechi.Event) int { return b.Time.Compare(a.Time) })
@@ -51,51 +52,73 @@ func wanted(p place, kinds []haechi.Kind) bool {
 	return len(kinds) == 0 || slices.ContainsFunc(kinds, p.mayHold)
 }
 
+// Rows read at once: a page more than is wanted is not read, since a database at the
+// other end of a connection would send it all the same.
+const (
+	firstPage   = 100
+	largestPage = 10_000
+)
+
 // scan reads one table in one span, newest first, until it has so many that match.
 func (s *Store) scan(ctx context.Context, p place, f *haechi.EventFilter, sp span, limit int, out []haechi.Event) ([]haechi.Event, error) {
-	where, args := conditions(f, sp)
+	where, args := s.conditions(f, sp)
 	from := p.table()
 	if f.Failures || f.AtLeast > haechi.Info {
-		from += " INDEXED BY " + p.table() + "_notable"
+		from += s.d.Use(p.table() + "_notable")
 	}
-	rows, err := s.events.r.QueryContext(ctx, "SELECT "+strings.Join(p.columns(), ",")+" FROM "+from+
-		" WHERE "+where+" ORDER BY created_at DESC, ns DESC, id DESC", args...)
+	query := "SELECT id," + strings.Join(p.columns(), ",") + " FROM " + from + " WHERE " + where
+	most := len(out) + limit
+	for size, more := max(limit, firstPage), ""; ; size = min(2*size, largestPage) {
+		var r eventRow
+		n, err := s.page(ctx, query+more+" ORDER BY created_at DESC, ns DESC, id DESC LIMIT "+strconv.Itoa(size), args, r.into(p), func() error {
+			e, err := r.event()
+			if err == nil && len(out) < most && f.Matches(&e) {
+				out = append(out, e)
+			}
+			return err
+		})
+		if err != nil || n < size || len(out) == most {
+			return out, err
+		}
+		if more == "" {
+			more, args = " AND created_at <= ? AND (ns < ? OR ns = ? AND id < ?)", append(args, nil, nil, nil, nil)
+		}
+		copy(args[len(args)-4:], []any{r.created, r.ns, r.ns, r.id})
+	}
+}
+
+// page runs the query and takes each row; it reports how many there were.
+func (s *Store) page(ctx context.Context, query string, args, into []any, take func() error) (n int, err error) {
+	rows, err := s.events.R.QueryContext(ctx, query, args...)
 	if err != nil {
-		return out, err
+		return 0, err
 	}
 	defer rows.Close()
-	var r eventRow
-	into := r.into(p)
-	for n := 0; n < limit && rows.Next(); {
+	for ; rows.Next(); n++ {
 		if err := rows.Scan(into...); err != nil {
-			return out, err
+			return n, err
 		}
-		e, err := r.event()
-		if err != nil {
-			return out, err
-		}
-		if f.Matches(&e) {
-			out = append(out, e)
-			n++
+		if err := take(); err != nil {
+			return n, err
 		}
 	}
-	return out, errors.Join(rows.Err(), rows.Close())
+	return n, errors.Join(rows.Err(), rows.Close())
 }
 
 // conditions is what SQL can tell of the filter; Matches does the rest.
-func conditions(f *haechi.EventFilter, sp span) (string, []any) {
+func (s *Store) conditions(f *haechi.EventFilter, sp span) (string, []any) {
 	where, args := []string{"1"}, []any(nil)
 	add := func(clause string, v ...any) {
 		where, args = append(where, clause), append(args, v...)
 	}
 	if !sp.from.IsZero() {
-		add("created_at >= ? AND ns >= ?", stamp(sp.from), sp.from.UnixNano())
+		add("created_at >= ? AND ns >= ?", s.d.stamp(sp.from), sp.from.UnixNano())
 	}
 	if !sp.to.IsZero() {
-		add("created_at <= ? AND ns < ?", stamp(sp.to), sp.to.UnixNano())
+		add("created_at <= ? AND ns < ?", s.d.stamp(sp.to), sp.to.UnixNano())
 	}
 	if f.Failures || f.AtLeast > haechi.Info {
-		add("(status = 'failed' OR verdict IS NOT NULL OR severity IS NOT NULL)") // as the index says it
+		add(s.d.Notable)
 	}
 	if f.Service != "" {
 		add("service = ?", f.Service)
@@ -134,7 +157,7 @@ func (s *Store) spans(ctx context.Context, f *haechi.EventFilter) ([]span, error
 	if !f.Until.IsZero() {
 		where, args = where+" AND minute <= ?", append(args, minuteOf(f.Until.Unix()))
 	}
-	minutes, err := column[int64](ctx, s.events.r, "SELECT DISTINCT minute FROM seen WHERE "+where+" ORDER BY minute DESC", args...)
+	minutes, err := column[int64](ctx, s.events.R, "SELECT DISTINCT minute FROM seen WHERE "+where+" ORDER BY minute DESC", args...)
 	return join(minutes, span{f.Since, f.Until}), err
 }
 

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -8,33 +8,33 @@ import (
 	"haechi"
 )
 
-const deviceColumns = `key, bot, serial, service, status, reason, changed_by, changed_ns, client_type, version, addr,
-	first_ns, seen_ns, ping_ns, label, uuid, skew_ns, skew_min_ns, skew_max_ns, skew_at_ns`
+const deviceColumns = "`key`, bot, serial, service, status, reason, changed_by, changed_ns, client_type, version, addr, " +
+	"first_ns, seen_ns, ping_ns, label, uuid, skew_ns, skew_min_ns, skew_max_ns, skew_at_ns"
 
 // Devices returns the whole registry, by key, with the keys' descriptions.
 func (s *Store) Devices(ctx context.Context) ([]haechi.Device, error) {
-	rows, err := s.state.r.QueryContext(ctx, "SELECT "+deviceColumns+" FROM devices ORDER BY key")
+	rows, err := s.state.R.QueryContext(ctx, "SELECT "+deviceColumns+" FROM devices ORDER BY `key`")
 	if err != nil {
-		return nil, failure("read devices", err)
+		return nil, s.failure("read devices", err)
 	}
 	defer rows.Close()
 	out := []haechi.Device{}
 	for rows.Next() {
 		d, err := scanDevice(rows.Scan)
 		if err != nil {
-			return nil, failure("read devices", err)
+			return nil, s.failure("read devices", err)
 		}
 		out = append(out, d)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, failure("read devices", err)
+		return nil, s.failure("read devices", err)
 	}
-	return out, failure("read devices", s.describeKeys(ctx, out))
+	return out, s.failure("read devices", s.describeKeys(ctx, out))
 }
 
 // describeKeys fills in Keys; both lists are sorted by device.
 func (s *Store) describeKeys(ctx context.Context, devices []haechi.Device) error {
-	rows, err := s.state.r.QueryContext(ctx, "SELECT device, id, created_ns, until_ns, code, used_ns FROM device_keys ORDER BY device, created_ns")
+	rows, err := s.state.R.QueryContext(ctx, "SELECT device, id, created_ns, until_ns, code, used_ns FROM device_keys ORDER BY device, created_ns")
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *Store) describeKeys(ctx context.Context, devices []haechi.Device) error
 
 // device reads one registry entry without its keys; nil if there is none.
 func (s *Store) device(ctx context.Context, key string) (*haechi.Device, error) {
-	d, err := scanDevice(s.state.r.QueryRowContext(ctx, "SELECT "+deviceColumns+" FROM devices WHERE key = ?", key).Scan)
+	d, err := scanDevice(s.state.R.QueryRowContext(ctx, "SELECT "+deviceColumns+" FROM devices WHERE `key` = ?", key).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -99,7 +99,7 @@ func (s *Store) SaveDevices(ctx context.Context, devices []haechi.Device) error 
 }
 
 func putDevice(ctx context.Context, tx *sql.Tx, d *haechi.Device) error {
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO devices ("+deviceColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	_, err := tx.ExecContext(ctx, "REPLACE INTO devices ("+deviceColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		d.Key, d.Bot, d.Serial, d.Service, d.Status.String(), d.Reason, d.By, nanos(d.ChangedAt), d.ClientType, d.Version,
 		d.Addr, nanos(d.FirstSeen), nanos(d.LastSeen), nanos(d.LastPing), d.Label, d.UUID, d.Skew.Last, d.Skew.Min, d.Skew.Max, nanos(d.Skew.At))
 	return err
@@ -118,8 +118,8 @@ func (s *Store) SaveSeen(ctx context.Context, devices []haechi.Device) error {
 }
 
 func putSeen(ctx context.Context, tx *sql.Tx, d *haechi.Device) error {
-	_, err := tx.ExecContext(ctx, `UPDATE devices SET client_type = ?, version = ?, addr = ?, seen_ns = ?, ping_ns = ?,
-		skew_ns = ?, skew_min_ns = ?, skew_max_ns = ?, skew_at_ns = ? WHERE key = ?`, d.ClientType, d.Version, d.Addr,
+	_, err := tx.ExecContext(ctx, "UPDATE devices SET client_type = ?, version = ?, addr = ?, seen_ns = ?, ping_ns = ?, "+
+		"skew_ns = ?, skew_min_ns = ?, skew_max_ns = ?, skew_at_ns = ? WHERE `key` = ?", d.ClientType, d.Version, d.Addr,
 		nanos(d.LastSeen), nanos(d.LastPing), d.Skew.Last, d.Skew.Min, d.Skew.Max, nanos(d.Skew.At), d.Key)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (s *Store) DeleteDevice(ctx context.Context, key string) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM device_keys WHERE device = ?", key); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM devices WHERE key = ?", key)
+		_, err := tx.ExecContext(ctx, "DELETE FROM devices WHERE `key` = ?", key)
 		return err
 	})
 	if err == nil {

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -11,9 +11,9 @@ const codeColumns = "id, hash, service, bot, label, uses, used, created_ns, unti
 
 // Codes returns the enrolment codes, oldest first.
 func (s *Store) Codes(ctx context.Context) ([]haechi.EnrolCode, error) {
-	rows, err := s.state.r.QueryContext(ctx, "SELECT "+codeColumns+" FROM enrol_codes ORDER BY created_ns, id")
+	rows, err := s.state.R.QueryContext(ctx, "SELECT "+codeColumns+" FROM enrol_codes ORDER BY created_ns, id")
 	if err != nil {
-		return nil, failure("read enrolment codes", err)
+		return nil, s.failure("read enrolment codes", err)
 	}
 	defer rows.Close()
 	out := []haechi.EnrolCode{}
@@ -22,12 +22,12 @@ func (s *Store) Codes(ctx context.Context) ([]haechi.EnrolCode, error) {
 		var hash []byte
 		var created, until, ended int64
 		if err := rows.Scan(&c.ID, &hash, &c.Service, &c.Bot, &c.Label, &c.Uses, &c.Used, &created, &until, &c.By, &ended, &c.EndedBy); err != nil {
-			return nil, failure("read enrolment codes", err)
+			return nil, s.failure("read enrolment codes", err)
 		}
 		c.Hash, c.Created, c.Until, c.EndedAt = hash, moment(created), moment(until), moment(ended)
 		out = append(out, c)
 	}
-	return out, failure("read enrolment codes", rows.Err())
+	return out, s.failure("read enrolment codes", rows.Err())
 }
 
 // SaveCode inserts or replaces a code. It is durable on return.
@@ -36,7 +36,7 @@ func (s *Store) SaveCode(ctx context.Context, c *haechi.EnrolCode) error {
 }
 
 func putCode(ctx context.Context, tx *sql.Tx, c *haechi.EnrolCode) error {
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO enrol_codes ("+codeColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+	_, err := tx.ExecContext(ctx, "REPLACE INTO enrol_codes ("+codeColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
 		c.ID, append([]byte{}, c.Hash...), c.Service, c.Bot, c.Label, c.Uses, c.Used, nanos(c.Created), nanos(c.Until), c.By,
 		nanos(c.EndedAt), c.EndedBy)
 	return err

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"cmp"
@@ -17,16 +17,17 @@ const maxFindings = 10_000
 
 // insertFinding writes one row of kb_suspicious_activities. The documents' columns
 // stand beside the whole finding in metadata.
-func insertFinding(ctx context.Context, tx *sql.Tx, f *haechi.Finding) error {
+func (s *Store) insertFinding(ctx context.Context, tx *sql.Tx, f *haechi.Finding) error {
 	meta, err := json.Marshal(storable(f))
 	if err != nil {
 		return fmt.Errorf("encode finding %s: %w", f.Rule, err)
 	}
+	c := &s.write.enc
 	_, err = tx.ExecContext(ctx, `INSERT INTO kb_suspicious_activities
 		(created_at, ns, device_id, pattern_type, rule, about, ref, severity, mode, service, metadata)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
-		stamp(f.Time), f.Time.UnixNano(), text(deviceOf(f)), text(cmp.Or(f.Pattern, f.Rule)), text(f.Rule),
-		text(f.About.String()), text(string(f.Ref)), number(int64(f.Severity)), text(f.Mode.String()), text(f.Service), string(meta))
+		s.d.stamp(f.Time), f.Time.UnixNano(), c.name(deviceOf(f)), c.short(cmp.Or(f.Pattern, f.Rule)), c.short(f.Rule),
+		c.name(f.About.String()), text(string(f.Ref)), number(int64(f.Severity)), text(f.Mode.String()), c.short(f.Service), string(meta))
 	return err
 }
 
@@ -57,7 +58,7 @@ func (s *Store) Findings(ctx context.Context, f *record.FindingFilter) ([]haechi
 		where, args = append(where, clause), append(args, v...)
 	}
 	if !f.Since.IsZero() {
-		add("created_at >= ? AND ns >= ?", stamp(f.Since), f.Since.UnixNano())
+		add("created_at >= ? AND ns >= ?", s.d.stamp(f.Since), f.Since.UnixNano())
 	}
 	if f.About.Kind != haechi.ScopeNone {
 		add("about = ?", f.About.String())
@@ -69,25 +70,26 @@ func (s *Store) Findings(ctx context.Context, f *record.FindingFilter) ([]haechi
 		add("ref = ?", string(f.Ref))
 	}
 	args = append(args, min(cmp.Or(max(f.Limit, 0), defaultEvents), maxFindings))
-	texts, err := column[string](ctx, s.events.r, "SELECT metadata FROM kb_suspicious_activities WHERE "+
+	texts, err := column[string](ctx, s.events.R, "SELECT metadata FROM kb_suspicious_activities WHERE "+
 		strings.Join(where, " AND ")+" ORDER BY created_at DESC, ns DESC, id DESC LIMIT ?", args...)
 	if err != nil {
-		return nil, failure("read findings", err)
+		return nil, s.failure("read findings", err)
 	}
 	out := make([]haechi.Finding, len(texts))
 	for i, t := range texts {
 		if err := json.Unmarshal([]byte(t), &out[i]); err != nil {
-			return nil, failure("read findings", err)
+			return nil, s.failure("read findings", err)
 		}
 	}
 	return out, nil
 }
 
-func saveIncident(ctx context.Context, tx *sql.Tx, i *haechi.Incident) error {
-	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO incidents
+func (s *Store) saveIncident(ctx context.Context, tx *sql.Tx, i *haechi.Incident) error {
+	fit := s.d.fit
+	_, err := tx.ExecContext(ctx, `REPLACE INTO incidents
 		(id, rule, service, about, severity, mode, start_ns, last_ns, end_ns, findings, peak, decision)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
-		string(i.ID), i.Rule, i.Service, i.About.String(), int64(i.Severity), i.Mode.String(), nanos(i.Start), nanos(i.Last),
+		string(i.ID), fit(i.Rule, maxShort), fit(i.Service, maxShort), fit(i.About.String(), maxName), int64(i.Severity), i.Mode.String(), nanos(i.Start), nanos(i.Last),
 		nanos(i.End), int64(i.Findings), finite(i.Peak), string(i.Decision))
 	return err
 }
@@ -98,22 +100,22 @@ func (s *Store) Incidents(ctx context.Context, openOnly bool, limit int) ([]haec
 	if openOnly {
 		where = "end_ns = 0"
 	}
-	rows, err := s.events.r.QueryContext(ctx, `SELECT id, rule, service, about, severity, mode, start_ns, last_ns, end_ns,
+	rows, err := s.events.R.QueryContext(ctx, `SELECT id, rule, service, about, severity, mode, start_ns, last_ns, end_ns,
 		findings, peak, decision FROM incidents WHERE `+where+` ORDER BY last_ns DESC, id LIMIT ?`,
 		min(cmp.Or(max(limit, 0), defaultEvents), maxFindings))
 	if err != nil {
-		return nil, failure("read incidents", err)
+		return nil, s.failure("read incidents", err)
 	}
 	defer rows.Close()
 	out := []haechi.Incident{}
 	for rows.Next() {
 		i, err := scanIncident(rows)
 		if err != nil {
-			return nil, failure("read incidents", err)
+			return nil, s.failure("read incidents", err)
 		}
 		out = append(out, i)
 	}
-	return out, failure("read incidents", rows.Err())
+	return out, s.failure("read incidents", rows.Err())
 }
 
 func scanIncident(rows *sql.Rows) (i haechi.Incident, err error) {

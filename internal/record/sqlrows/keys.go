@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -11,9 +11,9 @@ const keyColumns = "device, id, secret, salt, created_ns, until_ns, code, used_n
 
 // Keys returns a device's keys with their secrets, oldest first.
 func (s *Store) Keys(ctx context.Context, device string) ([]haechi.Key, error) {
-	rows, err := s.state.r.QueryContext(ctx, "SELECT "+keyColumns+" FROM device_keys WHERE device = ? ORDER BY created_ns, id", device)
+	rows, err := s.state.R.QueryContext(ctx, "SELECT "+keyColumns+" FROM device_keys WHERE device = ? ORDER BY created_ns, id", device)
 	if err != nil {
-		return nil, failure("read keys", err)
+		return nil, s.failure("read keys", err)
 	}
 	defer rows.Close()
 	var out []haechi.Key
@@ -22,12 +22,12 @@ func (s *Store) Keys(ctx context.Context, device string) ([]haechi.Key, error) {
 		var secret, salt []byte
 		var created, until, used int64
 		if err := rows.Scan(&device, &k.ID, &secret, &salt, &created, &until, &k.Code, &used); err != nil {
-			return nil, failure("read keys", err)
+			return nil, s.failure("read keys", err)
 		}
 		k.Secret, k.Salt, k.Created, k.Until, k.LastUse = secret, salt, moment(created), moment(until), moment(used)
 		out = append(out, k)
 	}
-	return out, failure("read keys", rows.Err())
+	return out, s.failure("read keys", rows.Err())
 }
 
 // SaveKey inserts or replaces a key. It is durable on return.
@@ -36,7 +36,7 @@ func (s *Store) SaveKey(ctx context.Context, device string, k *haechi.Key) error
 }
 
 func putKey(ctx context.Context, tx *sql.Tx, device string, k *haechi.Key) error {
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO device_keys ("+keyColumns+") VALUES (?,?,?,?,?,?,?,?)",
+	_, err := tx.ExecContext(ctx, "REPLACE INTO device_keys ("+keyColumns+") VALUES (?,?,?,?,?,?,?,?)",
 		device, k.ID, append([]byte{}, k.Secret...), append([]byte{}, k.Salt...), nanos(k.Created), nanos(k.Until), k.Code, nanos(k.LastUse))
 	return err
 }

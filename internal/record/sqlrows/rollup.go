@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -73,21 +73,39 @@ func (r *rollup) at(unix int64) counts {
 
 func (r *rollup) reset() { clear(*r) }
 
-// save adds the counts to the table and starts anew.
-func (r *rollup) save(ctx context.Context, tx *sql.Tx) error { return r.apply(ctx, tx, 1) }
+// save adds the counts to the table.
+func (r *rollup) save(ctx context.Context, tx *sql.Tx, d *Dialect) error {
+	return r.apply(ctx, tx, d, 1)
+}
 
 // takeBack subtracts the counts of rows that were erased.
-func (r *rollup) takeBack(ctx context.Context, tx *sql.Tx) error { return r.apply(ctx, tx, -1) }
+func (r *rollup) takeBack(ctx context.Context, tx *sql.Tx, d *Dialect) error {
+	return r.apply(ctx, tx, d, -1)
+}
 
-func (r *rollup) apply(ctx context.Context, tx *sql.Tx, sign int64) error {
+func (r *rollup) apply(ctx context.Context, tx *sql.Tx, d *Dialect, sign int64) error {
 	for minute, c := range *r {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO minutes (minute, requests, passed, refused, auth_failures, suspicious)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (minute) DO UPDATE SET requests = requests + ?2,
-			passed = passed + ?3, refused = refused + ?4, auth_failures = auth_failures + ?5, suspicious = suspicious + ?6`,
-			minute, sign*int64(c.requests), sign*int64(c.passed), sign*int64(c.refused), sign*int64(c.authFailures), sign*int64(c.suspicious)); err != nil {
+		if err := c.add(ctx, tx, d, minute, sign); err != nil {
 			return err
 		}
 	}
-	r.reset()
+	return nil
+}
+
+const addCounts = `UPDATE minutes SET requests = requests + ?, passed = passed + ?, refused = refused + ?,
+	auth_failures = auth_failures + ?, suspicious = suspicious + ? WHERE minute = ?`
+
+// add changes the minute's row, or makes it. Where somebody else makes it at the same
+// moment, the last step adds to theirs.
+func (c *counts) add(ctx context.Context, tx *sql.Tx, d *Dialect, minute, sign int64) error {
+	args := []any{sign * int64(c.requests), sign * int64(c.passed), sign * int64(c.refused), sign * int64(c.authFailures),
+		sign * int64(c.suspicious), minute}
+	for _, q := range []string{addCounts,
+		"INSERT INTO minutes (requests, passed, refused, auth_failures, suspicious, minute) VALUES (?,?,?,?,?,?)" + d.Keep("minute"),
+		addCounts} {
+		if n, err := exec(ctx, tx, q, args...); err != nil || n > 0 {
+			return err
+		}
+	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -60,17 +60,18 @@ func (s *Store) Report(ctx context.Context, name string, now time.Time) (haechi.
 		return haechi.Table{}, err
 	}
 	r := all[i]
-	query, args, zone := viewText(r.view, "?1"), []any{stamp(now)}, s.cfg.Zone
+	query, presents := s.d.View(r.view)
+	args, zone := slices.Repeat([]any{s.d.stamp(now)}, presents), s.cfg.Zone
 	if r.asWritten {
-		query, args, zone, now = viewText(r.view, ""), nil, time.UTC, s.cfg.Now()
+		zone, now = time.UTC, s.cfg.Now()
 	}
 	t := haechi.Table{Name: name, Window: windowText(now.In(zone), r.window)}
-	rows, err := s.events.r.QueryContext(ctx, query+"LIMIT "+fmt.Sprint(maxReport), args...)
+	rows, err := s.events.R.QueryContext(ctx, query+" LIMIT "+fmt.Sprint(maxReport), args...)
 	if err != nil {
-		return t, failure("run a report", err)
+		return t, s.failure("run a report", err)
 	}
 	defer rows.Close()
-	return t, failure("run a report", fill(&t, rows, zone))
+	return t, s.failure("run a report", fill(&t, rows, zone))
 }
 
 func windowText(now time.Time, d time.Duration) string {

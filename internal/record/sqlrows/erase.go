@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -16,19 +16,19 @@ import (
 func (s *Store) EraseDevice(ctx context.Context, key string) (rows int64, err error) {
 	spans, err := s.spans(ctx, &haechi.EventFilter{Device: key})
 	if err != nil {
-		return 0, failure("erase a device", err)
+		return 0, s.failure("erase a device", err)
 	}
 	for _, sp := range spans {
-		if err := s.erase(ctx, &rows, func(tx *sql.Tx) (int64, error) { return eraseSpan(ctx, tx, key, sp) }); err != nil {
+		if err := s.erase(ctx, &rows, func(tx *sql.Tx) (int64, error) { return s.eraseSpan(ctx, tx, key, sp) }); err != nil {
 			return rows, err
 		}
 	}
-	err = s.erase(ctx, &rows, func(tx *sql.Tx) (int64, error) { return eraseFindings(ctx, tx, key) })
+	err = s.erase(ctx, &rows, func(tx *sql.Tx) (int64, error) { return s.eraseFindings(ctx, tx, key) })
 	s.mark(key)
 	if err != nil {
 		return rows, err
 	}
-	return rows, failure("erase a device", s.shrink(ctx))
+	return rows, s.failure("erase a device", s.d.Shrink(ctx))
 }
 
 // erase runs one step while nobody appends: what the writer remembers of the table
@@ -37,17 +37,19 @@ func (s *Store) erase(ctx context.Context, rows *int64, f func(tx *sql.Tx) (int6
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.write.seen.forget()
-	return s.inEvents(ctx, "erase a device", func(tx *sql.Tx) error {
-		n, err := f(tx)
-		*rows += n
+	var n int64
+	err := s.inEvents(ctx, "erase a device", func(tx *sql.Tx) (err error) {
+		n, err = f(tx)
 		return err
 	})
+	*rows += n
+	return err
 }
 
 // eraseSpan deletes the device's events of one span, wherever they lie.
-func eraseSpan(ctx context.Context, tx *sql.Tx, key string, sp span) (total int64, err error) {
+func (s *Store) eraseSpan(ctx context.Context, tx *sql.Tx, key string, sp span) (total int64, err error) {
 	for p := range places {
-		n, err := eraseEvents(ctx, tx, p, key, sp)
+		n, err := s.eraseEvents(ctx, tx, p, key, sp)
 		total += n
 		if err != nil {
 			return total, err
@@ -60,9 +62,9 @@ func eraseSpan(ctx context.Context, tx *sql.Tx, key string, sp span) (total int6
 
 // eraseEvents deletes the device's events of one place and span, and takes them out
 // of the counts.
-func eraseEvents(ctx context.Context, tx *sql.Tx, p place, key string, sp span) (int64, error) {
-	where, args := conditions(&haechi.EventFilter{Device: key}, sp)
-	rows, err := tx.QueryContext(ctx, "SELECT "+strings.Join(p.columns(), ",")+" FROM "+p.table()+" WHERE "+where, args...)
+func (s *Store) eraseEvents(ctx context.Context, tx *sql.Tx, p place, key string, sp span) (int64, error) {
+	where, args := s.conditions(&haechi.EventFilter{Device: key}, sp)
+	rows, err := tx.QueryContext(ctx, "SELECT id,"+strings.Join(p.columns(), ",")+" FROM "+p.table()+" WHERE "+where, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -82,18 +84,14 @@ func eraseEvents(ctx context.Context, tx *sql.Tx, p place, key string, sp span) 
 	if err := rows.Err(); err != nil {
 		return 0, err
 	}
-	res, err := tx.ExecContext(ctx, "DELETE FROM "+p.table()+" WHERE "+where, args...)
+	n, err := exec(ctx, tx, "DELETE FROM "+p.table()+" WHERE "+where, args...)
 	if err != nil {
 		return 0, err
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, err
-	}
-	return n, gone.takeBack(ctx, tx)
+	return n, gone.takeBack(ctx, tx, &s.d)
 }
 
-func eraseFindings(ctx context.Context, tx *sql.Tx, key string) (int64, error) {
+func (s *Store) eraseFindings(ctx context.Context, tx *sql.Tx, key string) (int64, error) {
 	about := haechi.Scope{Kind: haechi.ScopeDevice, Value: key}.String()
 	var gone rollup
 	rows, err := tx.QueryContext(ctx, "SELECT ns FROM kb_suspicious_activities WHERE device_id = ? OR about = ?", key, about)
@@ -113,22 +111,18 @@ func eraseFindings(ctx context.Context, tx *sql.Tx, key string) (int64, error) {
 	}
 	var total int64
 	for _, d := range []deletion{
-		{"DELETE FROM kb_suspicious_activities WHERE device_id = ?", key},
-		{"DELETE FROM kb_suspicious_activities WHERE about = ?", about},
-		{"DELETE FROM incidents WHERE about = ?", about},
-		{"DELETE FROM kb_bot_devices WHERE device_id = ?", key},
+		{"kb_suspicious_activities", "", "device_id = ?", []any{key}},
+		{"kb_suspicious_activities", "", "about = ?", []any{about}},
+		{"incidents", "", "about = ?", []any{about}},
+		{"kb_bot_devices", "", "device_id = ?", []any{key}},
 	} {
-		res, err := tx.ExecContext(ctx, d.what, d.arg)
-		if err != nil {
-			return total, err
-		}
-		n, err := res.RowsAffected()
+		n, err := exec(ctx, tx, "DELETE FROM "+d.table+" WHERE "+d.condition, d.args...)
 		if err != nil {
 			return total, err
 		}
 		total += n
 	}
-	if err := gone.takeBack(ctx, tx); err != nil {
+	if err := gone.takeBack(ctx, tx, &s.d); err != nil {
 		return total, err
 	}
 	return total, eraseEvidence(ctx, tx, key)

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"database/sql"
@@ -12,6 +12,7 @@ import (
 
 // texts and numbers of one row, in the order of place.columns.
 type eventRow struct {
+	id                                                       int64
 	created, kind                                            string
 	ns, n                                                    int64
 	status, service, reason, ip, client, device, certificate sql.NullString
@@ -23,9 +24,9 @@ type eventRow struct {
 	room, frame, method, host, path, class, agent, text      sql.NullString
 }
 
-// into lists the destinations for a scan of the place's columns.
+// into lists the destinations for a scan of the id and the place's columns.
 func (r *eventRow) into(p place) []any {
-	d := []any{&r.created, &r.ns, &r.kind, &r.status, &r.flags, &r.service, &r.n, &r.ip, &r.client, &r.device,
+	d := []any{&r.id, &r.created, &r.ns, &r.kind, &r.status, &r.flags, &r.service, &r.n, &r.ip, &r.client, &r.device,
 		&r.port, &r.localPort, &r.session, &r.duration, &r.bytesIn, &r.bytesOut}
 	switch p {
 	case chatLogs:

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"cmp"
@@ -22,12 +22,11 @@ func (s *Store) AppendAudit(ctx context.Context, e *haechi.AuditEntry) error {
 	e.Time = time.Unix(0, e.Time.UnixNano()).UTC() // what is hashed is what can be read back
 	return s.inState(ctx, "append to the audit log", func(tx *sql.Tx) error {
 		var head record.ChainHead
-		if err := tx.QueryRowContext(ctx, "SELECT seq, hash FROM audit_head").Scan(&head.Seq, &head.Hash); err != nil {
+		if err := tx.QueryRowContext(ctx, "SELECT seq, hash FROM audit_head"+s.d.Lock).Scan(&head.Seq, &head.Hash); err != nil {
 			return err
 		}
 		head.Link(e)
-		if _, err := tx.ExecContext(ctx, `INSERT INTO audit (seq, ns, by_name, via, action, subject, before, after, reason, prev, hash)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?)`, int64(e.Seq), e.Time.UnixNano(), e.By, e.Via, e.Action, e.Subject, e.Before, e.After,
+		if _, err := tx.ExecContext(ctx, "INSERT INTO audit ("+auditColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?)", int64(e.Seq), e.Time.UnixNano(), e.By, e.Via, e.Action, e.Subject, e.Before, e.After,
 			e.Reason, e.Prev, e.Hash); err != nil {
 			return err
 		}
@@ -39,30 +38,33 @@ func (s *Store) AppendAudit(ctx context.Context, e *haechi.AuditEntry) error {
 // AuditHead returns the head as it was kept beside the entries.
 func (s *Store) AuditHead(ctx context.Context) (record.ChainHead, error) {
 	var h record.ChainHead
-	err := s.state.r.QueryRowContext(ctx, "SELECT seq, hash FROM audit_head").Scan(&h.Seq, &h.Hash)
-	return h, failure("read the audit log", err)
+	err := s.state.R.QueryRowContext(ctx, "SELECT seq, hash FROM audit_head").Scan(&h.Seq, &h.Hash)
+	return h, s.failure("read the audit log", err)
 }
 
 // AuditEntries returns entries from a sequence number on, oldest first; a limit of
 // 0 means 1000, at most 10,000.
 func (s *Store) AuditEntries(ctx context.Context, from uint64, limit int) ([]haechi.AuditEntry, error) {
-	rows, err := s.state.r.QueryContext(ctx, auditRows+" WHERE seq >= ? ORDER BY seq LIMIT ?", int64(from), auditLimit(limit))
-	return scanAudit(rows, err)
+	rows, err := s.state.R.QueryContext(ctx, auditRows+" WHERE seq >= ? ORDER BY seq LIMIT ?", int64(from), auditLimit(limit))
+	return s.scanAudit(rows, err)
 }
 
 // AuditAbout returns the newest entries about a subject, newest first.
 func (s *Store) AuditAbout(ctx context.Context, subject string, limit int) ([]haechi.AuditEntry, error) {
-	rows, err := s.state.r.QueryContext(ctx, auditRows+" WHERE subject = ? ORDER BY seq DESC LIMIT ?", subject, auditLimit(limit))
-	return scanAudit(rows, err)
+	rows, err := s.state.R.QueryContext(ctx, auditRows+" WHERE subject = ? ORDER BY seq DESC LIMIT ?", subject, auditLimit(limit))
+	return s.scanAudit(rows, err)
 }
 
-const auditRows = "SELECT seq, ns, by_name, via, action, subject, before, after, reason, prev, hash FROM audit"
+const (
+	auditColumns = "seq, ns, by_name, via, action, subject, `before`, after, reason, prev, hash"
+	auditRows    = "SELECT " + auditColumns + " FROM audit"
+)
 
 func auditLimit(n int) int { return min(cmp.Or(max(n, 0), 1000), maxAudit) }
 
-func scanAudit(rows *sql.Rows, err error) ([]haechi.AuditEntry, error) {
+func (s *Store) scanAudit(rows *sql.Rows, err error) ([]haechi.AuditEntry, error) {
 	if err != nil {
-		return nil, failure("read the audit log", err)
+		return nil, s.failure("read the audit log", err)
 	}
 	defer rows.Close()
 	out := []haechi.AuditEntry{}
@@ -70,10 +72,10 @@ func scanAudit(rows *sql.Rows, err error) ([]haechi.AuditEntry, error) {
 		var e haechi.AuditEntry
 		var ns int64
 		if err := rows.Scan(&e.Seq, &ns, &e.By, &e.Via, &e.Action, &e.Subject, &e.Before, &e.After, &e.Reason, &e.Prev, &e.Hash); err != nil {
-			return nil, failure("read the audit log", err)
+			return nil, s.failure("read the audit log", err)
 		}
 		e.Time = time.Unix(0, ns).UTC()
 		out = append(out, e)
 	}
-	return out, failure("read the audit log", rows.Err())
+	return out, s.failure("read the audit log", rows.Err())
 }

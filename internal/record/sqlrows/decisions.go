@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -11,18 +11,12 @@ import (
 	"haechi"
 )
 
-const decisionColumns = `id, scope, service, action, mode, rule, reason, origin, decided_by, observed, threshold, window_ns,
-	findings, from_ns, until_ns, repeat, lifted_ns, lifted_by, lift_reason`
-
-// saveDecision leaves a decision that was lifted alone, unless it tells of a lift
-// itself: the state of a moment ago may be written after it.
-const saveDecision = "INSERT INTO decisions (" + decisionColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-	ON CONFLICT (id) DO UPDATE SET scope = excluded.scope, service = excluded.service, action = excluded.action,
-	mode = excluded.mode, rule = excluded.rule, reason = excluded.reason, origin = excluded.origin,
-	decided_by = excluded.decided_by, observed = excluded.observed, threshold = excluded.threshold,
-	window_ns = excluded.window_ns, findings = excluded.findings, from_ns = excluded.from_ns, until_ns = excluded.until_ns,
-	repeat = excluded.repeat, lifted_ns = excluded.lifted_ns, lifted_by = excluded.lifted_by, lift_reason = excluded.lift_reason
-	WHERE decisions.lifted_ns = 0 OR excluded.lifted_ns != 0`
+// The columns of a decision in the order of decisionValues, its id last.
+const (
+	decisionFields = "scope, service, action, mode, rule, reason, origin, decided_by, observed, threshold, window_ns, findings, " +
+		"from_ns, until_ns, `repeat`, lifted_ns, lifted_by, lift_reason"
+	decisionColumns = decisionFields + ", id"
+)
 
 // SaveDecision inserts or replaces a decision; one that was lifted stays lifted. It
 // is durable on return.
@@ -34,20 +28,40 @@ func (s *Store) SaveDecision(ctx context.Context, d *haechi.Decision) error {
 func (s *Store) SaveDecisions(ctx context.Context, ds []haechi.Decision) error {
 	return s.inState(ctx, "save decisions", func(tx *sql.Tx) error {
 		for i := range ds {
-			d := &ds[i]
-			findings, err := json.Marshal(d.Findings)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, saveDecision,
-				string(d.ID), d.Scope.String(), d.Service, d.Action.String(), d.Mode.String(), d.Rule, d.Reason, d.Origin.String(), d.By,
-				finite(d.Observed), finite(d.Threshold), int64(d.Window), string(findings), nanos(d.From), nanos(d.Until), d.Repeat,
-				nanos(d.LiftedAt), d.LiftedBy, d.LiftReason); err != nil {
+			if err := s.saveDecision(ctx, tx, &ds[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// saveDecision leaves a decision that was lifted alone, unless it tells of a lift
+// itself: the state of a moment ago may be written after it.
+func (s *Store) saveDecision(ctx context.Context, tx *sql.Tx, d *haechi.Decision) error {
+	values, err := s.decisionValues(d)
+	if err != nil {
+		return err
+	}
+	n, err := exec(ctx, tx, "INSERT INTO decisions ("+decisionColumns+") VALUES (?"+strings.Repeat(",?", len(values)-1)+")"+s.d.Keep("id"), values...)
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = exec(ctx, tx, "UPDATE decisions SET "+strings.ReplaceAll(decisionFields, ",", " = ?,")+" = ? WHERE id = ? AND (lifted_ns = 0 OR ? != 0)",
+		append(values, nanos(d.LiftedAt))...)
+	return err
+}
+
+func (s *Store) decisionValues(d *haechi.Decision) ([]any, error) {
+	findings, err := json.Marshal(d.Findings)
+	if err != nil {
+		return nil, err
+	}
+	fit := s.d.fit
+	return []any{fit(d.Scope.String(), maxName), fit(d.Service, maxShort), d.Action.String(), d.Mode.String(), fit(d.Rule, maxShort),
+		fit(d.Reason, maxLong), d.Origin.String(), fit(d.By, maxShort), finite(d.Observed), finite(d.Threshold), int64(d.Window),
+		string(findings), nanos(d.From), nanos(d.Until), d.Repeat, nanos(d.LiftedAt), fit(d.LiftedBy, maxShort), fit(d.LiftReason, maxLong),
+		string(d.ID)}, nil
 }
 
 // Decisions returns decisions, the newest start first. A Limit of 0 means all.
@@ -73,21 +87,21 @@ func (s *Store) Decisions(ctx context.Context, f *haechi.DecisionFilter) ([]haec
 	if f.Limit > 0 {
 		limit, args = " LIMIT ?", append(args, f.Limit)
 	}
-	rows, err := s.state.r.QueryContext(ctx, "SELECT "+decisionColumns+" FROM decisions WHERE "+
+	rows, err := s.state.R.QueryContext(ctx, "SELECT "+decisionColumns+" FROM decisions WHERE "+
 		strings.Join(where, " AND ")+" ORDER BY from_ns DESC, id"+limit, args...)
 	if err != nil {
-		return nil, failure("read decisions", err)
+		return nil, s.failure("read decisions", err)
 	}
 	defer rows.Close()
 	out := []haechi.Decision{}
 	for rows.Next() {
 		d, err := scanDecision(rows)
 		if err != nil {
-			return nil, failure("read decisions", err)
+			return nil, s.failure("read decisions", err)
 		}
 		out = append(out, d)
 	}
-	return out, failure("read decisions", rows.Err())
+	return out, s.failure("read decisions", rows.Err())
 }
 
 // covering lists the names of all scopes that cover the one asked about: for an
@@ -110,8 +124,8 @@ func covering(about haechi.Scope) []any {
 func scanDecision(rows *sql.Rows) (d haechi.Decision, err error) {
 	var scope, action, mode, origin, findings string
 	var window, from, until, lifted int64
-	if err := rows.Scan(&d.ID, &scope, &d.Service, &action, &mode, &d.Rule, &d.Reason, &origin, &d.By, &d.Observed, &d.Threshold,
-		&window, &findings, &from, &until, &d.Repeat, &lifted, &d.LiftedBy, &d.LiftReason); err != nil {
+	if err := rows.Scan(&scope, &d.Service, &action, &mode, &d.Rule, &d.Reason, &origin, &d.By, &d.Observed, &d.Threshold,
+		&window, &findings, &from, &until, &d.Repeat, &lifted, &d.LiftedBy, &d.LiftReason, &d.ID); err != nil {
 		return d, err
 	}
 	d.Window, d.From, d.Until, d.LiftedAt = time.Duration(window), moment(from), moment(until), moment(lifted)

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"context"
@@ -87,52 +87,69 @@ func (s *Store) devicesByKey(ctx context.Context, keys []string) (projected, err
 }
 
 // project writes kb_bot_devices.
-func project(ctx context.Context, tx *sql.Tx, p projected) error {
+func (s *Store) project(ctx context.Context, tx *sql.Tx, p projected) error {
 	for key, d := range p {
-		if err := projectOne(ctx, tx, key, d); err != nil {
+		if err := s.projectOne(ctx, tx, key, d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func projectOne(ctx context.Context, tx *sql.Tx, key string, d *haechi.Device) error {
+const projectedFields = `device_name = ?, status = ?, written_status = ?, last_ping = ?, blocked_reason = ?, blocked_at = ?,
+	service = ?, client_type = ?, client_version = ?, ip_address = ?, changed_by = ?, created_at = ?, updated_at = ?`
+
+// projectOne writes the row of one device, or takes it away. A row whose status
+// somebody changed by hand is left until that change is taken up or put back; see
+// HandChanges.
+func (s *Store) projectOne(ctx context.Context, tx *sql.Tx, key string, d *haechi.Device) error {
 	if d == nil {
-		_, err := tx.ExecContext(ctx, "DELETE FROM kb_bot_devices WHERE device_id = ?", key)
+		_, err := exec(ctx, tx, "DELETE FROM kb_bot_devices WHERE device_id = ?", key)
 		return err
 	}
-	var reason, at any
-	if d.Status == haechi.Blocked {
-		reason, at = text(d.Reason), second(d.ChangedAt)
+	values := s.projection(d)
+	n, err := exec(ctx, tx, "UPDATE kb_bot_devices SET "+projectedFields+" WHERE device_id = ? AND (status = written_status OR status = ?)",
+		append(values, key, d.Status.String())...)
+	if err != nil || n > 0 {
+		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO kb_bot_devices (device_id, device_name, status, last_ping,
-		blocked_reason, blocked_at, service, client_type, client_version, ip_address, changed_by, created_at, updated_at)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		key, text(d.Bot), d.Status.String(), second(d.LastPing), reason, at, text(d.Service), text(d.ClientType),
-		text(d.Version), text(d.Addr), text(d.By), second(d.FirstSeen), second(d.ChangedAt))
+	_, err = exec(ctx, tx, `INSERT INTO kb_bot_devices (device_name, status, written_status, last_ping, blocked_reason, blocked_at,
+		service, client_type, client_version, ip_address, changed_by, created_at, updated_at, device_id)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`+s.d.Keep("device_id"), append(values, key)...)
 	return err
 }
 
-func second(t time.Time) any {
+// projection lists the values of projectedFields.
+func (s *Store) projection(d *haechi.Device) []any {
+	var reason, at any
+	if d.Status == haechi.Blocked {
+		reason, at = text(s.d.fit(d.Reason, maxLong)), s.second(d.ChangedAt)
+	}
+	status := d.Status.String()
+	return []any{text(d.Bot), status, status, s.second(d.LastPing), reason, at, text(d.Service), text(d.ClientType),
+		text(d.Version), text(d.Addr), text(d.By), s.second(d.FirstSeen), s.second(d.ChangedAt)}
+}
+
+func (s *Store) second(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return stamp(t)
+	return s.d.stamp(t)
 }
 
-// projectAll makes the projection anew at start: it may be behind after a kill, or
-// somebody may have written to it.
+// projectAll makes the projection anew at start: it may be behind after a kill. What
+// somebody changed in it by hand meanwhile stays for HandChanges.
 func (s *Store) projectAll(ctx context.Context) error {
 	devices, err := s.Devices(ctx)
 	if err != nil {
 		return err
 	}
 	return s.inEvents(ctx, "copy the device registry", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM kb_bot_devices"); err != nil {
+		if _, err := exec(ctx, tx, "DELETE FROM kb_bot_devices WHERE status = written_status"); err != nil {
 			return err
 		}
 		for i := range devices {
-			if err := projectOne(ctx, tx, devices[i].Key, &devices[i]); err != nil {
+			if err := s.projectOne(ctx, tx, devices[i].Key, &devices[i]); err != nil {
 				return err
 			}
 		}
@@ -148,7 +165,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 	if len(p) == 0 {
 		return nil
 	}
-	err := s.inEvents(ctx, "copy the device registry", func(tx *sql.Tx) error { return project(ctx, tx, p) })
+	err := s.inEvents(ctx, "copy the device registry", func(tx *sql.Tx) error { return s.project(ctx, tx, p) })
 	if err != nil {
 		s.touchAll(changed)
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package sqlrows
 
 import (
 	"net/netip"
@@ -26,6 +26,7 @@ const textCap = 4096
 // encoder turns events into column values. It remembers the texts of the current
 // second and of addresses, which repeat.
 type encoder struct {
+	d      *Dialect
 	second int64
 	stamp  string
 	addrs  map[netip.Addr]string
@@ -33,12 +34,10 @@ type encoder struct {
 
 func (c *encoder) at(t time.Time) string {
 	if s := t.Unix(); s != c.second || c.stamp == "" {
-		c.second, c.stamp = s, stamp(t)
+		c.second, c.stamp = s, c.d.stamp(t)
 	}
 	return c.stamp
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(secondLayout) }
 
 func (c *encoder) addr(a netip.Addr) string {
 	if !a.IsValid() {
@@ -65,24 +64,24 @@ func (c *encoder) client(a *haechi.Actor) any {
 
 // usual adds the values of place.usual.
 func (c *encoder) usual(args []any, p place, e *haechi.Event) []any {
-	args = append(args, c.at(e.Time), e.Time.UnixNano(), e.Kind.String(), status(e.Outcome), flags(e), text(e.Service),
-		int64(e.N()), text(c.addr(e.Addr)), c.client(&e.Actor), text(e.Device), number(int64(e.Port)), number(int64(e.LocalPort)),
+	args = append(args, c.at(e.Time), e.Time.UnixNano(), e.Kind.String(), status(e.Outcome), flags(e), c.short(e.Service),
+		int64(e.N()), text(c.addr(e.Addr)), c.client(&e.Actor), c.name(e.Device), number(int64(e.Port)), number(int64(e.LocalPort)),
 		number(int64(e.Session)), number(int64(e.Duration)), number(e.BytesIn), number(e.BytesOut))
 	switch p {
 	case chatLogs:
-		return append(args, text(e.Room), text(e.Frame))
+		return append(args, c.name(e.Room), c.short(e.Frame))
 	case otherEvents:
-		return append(args, text(e.Room), text(e.Frame), text(e.Method), text(e.Host), text(e.Path),
-			number(int64(e.Status)), text(e.Class), text(e.UserAgent), text(e.Text))
+		return append(args, c.name(e.Room), c.short(e.Frame), c.short(e.Method), c.name(e.Host), c.long(e.Path),
+			number(int64(e.Status)), c.short(e.Class), c.long(e.UserAgent), c.long(e.Text))
 	}
 	return args
 }
 
 // rare adds the values of the rare columns.
 func (c *encoder) rare(args []any, e *haechi.Event) []any {
-	return append(args, number(int64(e.Severity)), text(string(e.Reason)), number(int64(e.Distinct)), text(e.Certificate),
-		text(e.User), text(e.Fingerprint), text(e.Country), number(int64(e.ASN)), verdict(e.Verdict), text(e.Rule),
-		text(string(e.Ref)), float(e.Observed), float(e.Threshold), number(int64(e.Window)))
+	return append(args, number(int64(e.Severity)), c.short(string(e.Reason)), number(int64(e.Distinct)), c.long(e.Certificate),
+		c.name(e.User), c.short(e.Fingerprint), c.short(e.Country), number(int64(e.ASN)), verdict(e.Verdict), c.short(e.Rule),
+		c.short(string(e.Ref)), float(e.Observed), float(e.Threshold), number(int64(e.Window)))
 }
 
 func flags(e *haechi.Event) any {
@@ -122,6 +121,11 @@ func verdict(a haechi.Action) any {
 	return a.String()
 }
 
+// short, name and long fit a text into a column of that length.
+func (c *encoder) short(s string) any { return text(c.d.fit(s, maxShort)) }
+func (c *encoder) name(s string) any  { return text(c.d.fit(s, maxName)) }
+func (c *encoder) long(s string) any  { return text(c.d.fit(s, maxLong)) }
+
 // text, number and float are NULL for the zero value: most columns of most rows.
 func text(s string) any {
 	if s == "" {
@@ -141,5 +145,5 @@ func float(f float64) any {
 	if f == 0 {
 		return nil
 	}
-	return f
+	return finite(f)
 }

@@ -1,0 +1,39 @@
+package sqlite
+
+import "context"
+
+// shrink gives free pages back to the disk, a piece at a time.
+func (d *database) shrink(ctx context.Context) error {
+	for {
+		before, err := d.freePages(ctx)
+		if err != nil || before == 0 {
+			break
+		}
+		if err := d.vacuum(ctx); err != nil {
+			return err
+		}
+		if after, err := d.freePages(ctx); err != nil || after >= before {
+			break
+		}
+	}
+	_, err := d.w.ExecContext(context.WithoutCancel(ctx), "PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
+}
+
+// vacuum frees some pages. The pragma does so with each step and returns rows of no
+// columns, which must be read to their end.
+func (d *database) vacuum(ctx context.Context) error {
+	rows, err := d.w.QueryContext(ctx, "PRAGMA incremental_vacuum(256)")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
+func (d *database) freePages(ctx context.Context) (n int64, err error) {
+	err = d.w.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&n)
+	return n, err
+}
