@@ -1,0 +1,38 @@
+package mysql_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"haechi"
+	"haechi/internal/brick/mariadbtest"
+	"haechi/internal/record/mysql"
+	"haechi/internal/record/storetest"
+)
+
+func config(dsn string) mysql.Config {
+	return mysql.Config{DSN: haechi.Secret(dsn), Zone: storetest.Zone(), Now: storetest.Now}
+}
+
+func open(t *testing.T, cfg mysql.Config) *mysql.Store {
+	t.Helper()
+	s, err := mysql.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStore(t *testing.T) {
+	server := mariadbtest.Start(t)
+	var n atomic.Int64
+	storetest.Run(t, func(t *testing.T) func(t *testing.T) *storetest.Store {
+		name := fmt.Sprint("records", n.Add(1))
+		server.Open(t, name)
+		return func(t *testing.T) *storetest.Store {
+			s := open(t, config(server.DSN(name)))
+			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Audit: s, Settings: s, Close: s.Close}
+		}
+	})
+}
