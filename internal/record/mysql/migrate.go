@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"haechi"
+	"haechi/internal/record/sqlrows"
 )
 
 //go:embed schema/*.sql
@@ -68,8 +69,9 @@ func (m *migration) run(ctx context.Context) error {
 			return fmt.Errorf("to schema %d: %w", v, err)
 		}
 	}
-	for _, n := range viewNames() {
-		if _, err := m.conn.ExecContext(ctx, "CREATE OR REPLACE VIEW "+n+" AS "+viewText(n, "now()")); err != nil {
+	d := dialect()
+	for _, n := range sqlrows.ViewNames() {
+		if _, err := m.conn.ExecContext(ctx, "CREATE OR REPLACE VIEW "+n+" AS "+d.ViewText(n)); err != nil {
 			return fmt.Errorf("make the view %s: %w", n, err)
 		}
 	}

@@ -32,7 +32,8 @@ func TestStore(t *testing.T) {
 		server.Open(t, name)
 		return func(t *testing.T) *storetest.Store {
 			s := open(t, config(server.DSN(name)))
-			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Audit: s, Settings: s, Close: s.Close}
+			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Fleet: s, Codes: s,
+				Audit: s, History: s, Settings: s, Close: s.Close}
 		}
 	})
 }

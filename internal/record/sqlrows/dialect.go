@@ -24,9 +24,12 @@ type Dialect struct {
 	Use     func(index string) string
 	// DeleteSome deletes at most [PruneRows] rows that fit the condition.
 	DeleteSome func(table, key, condition string) string
-	// View is the text of a view's query with a ? for each time that it names the
-	// present, and how many.
-	View func(name string) (query string, presents int)
+	// AsWritten is the text of one of the documents' own views.
+	AsWritten func(name string) string
+	// Present is the present time, Asked a time that is given for a ?, and Ago a time
+	// so long before it ("7 day"). Div divides whole numbers.
+	Present, Asked, Div string
+	Ago                 func(now, span string) string
 	// Shrink gives the space of deleted rows back to the disk.
 	Shrink func(ctx context.Context) error
 	// Bounded says that columns have a type and a length, which a text or a time must

@@ -60,8 +60,8 @@ func (s *Store) Report(ctx context.Context, name string, now time.Time) (haechi.
 		return haechi.Table{}, err
 	}
 	r := all[i]
-	query, presents := s.d.View(r.view)
-	args, zone := slices.Repeat([]any{s.d.stamp(now)}, presents), s.cfg.Zone
+	query, zone := s.d.viewText(r.view, s.d.Asked), s.cfg.Zone
+	args := slices.Repeat([]any{s.d.stamp(now)}, strings.Count(query, "?"))
 	if r.asWritten {
 		zone, now = time.UTC, s.cfg.Now()
 	}

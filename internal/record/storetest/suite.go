@@ -63,6 +63,9 @@ func Run(t *testing.T, b Backend) {
 		{"Settings", settings},
 		{"Prune", prune},
 		{"EraseDevice", eraseDevice},
+		{"BatchesAgain", batchesAgain},
+		{"ExactNames", exactNames},
+		{"Awkward", awkward},
 		{"Concurrent", concurrent},
 		{"Reopen", reopen},
 	} {

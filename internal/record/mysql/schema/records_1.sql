@@ -280,7 +280,13 @@ CREATE TABLE IF NOT EXISTS devices (
   addr        VARCHAR(64) NOT NULL,
   first_ns    BIGINT NOT NULL,
   seen_ns     BIGINT NOT NULL,
-  ping_ns     BIGINT NOT NULL
+  ping_ns     BIGINT NOT NULL,
+  label       VARCHAR(500) NOT NULL,
+  uuid        VARCHAR(190) NOT NULL,
+  skew_ns     BIGINT NOT NULL,
+  skew_min_ns BIGINT NOT NULL,
+  skew_max_ns BIGINT NOT NULL,
+  skew_at_ns  BIGINT NOT NULL
 ) $TABLE;
 
 CREATE TABLE IF NOT EXISTS device_keys (
@@ -290,7 +296,25 @@ CREATE TABLE IF NOT EXISTS device_keys (
   salt       VARBINARY(4096) NOT NULL,
   created_ns BIGINT NOT NULL,
   until_ns   BIGINT NOT NULL,
+  code       VARCHAR(64) NOT NULL,
+  used_ns    BIGINT NOT NULL,
   PRIMARY KEY (device, id)
+) $TABLE;
+
+-- Enrolment codes, as hashes.
+CREATE TABLE IF NOT EXISTS enrol_codes (
+  id         VARCHAR(64) NOT NULL PRIMARY KEY,
+  hash       VARBINARY(255) NOT NULL,
+  service    VARCHAR(190) NOT NULL,
+  bot        VARCHAR(500) NOT NULL,
+  label      VARCHAR(500) NOT NULL,
+  uses       BIGINT NOT NULL,
+  used       BIGINT NOT NULL,
+  created_ns BIGINT NOT NULL,
+  until_ns   BIGINT NOT NULL,
+  created_by VARCHAR(190) NOT NULL,
+  ended_ns   BIGINT NOT NULL,
+  ended_by   VARCHAR(190) NOT NULL
 ) $TABLE;
 
 CREATE TABLE IF NOT EXISTS decisions (
@@ -324,12 +348,13 @@ CREATE TABLE IF NOT EXISTS audit (
   by_name  TEXT NOT NULL,
   via      TEXT NOT NULL,
   action   TEXT NOT NULL,
-  subject  TEXT NOT NULL,
+  subject  VARCHAR(700) NOT NULL,
   `before` TEXT NOT NULL,
   after    TEXT NOT NULL,
   reason   TEXT NOT NULL,
   prev     VARCHAR(64) NOT NULL,
-  hash     VARCHAR(64) NOT NULL
+  hash     VARCHAR(64) NOT NULL,
+  KEY audit_subject (subject, seq)
 ) $TABLE;
 
 CREATE TABLE IF NOT EXISTS audit_head (

@@ -4,10 +4,10 @@
 -- 7 times 24 hours, added up by hour of the day.
 WITH RECURSIVE hours(hour) AS (SELECT 0 UNION ALL SELECT hour + 1 FROM hours WHERE hour < 23),
 here AS (
-    SELECT (l.ns DIV 1000000000 + z.seconds) DIV 3600 % 24 AS hour, l.n, l.device_id
+    SELECT (l.ns $DIV 1000000000 + z.seconds) $DIV 3600 % 24 AS hour, l.n, l.device_id
     FROM kb_chat_logs l
-    JOIN zone_offsets z ON l.ns DIV 1000000000 >= z.from_unix AND l.ns DIV 1000000000 < z.until_unix
-    WHERE l.created_at >= $NOW - INTERVAL 7 DAY AND l.created_at <= $NOW
+    JOIN zone_offsets z ON l.ns $DIV 1000000000 >= z.from_unix AND l.ns $DIV 1000000000 < z.until_unix
+    WHERE l.created_at >= $AGO(7 day) AND l.created_at <= $NOW
 )
 SELECT
     hours.hour,

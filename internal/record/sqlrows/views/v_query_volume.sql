@@ -6,6 +6,6 @@ SELECT
     CASE WHEN sum(n) > 1000 THEN 'yes' ELSE 'no' END AS above_1000,
     max(created_at) AS last_seen
 FROM kb_query_logs
-WHERE created_at >= $NOW - INTERVAL 1 HOUR AND created_at <= $NOW
+WHERE created_at >= $AGO(1 hour) AND created_at <= $NOW
 GROUP BY 1
 ORDER BY query_count DESC, device_id

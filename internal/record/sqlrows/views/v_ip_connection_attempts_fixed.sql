@@ -5,10 +5,10 @@
 -- handshake or a failed authentication. Window: the last 24 hours, UTC.
 WITH attempts AS (
     SELECT client, ip_address, kind, status, n, created_at FROM kb_connection_logs
-    WHERE created_at >= datetime($NOW, '-1 day') AND created_at <= datetime($NOW)
+    WHERE created_at >= $AGO(1 day) AND created_at <= $NOW
     UNION ALL
     SELECT client, ip_address, kind, status, n, created_at FROM kb_chat_logs
-    WHERE created_at >= datetime($NOW, '-1 day') AND created_at <= datetime($NOW) AND kind = 'auth'
+    WHERE created_at >= $AGO(1 day) AND created_at <= $NOW AND kind = 'auth'
 )
 SELECT
     coalesce(client, ip_address, '(no address)') AS client,

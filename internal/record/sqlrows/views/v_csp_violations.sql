@@ -11,6 +11,6 @@ SELECT
     max(l.created_at) AS last_seen
 FROM events l
 WHERE l.kind = 'system' AND l.reason = 'csp_violation'
-    AND l.created_at >= datetime($NOW, '-7 days') AND l.created_at <= datetime($NOW)
+    AND l.created_at >= $AGO(7 day) AND l.created_at <= $NOW
 GROUP BY l.service, l.host, l.path, l.rule, l.text, mode
 ORDER BY reports DESC, last_seen DESC, l.service, l.host, l.path, directive, what

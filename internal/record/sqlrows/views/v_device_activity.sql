@@ -10,6 +10,6 @@ SELECT
     coalesce(d.last_ping, '') AS last_ping
 FROM kb_bot_devices d
 LEFT JOIN kb_chat_logs l ON l.device_id = d.device_id
-    AND l.created_at >= $NOW - INTERVAL 1 DAY AND l.created_at <= $NOW
+    AND l.created_at >= $AGO(1 day) AND l.created_at <= $NOW
 GROUP BY d.device_id
 ORDER BY requests DESC, d.device_id

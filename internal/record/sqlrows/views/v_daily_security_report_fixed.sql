@@ -15,7 +15,7 @@ SELECT
     max(l.created_at) AS last_activity
 FROM kb_chat_logs l
 LEFT JOIN kb_bot_devices d ON d.device_id = l.device_id
-WHERE l.created_at >= datetime($NOW, '-1 day') AND l.created_at <= datetime($NOW)
+WHERE l.created_at >= $AGO(1 day) AND l.created_at <= $NOW
 GROUP BY 1
 HAVING sum(CASE WHEN l.status = 'failed' THEN l.n ELSE 0 END) > 10
     OR sum(CASE WHEN l.event = 'hmac_failed' THEN l.n ELSE 0 END) > 0

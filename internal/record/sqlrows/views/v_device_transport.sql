@@ -12,6 +12,6 @@ SELECT
 FROM events l
 LEFT JOIN kb_bot_devices d ON d.device_id = l.device_id
 WHERE l.kind = 'auth' AND l.status = 'success' AND l.device_id IS NOT NULL
-    AND l.created_at >= datetime($NOW, '-7 days') AND l.created_at <= datetime($NOW)
+    AND l.created_at >= $AGO(7 day) AND l.created_at <= $NOW
 GROUP BY l.device_id
 ORDER BY transport, plain DESC, l.device_id
