@@ -145,8 +145,18 @@ type Status struct {
 	Enforcers []EnforcerStatus `json:"enforcers"`
 	// Counters are the bounds that refused something: name and count.
 	Counters []Counter `json:"counters"`
+	// Records says where the records lie and how far they are behind.
+	Records RecordsStatus `json:"records"`
 	// Degraded lists parts that run on their failure answer, with what to do.
 	Degraded []string `json:"degraded,omitempty"`
+}
+
+// RecordsStatus is the state of the records.
+type RecordsStatus struct {
+	Where      string `json:"where"`
+	Waiting    uint64 `json:"waiting"` // bytes in the spool file
+	Failing    bool   `json:"failing"` // the store does not take rows at the moment
+	CatchingUp bool   `json:"catching_up"`
 }
 
 // ServiceStatus is one service's state.

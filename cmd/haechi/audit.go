@@ -70,10 +70,13 @@ func verify(cmd *cobra.Command, o *options, offline bool) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
+		if conf.Records.Store.DSNFile != "" {
+			return app.VerifyAudit(cmd.Context(), conf)
+		}
 		if _, err := os.Stat(filepath.Join(conf.State, stateFile)); err != nil {
 			return 0, &haechi.Error{Kind: haechi.NotFound, Op: "verify the audit chain", Err: err, Hint: "state in the configuration names the folder of the records"}
 		}
-		return app.VerifyAudit(cmd.Context(), conf.State)
+		return app.VerifyAudit(cmd.Context(), conf)
 	}
 	c, err := o.client()
 	if err != nil {
@@ -111,6 +114,9 @@ func backupCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := noDatabase(o); err != nil {
+				return err
+			}
 			c, err := o.client()
 			if err != nil {
 				return err
@@ -124,12 +130,25 @@ func backupCommand(o *options) *cobra.Command {
 	return cmd
 }
 
+// noDatabase refuses to copy records that lie in a database: that is the work of its
+// own tools, which know how to do it while it runs.
+func noDatabase(o *options) error {
+	conf, err := o.load()
+	if err != nil || conf.Records.Store.DSNFile == "" {
+		return err
+	}
+	return &haechi.Error{Kind: haechi.Conflict, Msg: o.print.t("cli.database_backup"), Hint: o.print.t("cli.database_backup_next")}
+}
+
 func restoreCommand(o *options) *cobra.Command {
 	return &cobra.Command{Use: "restore PATH", Short: "Restore a backup into the configured state folder, which must be empty; the gateway must be stopped",
 		Args: o.exactly(1), Example: "  haechi backup restore /backup/haechi-monday.tar",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf, err := o.load()
 			if err != nil {
+				return err
+			}
+			if err := noDatabase(o); err != nil {
 				return err
 			}
 			if err := app.Restore(cmd.Context(), args[0], conf.State); err != nil {

@@ -41,6 +41,11 @@ func printStatus(p *printer, s *state) {
 	}
 	p.say("cli.live", v.Sessions, v.ActiveBots, v.AuthFailures)
 	p.say("cli.standing", v.Decisions, v.Pending)
+	if s.Records.Waiting > 0 {
+		p.say("cli.records_waiting", s.Records.Where, count((s.Records.Waiting+1023)>>10))
+	} else {
+		p.say("cli.records", s.Records.Where)
+	}
 	for _, d := range s.Degraded {
 		p.say("cli.degraded", d)
 	}

@@ -140,6 +140,7 @@ func (a *App) Run(ctx context.Context) error {
 	g := &service.Group{Grace: stopGrace}
 	g.Add("records", e.writer.Run)
 	g.Add("retention", a.prune)
+	g.Add("changes by SQL", a.watchHands)
 	g.Add("device registry", e.registry.Run)
 	g.Add("pipeline", e.pipeline.Run)
 	g.Add("device database", e.database.run)

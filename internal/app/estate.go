@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -21,7 +20,6 @@ import (
 	"haechi/internal/ingress/listener"
 	"haechi/internal/pipeline"
 	"haechi/internal/record"
-	"haechi/internal/record/sqlite"
 	"haechi/internal/show/alert"
 	"haechi/internal/show/telemetry"
 )
@@ -35,7 +33,7 @@ type estate struct {
 	log  *slog.Logger
 	list *lists
 
-	store    *sqlite.Store
+	store    records
 	writer   *record.Writer
 	registry *devices.Registry
 	database *database // an existing one that governs devices; nil: none
@@ -86,17 +84,6 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
-}
-
-func (e *estate) openRecords(ctx context.Context) (err error) {
-	e.store, err = sqlite.Open(ctx, sqlite.Config{Dir: e.cfg.State, Zone: e.cfg.Zone, Now: e.now, Log: e.log})
-	if err != nil {
-		return err
-	}
-	e.writer = record.NewWriter(record.WriterConfig{
-		SpoolPath: filepath.Join(e.cfg.State, "events.spool"), Room: func() bool { return hasRoom(e.cfg.State) }, Journal: e.store, Now: e.now, Log: e.log,
-	}, e.store)
-	return nil
 }
 
 // openIdentity loads the registry. The verifier is one for all services, since a

@@ -11,8 +11,6 @@ import (
 	"haechi/internal/operate/control"
 	"haechi/internal/pipeline"
 	"haechi/internal/record"
-	"haechi/internal/record/audit"
-	"haechi/internal/record/sqlite"
 )
 
 func (a *App) controlDeps() control.Deps {
@@ -75,7 +73,7 @@ func (a *App) status(context.Context) haechi.Status {
 	for _, g := range w.guards {
 		s.Services = append(s.Services, g.status()...)
 	}
-	s.Counters = a.counters()
+	s.Counters, s.Records = a.counters(), e.recordsStatus()
 	s.Enforcers, s.Degraded = e.enforcer.Status(), a.degraded()
 	for _, svc := range s.Services {
 		if !svc.Healthy {
@@ -115,24 +113,3 @@ func (a *App) degraded() (out []string) {
 	}
 	return out
 }
-
-// VerifyAudit checks the audit chain of a state folder that no gateway uses.
-func VerifyAudit(ctx context.Context, dir string) (n uint64, err error) {
-	store, err := sqlite.Open(ctx, sqlite.Config{Dir: dir})
-	if err != nil {
-		return 0, err
-	}
-	n, err = verifyChain(ctx, store)
-	if cerr := store.Close(); err == nil {
-		err = cerr
-	}
-	return n, err
-}
-
-func verifyChain(ctx context.Context, store *sqlite.Store) (uint64, error) {
-	head, err := audit.Verify(ctx, store)
-	return head.Seq, err
-}
-
-// Restore puts a backup into an empty state folder.
-func Restore(ctx context.Context, path, dir string) error { return sqlite.Restore(ctx, path, dir) }

@@ -22,6 +22,7 @@ func compile(f *rawFile) *Config {
 		Decide: compileDecide(&f.Decide),
 		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
 		Records: Records{
+			Store:  RecordStore{DSNFile: f.Records.DSNFile, CAFile: f.Records.CAFile, Pool: f.Records.Pool, Spool: int64(f.Records.Spool)},
 			Events: time.Duration(f.Records.Events), Messages: time.Duration(f.Records.Messages),
 			Connections: time.Duration(f.Records.Connections), Findings: time.Duration(f.Records.Findings),
 			Queries: time.Duration(f.Records.Queries),

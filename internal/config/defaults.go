@@ -31,6 +31,7 @@ func defaults() rawFile {
 		},
 		Alerts: rawAlerts{AtLeast: "high"},
 		Records: rawRecords{
+			Pool: 20, Spool: 256 << 20,
 			Events: 90 * day, Messages: 30 * day, Connections: 90 * day, Findings: 365 * day, Queries: 30 * day,
 		},
 	}

@@ -17,7 +17,7 @@ type rawFile struct {
 	Rules          map[string]rawRule    `yaml:"rules" jsonschema_description:"Changes to rules, by id; haechi rules lists them."`
 	Decide         rawDecide             `yaml:"decide" jsonschema_description:"How findings become decisions."`
 	Alerts         rawAlerts             `yaml:"alerts" jsonschema_description:"Where incidents are told."`
-	Records        rawRecords            `yaml:"records" jsonschema_description:"How long each kind of record is kept."`
+	Records        rawRecords            `yaml:"records" jsonschema_description:"Where the records lie, and how long each kind is kept."`
 }
 
 type rawConsole struct {
@@ -182,6 +182,10 @@ type rawChannel struct {
 // rawRecords has a least of a day: a reference can be explained for that long
 // (promise 1).
 type rawRecords struct {
+	DSNFile     string   `yaml:"dsn_file,omitempty" jsonschema_description:"File that holds user:password@tcp(host:3306)/database of MariaDB, MySQL or Aurora, which is a secret; without it the records lie in SQLite files in the state folder."`
+	CAFile      string   `yaml:"ca_file,omitempty" jsonschema_description:"File (PEM) of the CA that signed the database's certificate; the connection is then encrypted and verified."`
+	Pool        int      `yaml:"pool" jsonschema:"minimum=4,maximum=100" jsonschema_description:"Connections to the database at most."`
+	Spool       size     `yaml:"spool" least:"1MiB" most:"16GiB" jsonschema_description:"Largest file in the state folder for what the records do not take at the moment."`
 	Events      duration `yaml:"events" least:"1d" most:"3650d" jsonschema_description:"Events of all kinds not named below."`
 	Messages    duration `yaml:"messages" least:"1d" most:"3650d" jsonschema_description:"Messages; their bodies are never stored."`
 	Connections duration `yaml:"connections" least:"1d" most:"3650d" jsonschema_description:"Connections."`

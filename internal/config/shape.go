@@ -163,8 +163,19 @@ type Alerts struct {
 	AtLeast        haechi.Severity
 }
 
-// Records says how long each kind is kept.
-type Records struct{ Events, Messages, Connections, Findings, Queries time.Duration }
+// Records says where they lie and how long each kind is kept.
+type Records struct {
+	Store                                            RecordStore
+	Events, Messages, Connections, Findings, Queries time.Duration
+}
+
+// RecordStore is where the records lie: in SQLite files in the state folder, or with a
+// DSNFile in a database.
+type RecordStore struct {
+	DSNFile, CAFile string
+	Pool            int   // connections to the database
+	Spool           int64 // bytes of the file for what the store does not take
+}
 
 // Value is one effective setting with where it comes from: "default" or file:line.
 type Value struct {

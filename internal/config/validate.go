@@ -57,6 +57,7 @@ func (v *validator) file() {
 		v.wrongAt("state", "write a folder, for example /var/lib/haechi", "state is empty")
 	}
 	v.pair("console", f.Console.Cert, f.Console.Key)
+	v.records(&f.Records)
 	v.notEverybody("allow", f.Allow, "nothing would be guarded any more")
 	v.notEverybody("trusted_proxies", f.TrustedProxies, "anybody could claim any address")
 	if len(f.Services) == 0 {
@@ -74,6 +75,13 @@ func (v *validator) file() {
 		}
 	}
 	v.decide(&f.Decide)
+}
+
+// records refuses the CA of a database where none is named.
+func (v *validator) records(r *rawRecords) {
+	if r.DSNFile == "" && r.CAFile != "" {
+		v.wrongAt("records.ca_file", "add dsn_file: with the file of the data source name", "records.ca_file is for a database, and records has no dsn_file")
+	}
 }
 
 // pair wants both or neither of a certificate and its key.

@@ -39,6 +39,7 @@ func (w *Writer) session() *session {
 		return s
 	}
 	s.spool, s.failing = sp, !sp.empty()
+	w.count.spoolBytes.Store(sp.bytes())
 	return s
 }
 
@@ -170,6 +171,7 @@ func (s *session) fail(err error) {
 		s.w.cfg.Log.Error("the event store fails; rows are spooled", "err", err)
 	}
 	s.failing = true
+	s.w.setState(State{Failing: true})
 	s.w.setDegraded("the event store fails, rows are spooled: " + err.Error())
 }
 

@@ -1,6 +1,9 @@
 package record
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // replayBatches is how many batches are written back before the writer looks at
 // its queue again: a long spool must not make the queue overflow.
@@ -15,6 +18,7 @@ func (s *session) replay(ctx context.Context) {
 	}
 	for n := 0; s.spool != nil && !s.spool.empty(); n++ {
 		if n == replayBatches {
+			s.catchingUp()
 			return
 		}
 		rows, end, err := s.spool.next(s.w.cfg.MaxBatch)
@@ -35,8 +39,15 @@ func (s *session) replay(ctx context.Context) {
 		s.w.count.spoolBytes.Store(s.spool.bytes())
 	}
 	s.failing = false
+	s.w.setState(State{})
 	s.w.setDegraded("")
 	s.w.cfg.Log.Info("the event store answers")
+}
+
+// catchingUp says that the store answers and how much is left to write back.
+func (s *session) catchingUp() {
+	s.w.setState(State{CatchingUp: true})
+	s.w.setDegraded(fmt.Sprintf("the event store answers again; %d KiB of spooled rows are being written back", s.spool.bytes()>>10))
 }
 
 func unspool(rows []spooled) (p pending) {

@@ -63,6 +63,29 @@ type Writer struct {
 
 	mu       sync.Mutex
 	degraded string
+	state    State // without Waiting
+}
+
+// State is how the writer stands with its store.
+type State struct {
+	Waiting    uint64 // bytes in the spool file
+	Failing    bool   // the store did not take the last rows
+	CatchingUp bool   // it takes them again, and the spool is being written back
+}
+
+// State says how the writer stands with its store.
+func (w *Writer) State() State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.state
+	s.Waiting = uint64(w.count.spoolBytes.Load())
+	return s
+}
+
+func (w *Writer) setState(s State) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state = s
 }
 
 // counts are the writer's counters; all but the names are rows.
@@ -196,6 +219,15 @@ func (w *Writer) Stats() []haechi.Counter {
 		{Name: "record_observations_lost_total", Value: c.lost.Load()},
 		{Name: "record_store_failures_total", Value: c.failures.Load()},
 		{Name: "record_spool_bytes", Value: uint64(c.spoolBytes.Load())},
+		{Name: "record_store_failing", Value: oneIf(w.State().Failing)},
+		{Name: "record_catching_up", Value: oneIf(w.State().CatchingUp)},
 		{Name: "record_queue_high_water", Value: uint64(w.queue.high())},
 	}
+}
+
+func oneIf(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }

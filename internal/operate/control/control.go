@@ -130,7 +130,7 @@ func (c *Control) audited(ctx context.Context, op haechi.Operator, e haechi.Audi
 	}
 	if err := c.d.Chain.AppendAudit(ctx, &e); err != nil {
 		return &haechi.Error{Kind: haechi.Unavailable, Op: e.Action, Msg: "the audit entry could not be written, so nothing was changed",
-			Hint: "check the disk of the state folder", Err: err}
+			Hint: "check the disk of the state folder, or the database of the records", Err: err}
 	}
 	ctx = context.WithoutCancel(ctx)
 	err := change(ctx)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -32,9 +33,9 @@ func connect(ctx context.Context, cfg *Config) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := open(base, writeFor, nil)
+	first, err := open(base, cfg.DSNFile, writeFor, nil)
 	if err != nil {
-		return nil, unusable(err.Error())
+		return nil, unusable(cfg.DSNFile, err.Error())
 	}
 	var version string
 	err = first.QueryRowContext(ctx, "SELECT version()").Scan(&version)
@@ -45,12 +46,12 @@ func connect(ctx context.Context, cfg *Config) (*database, error) {
 		return nil, failure("open the records on "+base.Addr, err)
 	}
 	maria := strings.Contains(version, "MariaDB")
-	d := &database{name: base.DBName, server: version}
-	if d.w, err = open(base, writeFor, session(maria, writeFor)); err != nil {
-		return nil, unusable(err.Error())
+	d := &database{name: base.DBName, where: base.Addr + "/" + base.DBName, server: version}
+	if d.w, err = open(base, cfg.DSNFile, writeFor, session(maria, writeFor)); err != nil {
+		return nil, unusable(cfg.DSNFile, err.Error())
 	}
-	if d.r, err = open(base, readFor, session(maria, readFor)); err != nil {
-		return nil, unusable(err.Error())
+	if d.r, err = open(base, cfg.DSNFile, readFor, session(maria, readFor)); err != nil {
+		return nil, unusable(cfg.DSNFile, err.Error())
 	}
 	n := cfg.Conns
 	if n == 0 {
@@ -80,23 +81,23 @@ func session(maria bool, most time.Duration) map[string]string {
 // parse takes from the DSN where, who and how encrypted; the rest is ours. What it
 // holds stands in no error.
 func parse(cfg *Config) (*mysql.Config, error) {
-	c, err := mysql.ParseDSN(strings.TrimSpace(string(cfg.DSN)))
+	c, err := readDSN(cfg.DSNFile)
 	switch {
 	case err != nil:
-		return nil, unusable("it cannot be read")
+		return nil, err
 	case c.DBName == "":
-		return nil, unusable("it names no database")
+		return nil, unusable(cfg.DSNFile, "it names no database")
 	case c.TLSConfig == "skip-verify", c.TLSConfig == "preferred", c.AllowFallbackToPlaintext:
-		return nil, unusable("tls=" + c.TLSConfig + " does not know whom it talks to")
+		return nil, unusable(cfg.DSNFile, "tls="+c.TLSConfig+" does not know whom it talks to")
 	case c.AllowCleartextPasswords && c.TLS == nil && cfg.CA == "":
-		return nil, unusable("it would send the password in the clear")
+		return nil, unusable(cfg.DSNFile, "it would send the password in the clear")
 	}
 	own := mysql.NewConfig()
 	own.User, own.Passwd, own.Net, own.Addr, own.DBName = c.User, c.Passwd, c.Net, c.Addr, c.DBName
 	own.TLS, own.AllowNativePasswords, own.AllowCleartextPasswords = c.TLS, c.AllowNativePasswords, c.AllowCleartextPasswords
 	own.Timeout, own.WriteTimeout = dialFor, writeFor
-	own.RejectReadOnly = true // after a failover the old writer must be left
-	own.Logger = quiet{}
+	own.RejectReadOnly = true       // after a failover the old writer must be left
+	own.Logger = &mysql.NopLogger{} // each error comes back to the caller as well
 	if cfg.CA != "" {
 		if own.TLS, err = verifying(cfg.CA, own.Addr); err != nil {
 			return nil, err
@@ -108,9 +109,32 @@ func parse(cfg *Config) (*mysql.Config, error) {
 	return own, nil
 }
 
-func unusable(why string) error {
-	return &haechi.Error{Kind: haechi.Invalid, Op: "open the records", Msg: "the DSN cannot be used: " + why,
-		Hint: "write user:password@tcp(host:3306)/database into records.dsn_file"}
+func unusable(file, why string) error {
+	return &haechi.Error{Kind: haechi.Invalid, Op: "open the records", Msg: "the DSN in " + file + " cannot be used: " + why, Hint: dsnHint}
+}
+
+// maxDSN bounds the file, in bytes.
+const maxDSN = 4 << 10
+
+const dsnHint = "records.dsn_file names a file with one line: user:password@tcp(host:3306)/database"
+
+// readDSN reads the file. The parser's own error may quote what it holds, so it is not
+// passed on.
+func readDSN(file string) (*mysql.Config, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "open the records", Err: err, Hint: dsnHint}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxDSN))
+	_ = f.Close() // it was only read
+	if err != nil {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "open the records", Err: err, Hint: dsnHint}
+	}
+	c, err := mysql.ParseDSN(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, unusable(file, "it cannot be read")
+	}
+	return c, nil
 }
 
 func loopback(addr string) bool {
@@ -139,9 +163,18 @@ func verifying(file, addr string) (*tls.Config, error) {
 	return &tls.Config{RootCAs: pool, ServerName: host, MinVersion: tls.VersionTLS12}, nil
 }
 
-func open(base *mysql.Config, most time.Duration, params map[string]string) (*sql.DB, error) {
+func open(base *mysql.Config, file string, most time.Duration, params map[string]string) (*sql.DB, error) {
 	c := base.Clone()
 	c.ReadTimeout, c.Params = most+time.Second, params
+	if err := c.Apply(mysql.BeforeConnect(func(_ context.Context, now *mysql.Config) error {
+		fresh, err := readDSN(file)
+		if err == nil {
+			now.User, now.Passwd = fresh.User, fresh.Passwd
+		}
+		return err
+	})); err != nil {
+		return nil, err
+	}
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
 		return nil, err
@@ -151,10 +184,3 @@ func open(base *mysql.Config, most time.Duration, params map[string]string) (*sq
 	db.SetConnMaxLifetime(time.Hour) // a name may come to mean another server
 	return db, nil
 }
-
-// quiet keeps the driver's own lines about broken connections out of the log: each
-// such error comes back to the caller as well.
-type quiet struct{}
-
-// Print implements mysql.Logger.
-func (quiet) Print(...any) {}

@@ -16,8 +16,8 @@ import (
 // database is one database on one server: a pool that writes, and one that reads and
 // may take longer.
 type database struct {
-	name, server string
-	w, r         *sql.DB
+	name, where, server string
+	w, r                *sql.DB
 }
 
 func (d *database) rows() sqlrows.DB { return sqlrows.DB{W: d.w, R: d.r, Tx: d.tx} }
@@ -116,7 +116,7 @@ func classify(number uint16) (haechi.ErrorKind, string) {
 	case errDiskFull, errTableFull:
 		return haechi.Unavailable, "the database's disk is full; free some space or shorten the retention"
 	case errTooMany:
-		return haechi.Unavailable, "the server has too many connections; raise max_connections or lower records.connections_max"
+		return haechi.Unavailable, "the server has too many connections; raise max_connections or lower records.pool"
 	case errLockWait, errDeadlock, errChanged:
 		return haechi.Unavailable, "another program holds the rows; close it"
 	case errReadOnly, errReadOnlyTx:

@@ -12,9 +12,10 @@ import (
 
 // Config says where the records lie and whose midnight counts.
 type Config struct {
-	// DSN is user:password@tcp(host:port)/database, or @unix(path)/database. It is a
-	// secret.
-	DSN haechi.Secret
+	// DSNFile holds one line: user:password@tcp(host:port)/database, or
+	// user@unix(path)/database. It is a secret. User and password are read again for
+	// each connection, so that a password can be changed without a restart.
+	DSNFile string
 	// CA is a PEM file with the authorities that may vouch for the server; with one,
 	// the connection is encrypted and verified. Without one the DSN says (tls=true
 	// verifies against the system's).
@@ -62,6 +63,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	return s, nil
 }
+
+// Where says where the records lie: server, database and how the server calls itself.
+func (s *Store) Where() string { return s.db.where + " (" + s.db.server + ")" }
 
 // Close ends the connections. What a writer still holds must be flushed before.
 func (s *Store) Close() error { return s.db.close() }

@@ -2,17 +2,23 @@ package mysql_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
-	"haechi"
 	"haechi/internal/brick/mariadbtest"
 	"haechi/internal/record/mysql"
 	"haechi/internal/record/storetest"
 )
 
-func config(dsn string) mysql.Config {
-	return mysql.Config{DSN: haechi.Secret(dsn), Zone: storetest.Zone(), Now: storetest.Now}
+func config(t *testing.T, dsn string) mysql.Config {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "dsn")
+	if err := os.WriteFile(file, []byte(dsn+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return mysql.Config{DSNFile: file, Zone: storetest.Zone(), Now: storetest.Now}
 }
 
 func open(t *testing.T, cfg mysql.Config) *mysql.Store {
@@ -31,7 +37,7 @@ func TestStore(t *testing.T) {
 		name := fmt.Sprint("records", n.Add(1))
 		server.Open(t, name)
 		return func(t *testing.T) *storetest.Store {
-			s := open(t, config(server.DSN(name)))
+			s := open(t, config(t, server.DSN(name)))
 			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Fleet: s, Codes: s,
 				Audit: s, History: s, Settings: s, Close: s.Close}
 		}

@@ -38,8 +38,8 @@ type database struct {
 	w, r *sql.DB
 }
 
-// prepareDir makes the folder, or refuses one that others may write to.
-func prepareDir(dir string) error {
+// PrepareDir makes the folder, or refuses one that others may write to.
+func PrepareDir(dir string) error {
 	err := os.MkdirAll(dir, 0o700)
 	if err != nil {
 		return &haechi.Error{Kind: haechi.Unavailable, Op: "open records", Err: err}

@@ -27,7 +27,7 @@ const chainPage = 10_000
 // fails. Errors are of kind Conflict for a folder that holds something, Invalid for
 // a backup that is not whole.
 func Restore(ctx context.Context, path, dir string) error {
-	if err := prepareDir(dir); err != nil {
+	if err := PrepareDir(dir); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)

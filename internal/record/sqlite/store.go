@@ -42,7 +42,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if err := prepareDir(cfg.Dir); err != nil {
+	if err := PrepareDir(cfg.Dir); err != nil {
 		return nil, err
 	}
 	s := &Store{cfg: cfg}
@@ -65,6 +65,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		Zone: s.cfg.Zone, Now: s.cfg.Now, Log: s.cfg.Log})
 	return s.Prepare(ctx)
 }
+
+// Where says where the records lie.
+func (s *Store) Where() string { return "SQLite in " + s.cfg.Dir }
 
 // Close closes both files. What a writer still holds must be flushed before.
 func (s *Store) Close() error {
