@@ -27,7 +27,7 @@ func statusCommand(o *options) *cobra.Command {
 				return err
 			}
 			if s.Overview, err = c.Overview(cmd.Context()); err != nil {
-				return err
+				s.Degraded = append(s.Degraded, describe(err).Message) // the status is most needed when something fails
 			}
 			return o.print.show(&s, func() { printStatus(o.print, &s) })
 		}}
@@ -39,8 +39,10 @@ func printStatus(p *printer, s *state) {
 	if !s.Reloaded.IsZero() {
 		p.say("cli.reloaded_at", p.when(s.Reloaded))
 	}
-	p.say("cli.live", v.Sessions, v.ActiveBots, v.AuthFailures)
-	p.say("cli.standing", v.Decisions, v.Pending)
+	if !v.At.IsZero() {
+		p.say("cli.live", v.Sessions, v.ActiveBots, v.AuthFailures)
+		p.say("cli.standing", v.Decisions, v.Pending)
+	}
 	if s.Records.Waiting > 0 {
 		p.say("cli.records_waiting", s.Records.Where, count((s.Records.Waiting+1023)>>10))
 	} else {
