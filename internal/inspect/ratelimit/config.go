@@ -22,8 +22,14 @@ type Service struct {
 	Address Limit
 	// Classes are the limits of requests by the class their route names.
 	Classes map[string]Limit
-	// Pause is the longest time that a device over its limit is asked to wait
-	// before its message goes on; beyond it the message is refused. 0 refuses at
+	// All limits the new connections of all clients together.
+	All Limit
+	// In and Out bound the bytes that one client sends and is sent, a second. Both
+	// have the mode of Bytes; 0 is no bound.
+	In, Out int64
+	Bytes   haechi.Mode
+	// Pause is the longest time that a device over its limit, or bytes over theirs,
+	// are asked to wait before they go on; beyond it they are refused. 0 refuses at
 	// once.
 	Pause time.Duration
 }

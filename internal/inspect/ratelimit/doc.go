@@ -1,7 +1,8 @@
 // Package ratelimit limits how often a device, an address and a class of requests
-// may act (stage 3, in-band). Each service counts on its own.
+// may act, and how many bytes a client may move (stage 3, in-band). Each service
+// counts on its own.
 //
-// Three limits, in this order:
+// The limits, in this order:
 //
 //   - device: messages of an authenticated device, up to three windows judged in
 //     one step (rows A10 and A11: 300/min, 10,000/h, 100,000/day).
@@ -11,10 +12,15 @@
 //     another's quota.
 //   - class: requests of a route that names a class, by service, class and client
 //     (row B66).
+//   - service: new connections of all clients together. What a client's own limit
+//     refuses is not charged here, so that one client cannot use it up for all.
+//   - bytes: what one client sends and is sent through an opaque TCP service in a
+//     second, over all its connections ([Limiter.Pace]).
 //
 // It promises: limit N admits N and refuses the next; a refused call is charged to
 // no window of its limit; memory is fixed; when a table is full, clients it has no
 // room for share one limit and are counted (Stats). Each limit is off, shadow or
 // enforce. A device over its limit is asked to pause while the wait is short, and
-// a paused message counts. It never limits or counts an actor on the allow list.
+// a paused message counts; so are
+// bytes over their rate. It never limits or counts an actor on the allow list.
 package ratelimit

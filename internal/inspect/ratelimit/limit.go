@@ -11,6 +11,7 @@ import (
 type limit struct {
 	rule   string
 	shadow bool
+	unit   float64 // what one event stands for
 	rates  []gcra.Rate
 	table  *gcra.Table
 }
@@ -22,18 +23,33 @@ func newLimit(rule string, l Limit, capacity int) *limit {
 	}
 	rates := l.Rates[:min(len(l.Rates), gcra.MaxWindows)]
 	return &limit{
-		rule: rule, shadow: l.Mode == haechi.Shadow, rates: rates,
+		rule: rule, shadow: l.Mode == haechi.Shadow, unit: 1, rates: rates,
 		table: gcra.New(gcra.Config{Windows: rates, Capacity: capacity}),
 	}
 }
 
-// judge charges one call of the key. The verdict passes, asks for a pause of at
+// Unit is what bytes are counted in.
+const Unit = 1 << 10
+
+// newBytes returns a limit of bytes a second, nil for none.
+func newBytes(rule string, perSecond int64, mode haechi.Mode, capacity int) *limit {
+	if perSecond <= 0 {
+		return nil
+	}
+	l := newLimit(rule, Limit{Mode: mode, Rates: []gcra.Rate{{Events: int((perSecond + Unit - 1) / Unit), Per: time.Second}}}, capacity)
+	if l != nil {
+		l.unit = Unit
+	}
+	return l
+}
+
+// judge charges one call of the key, of so many events. The verdict passes, asks for a pause of at
 // most maxWait, or denies. scope, for the reference, is only called on the last two.
-func (l *limit) judge(key uint64, at moment, maxWait time.Duration, scope func() string) haechi.Verdict {
+func (l *limit) judge(key uint64, at moment, cost uint32, maxWait time.Duration, scope func() string) haechi.Verdict {
 	if l.shadow {
 		maxWait = 0 // nobody waits in shadow, so nothing is charged ahead
 	}
-	r := l.table.Reserve(key, at.mono, 1, maxWait)
+	r := l.table.Reserve(key, at.mono, cost, maxWait)
 	if r.OK && r.RetryAfter == 0 {
 		return haechi.Verdict{}
 	}
@@ -42,13 +58,13 @@ func (l *limit) judge(key uint64, at moment, maxWait time.Duration, scope func()
 		Action: haechi.Deny, Delay: r.RetryAfter, Shadow: l.shadow,
 		Reason: haechi.ReasonRateLimit, Detail: "Rate limit exceeded: " + period(rate.Per), Rule: l.rule,
 		Ref:      haechi.NewReference(l.rule, scope(), at.wall),
-		Observed: r.Used, Threshold: float64(burst(rate)), Window: rate.Per,
+		Observed: r.Used * l.unit, Threshold: float64(burst(rate)) * l.unit, Window: rate.Per,
 	}
 	if r.OK {
 		v.Action = haechi.Throttle // and the message is among those used
 		return v
 	}
-	v.Observed++ // the call that was refused
+	v.Observed += float64(cost) * l.unit // the call that was refused
 	return v
 }
 

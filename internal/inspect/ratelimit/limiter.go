@@ -18,6 +18,8 @@ type Limiter struct {
 type service struct {
 	pause           time.Duration
 	device, address *limit
+	all             *limit
+	in, out         *limit // of bytes
 	classes         map[string]*limit
 }
 
@@ -45,6 +47,9 @@ func New(cfg Config) *Limiter {
 			device:  newLimit("limit/device", s.Device, devices),
 			address: newLimit("limit/address", s.Address, clients),
 			classes: make(map[string]*limit, len(s.Classes)),
+			all:     newLimit("limit/service", s.All, 1),
+			in:      newBytes("limit/bytes-in", s.In, s.Bytes, clients),
+			out:     newBytes("limit/bytes-out", s.Out, s.Bytes, clients),
 		}
 		for class, c := range s.Classes {
 			if made := newLimit("limit/class/"+class, c, clients); made != nil {
@@ -69,6 +74,11 @@ func (l *Limiter) Inspect(r *haechi.Request, now time.Time) haechi.Verdict {
 		return l.judgeDevice(s, r.Actor, at)
 	}
 	v := l.judgeClient(s.address, r.Actor, at)
+	if r.Kind == haechi.KindConnect && s.all != nil && !v.Refuses() {
+		if all := s.all.judge(0, at, 1, 0, func() string { return source(r.Actor) }); all.Action != haechi.Pass {
+			return all
+		}
+	}
 	if v.Refuses() || r.Kind != haechi.KindRequest || r.Class == "" {
 		return v
 	}
@@ -82,7 +92,7 @@ func (l *Limiter) judgeDevice(s *service, a *haechi.Actor, at moment) haechi.Ver
 	if s.device == nil {
 		return haechi.Verdict{}
 	}
-	return s.device.judge(l.hash.String(a.Device), at, s.pause, func() string { return "device:" + a.Device })
+	return s.device.judge(l.hash.String(a.Device), at, 1, s.pause, func() string { return "device:" + a.Device })
 }
 
 // judgeClient never asks for a pause: a connection or request that waits costs the
@@ -91,9 +101,31 @@ func (l *Limiter) judgeClient(on *limit, a *haechi.Actor, at moment) haechi.Verd
 	if on == nil {
 		return haechi.Verdict{}
 	}
-	return on.judge(l.hash.Prefix(a.Client), at, 0, func() string {
-		return haechi.Scope{Kind: haechi.ScopeAddress, Prefix: a.Client}.String()
-	})
+	return on.judge(l.hash.Prefix(a.Client), at, 1, 0, func() string { return source(a) })
+}
+
+// source names the client in a reference.
+func source(a *haechi.Actor) string {
+	return haechi.Scope{Kind: haechi.ScopeAddress, Prefix: a.Client}.String()
+}
+
+// Pace charges bytes that the client sent to the service or, with out, is sent. The
+// size is a multiple of [Unit]. A Throttle asks to wait for its delay before they go on:
+// they are charged already. A Deny means that they would have to wait for longer than
+// the service's pause.
+func (l *Limiter) Pace(service string, a *haechi.Actor, out bool, size int, now time.Time) haechi.Verdict {
+	s := l.services[service]
+	if s == nil || a.Allowed || size < Unit {
+		return haechi.Verdict{}
+	}
+	on := s.in
+	if out {
+		on = s.out
+	}
+	if on == nil {
+		return haechi.Verdict{}
+	}
+	return on.judge(l.hash.Prefix(a.Client), moment{wall: now, mono: l.mono(now)}, uint32(size/Unit), s.pause, func() string { return source(a) })
 }
 
 // mono counts from the first call's time. Sub uses the monotonic readings when

@@ -23,9 +23,10 @@ func (l *Limiter) Stats() []haechi.Counter {
 	return out
 }
 
-// limits are those that are on: device, address, then the classes by name.
+// limits are those that are on: device, address, service, bytes, then the classes by
+// name.
 func (s *service) limits() []*limit {
-	all := []*limit{s.device, s.address}
+	all := []*limit{s.device, s.address, s.all, s.in, s.out}
 	for _, class := range slices.Sorted(maps.Keys(s.classes)) {
 		all = append(all, s.classes[class])
 	}
