@@ -48,7 +48,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 	}
 	out := Service{
 		Name: name, Kind: s.Kind, Profile: s.Profile, Upstream: s.Upstream, Behind: compileBehind(&s.UpstreamTLS), Hosts: s.Hosts,
-		TLS:           TLS{Policy: s.TLS.Policy, Cert: s.TLS.Cert, Key: s.TLS.Key, DevCA: s.TLS.DevCA},
+		TLS:           TLS{Policy: s.TLS.Policy, Cert: s.TLS.Cert, Key: s.TLS.Key, DevCA: s.TLS.DevCA, Plain: s.TLS.Plain == "allow"},
 		ProxyProtocol: prefixes(s.ProxyProtocol), Zone: z.location(),
 		Limits: compileLimits(s),
 		Access: Access{Mode: mode(s.Access.Mode), Allow: prefixes(s.Access.Allow), Deny: prefixes(s.Access.Deny)},
@@ -72,19 +72,41 @@ func compileService(name string, s *rawService, fallback zone) Service {
 	if s.Kind == kindHTTP {
 		out.Headers = compileHeaders(&s.Headers)
 	}
+	if s.Kind == kindTCP {
+		out.TCP = compileTCP(&s.TCP)
+	}
 	for _, r := range s.Routes {
 		out.Routes = append(out.Routes, Route(r))
 	}
 	return out
 }
 
-// compileLimits leaves out what is for the other kind of service.
+func compileTCP(t *rawTCP) TCP {
+	out := TCP{CloseWhenDown: t.WhenDown == "close"}
+	switch t.SendProxy {
+	case "v1":
+		out.SendProxy = 1
+	case "v2":
+		out.SendProxy = 2
+	}
+	for _, n := range t.Names {
+		out.Names = append(out.Names, Name(n))
+	}
+	return out
+}
+
+// compileLimits leaves out what is for the other kinds of service.
 func compileLimits(s *rawService) Limits {
 	l := &s.Limits
 	out := Limits{
 		Mode: mode(l.Mode), Address: Rate(l.Address), Connections: l.Connections, MaxConnections: l.MaxConnections,
+		NewConnections: Rate(l.NewConnections),
 	}
-	if s.Kind == kindDevice {
+	switch s.Kind {
+	case kindTCP:
+		out.Pause, out.BytesIn, out.BytesOut, out.MinRate = time.Duration(l.Pause), int64(l.BytesIn), int64(l.BytesOut), int64(l.MinRate)
+		return out
+	case kindDevice:
 		for _, r := range l.Device {
 			out.Device = append(out.Device, Rate(r))
 		}

@@ -15,6 +15,7 @@ const (
 const (
 	kindDevice = "device"
 	kindHTTP   = "http"
+	kindTCP    = "tcp"
 )
 
 // defaults is a file in which nothing is written.
@@ -56,6 +57,9 @@ func (s *rawService) fill(kind string) {
 	switch kind {
 	case kindDevice:
 		s.Profile = "messengerbot"
+		s.Timeouts.Upstream = 5 * second
+	case kindTCP:
+		s.TCP = rawTCP{SendProxy: "off", WhenDown: "close"}
 		s.Timeouts.Upstream = 5 * second
 	case kindHTTP:
 		s.Timeouts.Idle = 75 * second

@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,7 +12,7 @@ type field struct {
 	index     int
 	name      string
 	omitEmpty bool
-	only      string // kind of service, or ""
+	only      string // kinds of service, or ""
 	least     string // of a duration or size
 	most      string
 	choices   []string
@@ -32,6 +33,11 @@ func fieldsOf(t reflect.Type) []field {
 		out = append(out, f)
 	}
 	return out
+}
+
+// serves reports whether the field is of use for the kind of service.
+func (f *field) serves(kind string) bool {
+	return f.only == "" || slices.Contains(strings.Fields(f.only), kind)
 }
 
 func (f *field) bounds(tag string) {

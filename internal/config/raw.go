@@ -2,8 +2,8 @@ package config
 
 // The raw shape: what a person writes. Every field is one key. The tags are its
 // whole description: jsonschema bounds and choices hold for the loader and for the
-// printed schema alike; only: names the kind of service that a key is for; least:
-// and most: bound durations and sizes.
+// printed schema alike; only: names the kinds of service that a key is for;
+// least: and most: bound durations and sizes.
 
 type rawFile struct {
 	State          string                `yaml:"state" jsonschema:"minLength=1" jsonschema_description:"Folder of the records, keys and the local socket."`
@@ -36,10 +36,10 @@ type rawClient struct {
 }
 
 type rawService struct {
-	Kind          string     `yaml:"kind" jsonschema:"required,enum=device,enum=http" jsonschema_description:"device: framed TCP devices; http: a web service."`
+	Kind          string     `yaml:"kind" jsonschema:"required,enum=device,enum=http,enum=tcp" jsonschema_description:"device: framed TCP devices; http: a web service; tcp: any other TCP service."`
 	Profile       string     `yaml:"profile,omitempty" only:"device" jsonschema_description:"The devices' protocol: a shipped profile, or the file of one, relative to this file."`
 	Listen        []listen   `yaml:"listen" jsonschema:"required" jsonschema_description:"Addresses to listen on."`
-	Upstream      string     `yaml:"upstream,omitempty" jsonschema_description:"The server behind: host:port for devices, a URL for http."`
+	Upstream      string     `yaml:"upstream,omitempty" jsonschema_description:"The server behind: host:port for device and tcp, a URL for http."`
 	UpstreamTLS   rawBehind  `yaml:"upstream_tls,omitempty" only:"http" jsonschema_description:"How the server behind is verified, for an https upstream; without it by this machine's roots."`
 	Hosts         []string   `yaml:"hosts,omitempty" only:"http" jsonschema_description:"Host names that are served; others get nothing."`
 	TLS           rawTLS     `yaml:"tls,omitempty" jsonschema_description:"Encryption; without it the service is plain."`
@@ -51,6 +51,7 @@ type rawService struct {
 	Redirect      []listen   `yaml:"redirect,omitempty" only:"http" jsonschema_description:"Addresses on which plain HTTP is sent on to https, for example :80."`
 	Routes        []rawRoute `yaml:"routes,omitempty" only:"http" jsonschema_description:"Classes of requests by path; the longest prefix wins."`
 	Device        rawDevice  `yaml:"device,omitempty" only:"device" jsonschema_description:"Settings of the device gate."`
+	TCP           rawTCP     `yaml:"tcp,omitempty" only:"tcp" jsonschema_description:"Settings of an opaque TCP service."`
 	Timeouts      rawWaits   `yaml:"timeouts" jsonschema_description:"The bound of every wait."`
 }
 
@@ -59,6 +60,7 @@ type rawTLS struct {
 	Cert   string `yaml:"cert,omitempty" jsonschema_description:"Certificate file (PEM), with its chain."`
 	Key    string `yaml:"key,omitempty" jsonschema_description:"Key file (PEM) of the certificate."`
 	DevCA  bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
+	Plain  string `yaml:"plain,omitempty" only:"device" jsonschema:"enum=allow,enum=refuse" jsonschema_description:"Whether devices without TLS may come in at the same port; without it they are refused."`
 }
 
 type rawBehind struct {
@@ -75,8 +77,12 @@ type rawLimits struct {
 	Address        rate            `yaml:"address" jsonschema_description:"Connections and requests of one client."`
 	Connections    int             `yaml:"connections" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Connections of one client at once; a proved device does not count."`
 	MaxConnections int             `yaml:"max_connections" jsonschema:"minimum=1,maximum=10000000" jsonschema_description:"Connections of the whole service at once."`
+	NewConnections rate            `yaml:"new_connections,omitempty" jsonschema_description:"New connections of all clients of the service together; without it there is no such limit."`
 	Classes        map[string]rate `yaml:"classes" only:"http" jsonschema_description:"Requests of one client by the class of their route."`
-	Pause          duration        `yaml:"pause" only:"device" most:"5s" jsonschema_description:"How long a device over its limit is made to wait before it is refused; 0s refuses at once."`
+	Pause          duration        `yaml:"pause" only:"device tcp" most:"5s" jsonschema_description:"How long a device over its limit, or bytes over bytes_in or bytes_out, are made to wait before they are refused; 0s refuses at once."`
+	BytesIn        size            `yaml:"bytes_in,omitempty" only:"tcp" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may send in a second, over all its connections; without it there is no such limit."`
+	BytesOut       size            `yaml:"bytes_out,omitempty" only:"tcp" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may be sent in a second; without it there is no such limit."`
+	MinRate        size            `yaml:"min_rate,omitempty" only:"tcp" least:"1B" most:"1MiB" jsonschema_description:"What a connection that is not idle must move in a second, over ten seconds; without it there is no such limit."`
 	Body           size            `yaml:"body" only:"http" least:"1B" most:"1TiB" jsonschema_description:"Largest request body."`
 	Header         size            `yaml:"header" only:"http" least:"1KiB" most:"1MiB" jsonschema_description:"Largest request header."`
 	FrameIn        size            `yaml:"frame_in" only:"device" least:"1KiB" most:"64MiB" jsonschema_description:"Longest line from a device."`
@@ -138,8 +144,19 @@ type rawDatabase struct {
 	Host      string   `yaml:"host,omitempty" jsonschema_description:"Host of the servers found, where the one in the tables cannot be reached."`
 }
 
+type rawTCP struct {
+	Names     []rawName `yaml:"names,omitempty" jsonschema_description:"Servers behind by the name in the client's TLS hello. Other names go to upstream; without one they are refused."`
+	SendProxy string    `yaml:"send_proxy" jsonschema:"enum=off,enum=v1,enum=v2" jsonschema_description:"The PROXY header that tells the server behind who the client is."`
+	WhenDown  string    `yaml:"when_down" jsonschema:"enum=close,enum=refuse" jsonschema_description:"While no server behind answers: close the listening socket, or accept and end each connection."`
+}
+
+type rawName struct {
+	Name     string `yaml:"name" jsonschema:"required" jsonschema_description:"A name, for example git.example.com, or *.example.com."`
+	Upstream string `yaml:"upstream" jsonschema:"required" jsonschema_description:"The server behind it, host:port."`
+}
+
 type rawWaits struct {
-	Handshake duration `yaml:"handshake" only:"device" least:"1s" most:"10m" jsonschema_description:"For the handshake, and again for the first signed answer."`
+	Handshake duration `yaml:"handshake" only:"device tcp" least:"1s" most:"10m" jsonschema_description:"For the TLS handshake or hello, for a device's own handshake, and again for its first signed answer."`
 	Idle      duration `yaml:"idle" least:"1s" most:"24h" jsonschema_description:"Longest silence of a connection."`
 	Header    duration `yaml:"header" only:"http" least:"1s" most:"10m" jsonschema_description:"For a whole request header."`
 	Body      duration `yaml:"body" only:"http" least:"1s" most:"24h" jsonschema_description:"For a whole request body."`

@@ -46,10 +46,10 @@ type Client struct{ IPv6Prefix int } // 64
 // Service is one guarded service.
 type Service struct {
 	Name     string
-	Kind     string // device or http
+	Kind     string // device, http or tcp
 	Profile  string // device: a shipped name or the path of a file
 	Listen   []string
-	Upstream string // device: host:port; http: URL
+	Upstream string // device, tcp: host:port; http: URL
 	Behind   Behind // http: how an https upstream is verified
 	Hosts    []string
 	TLS      TLS
@@ -63,14 +63,29 @@ type Service struct {
 	Redirect []string
 	Routes   []Route // http: longest prefix wins
 	Device   Device
+	TCP      TCP
 	Timeouts Timeouts
 }
+
+// TCP are settings of an opaque TCP service.
+type TCP struct {
+	// Names are servers behind by the name in the TLS hello. Others go to the
+	// service's Upstream; where that is empty they are refused.
+	Names         []Name
+	SendProxy     int  // version of the PROXY header, 0: none
+	CloseWhenDown bool // close the listening socket while no server behind answers
+}
+
+// Name is one name and the server behind it, host:port. "*.example.com" stands for
+// every name with one label more.
+type Name struct{ Name, Upstream string }
 
 // TLS says with what the service is encrypted. Both empty: plain.
 type TLS struct {
 	Policy    string // modern or intermediate; empty: intermediate
 	Cert, Key string
 	DevCA     bool
+	Plain     bool // device: those without TLS come in at the same port too
 }
 
 // Behind says how an https upstream is verified. The zero value: by this machine's
@@ -99,8 +114,12 @@ type Limits struct {
 	Address        Rate   // 100/s
 	Connections    int    // 10 at once, each client
 	MaxConnections int    // of the service
+	NewConnections Rate   // of the service; no events: no limit
 	Classes        map[string]Rate
-	Pause          time.Duration // device: how long one over its limit waits before it is refused
+	Pause          time.Duration // device, tcp: how long what is over a limit waits before it is refused
+	BytesIn        int64         // tcp, bytes a second from one client, 0: no limit
+	BytesOut       int64         // tcp, to one client
+	MinRate        int64         // tcp, bytes a second of a connection that is not idle, 0: no limit
 	Body           int64         // http, bytes
 	Header         int           // http, bytes
 	FrameIn        int           // device, bytes, 1 MiB
@@ -129,7 +148,7 @@ type Device struct {
 
 // Timeouts bound every wait.
 type Timeouts struct {
-	Handshake time.Duration // device: 10 s
+	Handshake time.Duration // device, tcp: 10 s
 	Idle      time.Duration
 	Header    time.Duration // http
 	Body      time.Duration // http

@@ -17,7 +17,7 @@ func (v *validator) service(name string, s *rawService) {
 		v.wrongAt(key, "use small letters, digits and dashes, at most 32, a letter first", "%s is no name for a service", quoted(name))
 	}
 	if s.Kind == "" {
-		v.wrongAt(key+".kind", "add kind: device or kind: http", "service %s has no kind", name)
+		v.wrongAt(key+".kind", "add kind: device, kind: http or kind: tcp", "service %s has no kind", name)
 		return
 	}
 	v.foreign(reflect.ValueOf(s).Elem(), key, s.Kind)
@@ -26,6 +26,11 @@ func (v *validator) service(name string, s *rawService) {
 	case kindDevice:
 		v.served(key, s)
 		v.profileName(key+".profile", s.Profile)
+	case kindTCP:
+		v.names(key+".tcp.names", s)
+		if s.Upstream != "" || len(s.TCP.Names) == 0 {
+			v.hostPort(key+".upstream", s.Upstream)
+		}
 	case kindHTTP:
 		v.webURL(key+".upstream", s.Upstream)
 		v.behind(key+".upstream_tls", s.Upstream, &s.UpstreamTLS)
@@ -63,8 +68,9 @@ func (v *validator) profileName(key, name string) {
 func (v *validator) foreign(s reflect.Value, key, kind string) {
 	for _, f := range fieldsOf(s.Type()) {
 		path := join(key, f.name)
-		if f.only != "" && f.only != kind && v.written(path) {
-			v.wrongAt(path, "leave it out, or make this a service of kind "+f.only, "%s is for services of kind %s", path, f.only)
+		if !f.serves(kind) && v.written(path) {
+			kinds := strings.ReplaceAll(f.only, " ", " or ")
+			v.wrongAt(path, "leave it out, or make this a service of kind "+kinds, "%s is for services of kind %s", path, kinds)
 			continue
 		}
 		if sub := s.Field(f.index); sub.Kind() == reflect.Struct && !isText(sub) {
@@ -90,7 +96,7 @@ func (v *validator) hostPort(key, text string) {
 	case text == "":
 		v.wrongAt(key, "write host:port, for example 10.0.0.5:1491", "%s is missing", key)
 	case strings.Contains(text, "://"):
-		v.wrongAt(key, "a device service speaks plain TCP: write host:port, for example 10.0.0.5:1491", "%s is a URL", key)
+		v.wrongAt(key, "the server behind speaks TCP: write host:port, for example 10.0.0.5:1491", "%s is a URL", key)
 	case err != nil || !isHost(host) || !isPort(port, 1):
 		v.wrongAt(key, "write host:port, for example 10.0.0.5:1491 or [2001:db8::5]:1491", "%s is no host and port", key)
 	}
@@ -126,6 +132,26 @@ func (v *validator) hosts(key string, hosts []string) {
 		case slices.Contains(hosts[:i], h):
 			v.wrongAt(index(key, i), "leave one of them out", "%s is there twice", quoted(h))
 		}
+	}
+}
+
+// names wants each name once, as it stands in a hello, with its server.
+func (v *validator) names(key string, s *rawService) {
+	seen := map[string]bool{}
+	for i, n := range s.TCP.Names {
+		at := index(key, i)
+		bare := strings.TrimPrefix(n.Name, "*.")
+		_, err := netip.ParseAddr(bare)
+		switch {
+		case !isHost(bare) || err == nil:
+			v.wrongAt(at+".name", "write a name, for example git.example.com, or *.example.com; addresses are never asked for by name", "%s is no name", quoted(n.Name))
+		case n.Name != strings.ToLower(n.Name):
+			v.wrongAt(at+".name", "write "+strings.ToLower(n.Name), "%s has capital letters", quoted(n.Name))
+		case seen[n.Name]:
+			v.wrongAt(at+".name", "leave one of them out", "%s is there twice", quoted(n.Name))
+		}
+		seen[n.Name] = true
+		v.hostPort(at+".upstream", n.Upstream)
 	}
 }
 

@@ -25,7 +25,7 @@ func (w *walk) structure(v reflect.Value, key string, depth int, kind string) {
 	}
 	for _, f := range fieldsOf(v.Type()) {
 		value := v.Field(f.index)
-		if (f.only != "" && f.only != kind) || (f.omitEmpty && value.IsZero()) {
+		if !f.serves(kind) || (f.omitEmpty && value.IsZero()) {
 			continue
 		}
 		w.value(value, join(key, f.name), f.name, depth, kind)
