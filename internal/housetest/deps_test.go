@@ -19,7 +19,7 @@ func importers() map[string][]string {
 		"github.com/goccy/go-yaml":            {"internal/config", "internal/detect/rules"}, // rules are files of their own
 		"github.com/invopop/jsonschema":       {"internal/config"},
 		"github.com/jedib0t/go-pretty/v6":     {"cmd/haechi"},
-		"github.com/pires/go-proxyproto":      {"internal/ingress/listener"},
+		"github.com/pires/go-proxyproto":      {"internal/ingress/listener", "internal/ingress/tcpgate"}, // the header that comes in; the one that goes out
 		"github.com/prometheus/client_golang": {"internal/show/telemetry"},
 		"github.com/spf13/cobra":              {"cmd/haechi"},
 		"golang.org/x/crypto":                 {"internal/show/console"},
