@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"haechi/internal/ingress"
 	"haechi/internal/ingress/devicegate"
 	"haechi/internal/ingress/listener"
-	"haechi/internal/ingress/tlsterm"
 )
 
 // deviceGuard is a device service: its gate, its sockets, and the health check that
@@ -26,9 +24,7 @@ type deviceGuard struct {
 	gate      *devicegate.Gate
 	health    *ingress.Health
 	upstreams *ingress.Upstreams
-	certs     *tlsterm.Set // nil: plain
-	now       func() time.Time
-	sink      ingress.Sink
+	tls       *frontTLS // nil: plain
 	sockets   []*listener.Listener
 	open      atomic.Bool
 	log       *slog.Logger
@@ -38,11 +34,11 @@ type deviceGuard struct {
 }
 
 func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log *slog.Logger) (*deviceGuard, error) {
-	g := &deviceGuard{svc: s, log: log.With("service", s.Name), now: e.now, sink: e.pipeline, done: make(chan struct{})}
+	g := &deviceGuard{svc: s, log: log.With("service", s.Name), done: make(chan struct{})}
 	g.upstreams = e.upstreams(s)
 	g.health = ingress.NewHealth(ingress.HealthConfig{Dial: g.upstreams.Check, SetOpen: g.setOpen, Log: g.log})
 	var err error
-	if g.certs, err = serviceCert(e.cfg, s, e.now()); err != nil {
+	if g.tls, err = newFrontTLS(s, e); err != nil {
 		return nil, err
 	}
 	profile, err := LoadProfile(s.Profile)
@@ -88,8 +84,8 @@ func (g *deviceGuard) run(conns context.Context) {
 	defer stop()
 	var all sync.WaitGroup
 	all.Go(func() { _ = g.health.Run(health) }) // it ends with its context only
-	if g.certs != nil {
-		all.Go(func() { _ = g.certs.Run(health, time.Minute, g.log) }) // so does this
+	if g.tls != nil {
+		all.Go(func() { _ = g.tls.certs.Run(health, time.Minute, g.log) }) // so does this
 	}
 	for _, l := range g.sockets {
 		all.Go(func() { g.accept(conns, l, &all) })
@@ -111,35 +107,9 @@ func (g *deviceGuard) accept(conns context.Context, l *listener.Listener, all *s
 
 // serve runs one connection; where the service has a certificate, TLS comes first.
 func (g *deviceGuard) serve(conns context.Context, c *ingress.Conn) {
-	if g.certs != nil && !g.encrypt(conns, c) {
-		return
+	if g.tls == nil || g.tls.greet(conns, c) {
+		g.gate.Serve(conns, c)
 	}
-	g.gate.Serve(conns, c)
-}
-
-// encrypt does the TLS handshake within the time that a device has for its own.
-func (g *deviceGuard) encrypt(conns context.Context, c *ingress.Conn) bool {
-	ctx, cancel := context.WithTimeout(conns, g.svc.Timeouts.Handshake)
-	defer cancel()
-	secured := tls.Server(c.Conn, deviceTLS(g.certs))
-	err := secured.HandshakeContext(ctx)
-	if err == nil {
-		c.Conn = secured
-		return true
-	}
-	now := g.now()
-	g.sink.Emit(&haechi.Event{Time: now.UTC(), Kind: haechi.KindHandshake, Outcome: haechi.Failure, Service: g.svc.Name, Reason: haechi.ReasonHandshake,
-		Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Verdict: haechi.Deny, Rule: "tls/handshake",
-		Ref: haechi.NewReference("tls/handshake", c.Actor.Client.String(), now)})
-	_ = c.Close() // the handshake failed; there is nobody left to tell
-	return false
-}
-
-// deviceTLS serves the service's certificate under any name, since phones dial
-// addresses, and speaks no HTTP.
-func deviceTLS(certs *tlsterm.Set) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certs.Certificate(), nil }}
 }
 
 // setOpen opens or closes the sockets with the upstream's health, so that a client
@@ -187,7 +157,7 @@ func (g *deviceGuard) status() []haechi.ServiceStatus {
 func (g *deviceGuard) behind() string { return strings.Join(g.upstreams.Addrs(), ", ") }
 
 func (g *deviceGuard) stats() []haechi.Counter {
-	out := g.gate.Stats()
+	out := append(g.gate.Stats(), g.tls.stats()...)
 	for _, l := range g.sockets {
 		out = append(out, named(l.Addr().String()+"/", l.Counters())...)
 	}

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"haechi"
 	"haechi/internal/brick/conncap"
+	"haechi/internal/brick/parking"
+	"haechi/internal/brick/splice"
 	"haechi/internal/config"
 	"haechi/internal/decide"
 	"haechi/internal/enforce"
@@ -47,8 +50,15 @@ type estate struct {
 	pool     *listener.Pool
 	cap      *conncap.Cap
 	winners  *devicegate.Winners
+	lot      *parking.Lot // of silent connections
+	pipes    *splice.Pool
+	opaque   sync.Map              // *tcpGuard that run, of worlds that were too
 	current  atomic.Pointer[world] // the one that counts; nil before the first
 }
+
+// maxPipes bounds the pipes through which the kernel moves bytes, of two descriptors
+// each. They are held while bytes move only.
+const maxPipes = 128
 
 // capClients is for how many clients at once the connection cap has room.
 const capClients = 1 << 18
@@ -78,6 +88,10 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 		Decider: e.decider, Enforcer: e.session, Recorder: e.writer,
 		Taps: append([]pipeline.Tap{e.metrics}, taps...), Now: now, Log: log,
 	})
+	if e.lot, err = parking.New(parking.Config{}); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)
 	if err := e.openDatabase(ctx); err != nil {
@@ -228,6 +242,10 @@ func (e *estate) close() error {
 	var errs []error
 	if e.pool != nil {
 		errs = append(errs, e.pool.Close())
+		e.pipes.Close()
+	}
+	if e.lot != nil {
+		errs = append(errs, e.lot.Close())
 	}
 	errs = append(errs, e.database.close())
 	if e.store != nil {

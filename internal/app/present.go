@@ -34,3 +34,41 @@ func (w *world) has(service string) bool {
 	}
 	return false
 }
+
+// presentLists asks about a connection of an opaque TCP service: decisions and access
+// lists, of the world that counts. The limits were asked at the entrance and must not
+// count it twice.
+type presentLists struct {
+	e   *estate
+	own *world // whose lists count for a service that is no more; nil: nobody's
+}
+
+// Inspect implements [ingress.Inspector].
+func (p presentLists) Inspect(r *haechi.Request, now time.Time) haechi.Verdict {
+	w := p.own
+	if c := p.e.current.Load(); c != nil && c.has(r.Service) {
+		w = c
+	}
+	if w == nil || p.e.list.allowed(r.Actor.Addr) {
+		return haechi.Verdict{}
+	}
+	return w.lists.Inspect(r, now)
+}
+
+// presentPacer charges bytes to the limits of the world that counts.
+type presentPacer struct {
+	e   *estate
+	own *world
+}
+
+// Pace implements [tcpgate.Pacer].
+func (p presentPacer) Pace(service string, a *haechi.Actor, out bool, size int, now time.Time) haechi.Verdict {
+	w := p.own
+	if c := p.e.current.Load(); c != nil && c.has(service) {
+		w = c
+	}
+	if p.e.list.allowed(a.Addr) {
+		return haechi.Verdict{}
+	}
+	return w.limiter.Pace(service, a, out, size, now)
+}

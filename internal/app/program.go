@@ -77,7 +77,11 @@ func (a *App) status(context.Context) haechi.Status {
 	s.Enforcers, s.Degraded = e.enforcer.Status(), a.degraded()
 	for _, svc := range s.Services {
 		if !svc.Healthy {
-			s.Degraded = append(s.Degraded, "the upstream of "+svc.Name+" ("+svc.Upstream+") does not answer; its socket is closed until it does")
+			until := "; its socket is closed until it does"
+			if svc.Open {
+				until = "; connections are ended until it does"
+			}
+			s.Degraded = append(s.Degraded, "the upstream of "+svc.Name+" ("+svc.Upstream+") does not answer"+until)
 		}
 	}
 	return s

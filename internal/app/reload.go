@@ -37,6 +37,7 @@ func (a *App) Reload(context.Context) error {
 	a.serve(next)
 	old.handOver(next)
 	old.retire()
+	a.estate.review()
 	now := a.opts.Now()
 	a.reloaded.Store(&now)
 	a.estate.pipeline.Emit(&haechi.Event{Time: now.UTC(), Kind: haechi.KindSystem, Outcome: haechi.Success, Text: "configuration reloaded"})

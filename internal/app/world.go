@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 const (
 	kindDevice = "device"
 	kindHTTP   = "http"
+	kindTCP    = "tcp"
 )
 
 // guard is one gate with its sockets.
@@ -38,6 +40,7 @@ type world struct {
 	rules   *rules.Set
 	limiter *ratelimit.Limiter
 	judges  chain
+	lists   chain // the judges that do not count
 	guards  []guard
 }
 
@@ -49,13 +52,14 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 		return nil, err
 	}
 	w := &world{cfg: cfg, rules: set, limiter: ratelimit.New(limitConfig(cfg))}
-	w.judges = chain{e.session, access.New(accessLists(cfg)), w.limiter}
+	w.lists = chain{e.session, access.New(accessLists(cfg))}
+	w.judges = append(slices.Clone(w.lists), w.limiter)
 	for i := range cfg.Services {
-		if s := &cfg.Services[i]; s.Kind == kindDevice {
-			g, err := newDeviceGuard(s, e, present{e, w}, log)
-			if err != nil {
-				return nil, errors.Join(err, w.close())
-			}
+		g, err := w.streamGuard(&cfg.Services[i], e, log)
+		if err != nil {
+			return nil, errors.Join(err, w.close())
+		}
+		if g != nil {
 			w.guards = append(w.guards, g)
 		}
 	}
@@ -67,6 +71,26 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 		w.guards = append(w.guards, g)
 	}
 	return w, nil
+}
+
+// streamGuard guards a service that has its addresses to itself; nil for one that
+// has not.
+func (w *world) streamGuard(s *config.Service, e *estate, log *slog.Logger) (guard, error) {
+	switch s.Kind {
+	case kindDevice:
+		return orNil(newDeviceGuard(s, e, present{e, w}, log))
+	case kindTCP:
+		return orNil(newTCPGuard(s, e, w, log))
+	}
+	return nil, nil
+}
+
+// orNil keeps a nil pointer from becoming a guard.
+func orNil[G guard](g G, err error) (guard, error) {
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
 // enter puts the world's lists and rules in the place of the old ones; open and
@@ -137,6 +161,8 @@ func limitConfig(cfg *config.Config) ratelimit.Config {
 		svc := ratelimit.Service{
 			Device:  ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(s.Limits.Device...)},
 			Address: ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(s.Limits.Address)},
+			All:     ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(s.Limits.NewConnections)},
+			In:      s.Limits.BytesIn, Out: s.Limits.BytesOut, Bytes: s.Limits.Mode,
 			Classes: map[string]ratelimit.Limit{}, Pause: s.Limits.Pause,
 		}
 		for class, r := range s.Limits.Classes {

@@ -38,6 +38,8 @@ type Conn struct {
 	// Actor has Addr, Client, Allowed and the assurance Handshaken.
 	Actor           haechi.Actor
 	Port, LocalPort uint16
+	// TLS says that the connection is encrypted; who ends TLS sets it.
+	TLS bool
 
 	release  func()
 	released atomic.Bool

@@ -108,7 +108,7 @@ func (s *session) leave() {
 // emit completes an event with what the machine does not know.
 func (s *session) emit(e *haechi.Event) {
 	e.Time = e.Time.UTC()
-	e.Port, e.LocalPort = s.conn.Port, s.conn.LocalPort
+	e.Port, e.LocalPort, e.TLS = s.conn.Port, s.conn.LocalPort, s.conn.TLS
 	if e.Kind == haechi.KindHandshake || e.Kind == haechi.KindAuth && e.Outcome == haechi.Success {
 		e.Provoked = e.Provoked || s.gate.deps.Winners.Provoked(e.Service, e.Device, e.Time, e.Kind == haechi.KindAuth)
 	}

@@ -50,8 +50,15 @@ func (m *Machine) overlong(why haechi.Reason, now time.Time) {
 	m.refuse(r, now)
 }
 
-// lined finds where a line ends in p; -1: later.
+// tlsHello begins a TLS hello, and no frame.
+const tlsHello = 0x16
+
+// lined finds where a line ends in p; -1: later. A TLS hello is not awaited to a line
+// end, which it may not have.
 func (m *Machine) lined(p []byte) (end int, fault haechi.Reason) {
+	if len(m.partial) == 0 && len(p) > 0 && p[0] == tlsHello {
+		return 0, haechi.ReasonMalformed
+	}
 	end = bytes.IndexByte(p, '\n') + 1
 	size := len(m.partial) + end
 	if end == 0 {

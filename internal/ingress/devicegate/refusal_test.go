@@ -283,3 +283,13 @@ func TestHeldDeviceThatFloodsIsClosed(t *testing.T) {
 		t.Error("still held")
 	}
 }
+
+// TestATLSHelloIsNotAwaited: it may hold no line end, and the port speaks plain text.
+func TestATLSHelloIsNotAwaited(t *testing.T) {
+	w := newWorld()
+	d := drive(w.gate(t, devicegate.Config{}, devicegate.Deps{}), w, 1)
+	d.feed("\x16\x03\x01\x02\x00\x01")
+	if e := d.m.Ending(); !d.done || e.Reason != haechi.ReasonMalformed || e.Rule != "gate/malformed" || e.Ref == "" {
+		t.Errorf("ops %v, ending %+v", d.ops, e)
+	}
+}

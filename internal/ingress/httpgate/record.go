@@ -19,7 +19,7 @@ const (
 func (x *exchange) record() {
 	e := &x.event
 	*e = haechi.Event{Time: x.g.deps.Now().UTC(), Kind: haechi.KindRequest, Service: x.g.cfg.Name, Actor: x.actor,
-		Duration: time.Since(x.start), Status: x.status, BytesOut: x.out}
+		Duration: time.Since(x.start), Status: x.status, BytesOut: x.out, TLS: x.r.TLS != nil}
 	if x.site != nil {
 		e.Service = x.site.service
 	}

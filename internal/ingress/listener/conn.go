@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/pires/go-proxyproto"
+
+	"haechi/internal/ingress"
 )
 
 // errStranger is what a gate reads from a peer that sent a PROXY header without
@@ -53,6 +55,23 @@ func (c *conn) Bare() net.Conn {
 		return nil
 	}
 	return c.Conn
+}
+
+// First waits for the first byte behind any PROXY header and leaves it to be read.
+func (c *conn) First() (byte, error) {
+	if c.sniff {
+		if err := c.first(); err != nil {
+			return 0, err
+		}
+	}
+	if len(c.rest) > 0 {
+		return c.rest[0], nil
+	}
+	t, ok := c.Conn.(*net.TCPConn)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	return ingress.Peek(t)
 }
 
 // first reads as long as what came may still become a PROXY header. An error
