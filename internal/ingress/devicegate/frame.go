@@ -55,13 +55,19 @@ func (m *Machine) welcome(w *Work, now time.Time) Action {
 	return Action{Op: OpDial, Event: m.event(w, haechi.KindAuth, haechi.Success, now)}
 }
 
-// isAnswer looks whether the frame answers a ping; ok is false if it was refused.
+// isAnswer looks whether the frame answers a ping; ok is false if it was refused, or
+// is of no more use.
 func (m *Machine) isAnswer(w *Work, body []byte, now time.Time) (answer, ok bool) {
-	if _, fault := w.scan.Scan(body); fault != strictjson.OK {
+	end, fault := w.scan.Scan(body)
+	if fault != strictjson.OK {
 		m.refuse(m.faulty(fault), now)
 		return false, false
 	}
 	l := m.gate.layout
+	if sh, _ := l.shape(w); sh != nil && !l.Auth.Handshake {
+		m.greetedAgain(w, sh, end == len(body), now)
+		return false, false
+	}
 	name := w.at(l.event).Text(&w.text)
 	if w.at(l.auth).Kind != l.authKind {
 		if l.isExempt(w) {
@@ -71,6 +77,25 @@ func (m *Machine) isAnswer(w *Work, body []byte, now time.Time) (answer, ok bool
 		return false, false
 	}
 	return among(l.Live.Answers, l.known(name)), true
+}
+
+// maxGreetings bounds the handshakes of one connection: the public clients send at
+// most ten queued frames.
+const maxGreetings = 10
+
+// greetedAgain takes one more handshake before the proof. A client that could not send
+// a queued one sends it beside the next, so one that says the same is dropped.
+func (m *Machine) greetedAgain(w *Work, sh *shape, whole bool, now time.Time) {
+	bot := m.bot
+	if sh.literal == "" {
+		bot = string(w.at(sh.bot).Text(&w.text))
+	}
+	m.greetings++
+	if !whole || bot != m.bot || string(w.at(sh.device).Text(&w.text)) != m.serial || m.greetings >= maxGreetings {
+		m.refuse(refusal{reason: haechi.ReasonHandshake, kind: haechi.KindHandshake}, now)
+		return
+	}
+	m.gate.regreeted.Add(1)
 }
 
 // isExempt reports whether the operator says that the scanned frame needs no proof.

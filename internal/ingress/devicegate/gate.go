@@ -138,6 +138,7 @@ type Gate struct {
 
 	live, held, unproved                    atomic.Int64
 	duplicates, swallowed, dropped          atomic.Uint64
+	regreeted                               atomic.Uint64
 	heldRefused, unprovedRefused, earlyFull atomic.Uint64
 	sessions                                atomic.Uint64 // numbers, where no registry gives them
 }
@@ -182,6 +183,7 @@ func (g *Gate) Stats() []haechi.Counter {
 		{Name: p + "early_overflow", Value: g.earlyFull.Load()},
 		{Name: p + "duplicates", Value: g.duplicates.Load()},
 		{Name: p + "answers_swallowed", Value: g.swallowed.Load()},
+		{Name: p + "handshakes_repeated", Value: g.regreeted.Load()},
 		{Name: p + "notices_dropped", Value: g.dropped.Load()},
 	}
 }

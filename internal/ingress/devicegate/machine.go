@@ -89,6 +89,7 @@ type Machine struct {
 	holdUntil time.Time
 	status    haechi.DeviceStatus // when it was refused
 	discarded int
+	greetings int // handshakes after the first
 	lastSeen  time.Time
 	end       Ending
 	failure   *haechi.Event // the event of the refusal

@@ -157,6 +157,35 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// A client whose queue was too long to send its handshake sends it beside the next one.
+func TestHandshakeAgain(t *testing.T) {
+	p := newPhone()
+	other := newPhone()
+	other.bot = "loa.I"
+	for name, tt := range map[string]struct {
+		in     string
+		reason haechi.Reason
+	}{
+		"the same twice":     {p.hello33() + p.hello33() + p.pong() + p.message("r", "QQ=="), ""},
+		"in both shapes":     {p.hello32() + p.message("r", "QQ==") + p.hello33() + p.pong(), ""},
+		"another's":          {p.hello33() + other.hello33() + p.pong(), haechi.ReasonHandshake},
+		"with a tail":        {p.hello33() + strings.Replace(p.hello33(), "\n", "QQ==\n", 1) + p.pong(), haechi.ReasonHandshake},
+		"without end":        {strings.Repeat(p.hello33(), 11) + p.pong(), haechi.ReasonHandshake},
+		"to a device let in": {p.hello33() + p.pong() + p.hello33(), haechi.ReasonAuthMissing},
+		"twice and no proof": {p.hello33() + p.hello33(), ""},
+	} {
+		w := newWorld()
+		d := drive(w.gate(t, devicegate.Config{}, devicegate.Deps{}), w, 1)
+		d.feed(tt.in)
+		if got := d.m.Ending().Reason; got != tt.reason {
+			t.Errorf("%s: reason %q, want %q", name, got, tt.reason)
+		}
+		if n := strings.Count(d.forward.String(), "deviceInfo"); n > 1 {
+			t.Errorf("%s: %d handshakes were forwarded", name, n)
+		}
+	}
+}
+
 func TestUpstreamDownIsProvoked(t *testing.T) {
 	w, p := newWorld(), newPhone()
 	d := drive(w.gate(t, devicegate.Config{}, devicegate.Deps{}), w, 1)
