@@ -25,7 +25,8 @@ type Message struct {
 	// Event is the frame's event name.
 	Event string
 	// Body is JSON: body of signed-lines (nil: none), data of messengerbot (an
-	// object; nil: an empty one).
+	// object; nil: an empty one). Of the gateway's own error frames in signed-lines
+	// it is the whole frame.
 	Body json.RawMessage
 	// Tail is the base64 text behind a messengerbot message; text that was received
 	// there is as the server sent it.

@@ -59,11 +59,11 @@ func TestVerifiedServer(t *testing.T) {
 		p.say(first) // captured on the connection before
 		p.say(p.signed(line(1, "ping", 0), secret))
 		p.frame("pong")
-		p.say(`{"event":"error","data":{"code":"DENIED"}}`)
+		p.say(`{"event":"error","code":"DENIED"}`)
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
-		if s := strings.Join(got, " "); s != `a1 b1 c1 error{"code":"DENIED"}` {
+		if s := strings.Join(got, " "); s != `a1 b1 c1 error{"event":"error","code":"DENIED"}` {
 			t.Errorf("heard %s", s)
 		}
 		// A frame that claims to go up is no frame of a server's at all.

@@ -6,8 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"strconv"
+	"errors"
 	"time"
 
 	"haechi"
@@ -34,7 +33,6 @@ type Messengerbot struct {
 const (
 	clientType = "MessengerBotR"
 	zone       = "Asia/Seoul"
-	blank      = "0000000000000000000000000000000000000000000000000000000000000000"
 )
 
 type phone struct {
@@ -96,22 +94,6 @@ func (p *phone) begin(local string, now time.Time) ([]byte, error) {
 	}{"handshake", handshake{clientType, p.id.Bot, p.id.Version, p.id.DeviceID, local, p.id.Info, iso(now), zone, [2]int{}}})
 }
 
-// auth is data.auth. The last three are the step up.
-type auth struct {
-	ClientType string `json:"clientType"`
-	BotName    string `json:"botName"`
-	DeviceUUID string `json:"deviceUUID"`
-	DeviceID   string `json:"deviceID"`
-	MacAddress string `json:"macAddress"`
-	IPAddress  string `json:"ipAddress"`
-	Timestamp  int64  `json:"timestamp"`
-	Version    string `json:"version"`
-	Signature  string `json:"signature"`
-	KeyID      string `json:"keyId,omitempty"`
-	Nonce      string `json:"nonce,omitempty"`
-	Bind       string `json:"bind,omitempty"`
-}
-
 func (p *phone) sign(m Message, now time.Time) ([]byte, error) {
 	p.signed = max(now.UnixMilli(), p.signed+1)
 	return p.frame(m, p.signed)
@@ -123,61 +105,44 @@ func (p *phone) try(m Message) (int, error) {
 }
 
 func (p *phone) frame(m Message, ms int64) ([]byte, error) {
-	a := auth{ClientType: clientType, BotName: p.id.Bot, DeviceUUID: p.id.UUID, DeviceID: p.id.DeviceID,
-		MacAddress: p.id.MAC, IPAddress: p.ip, Timestamp: ms, Version: p.id.Version}
-	var fault framesign.Fault
-	a.Signature, fault = p.mac.Legacy(p.id.Key.Salt, []byte(clientType), []byte(p.id.Bot), []byte(p.id.UUID), []byte(p.id.MAC),
-		[]byte(p.ip), strconv.AppendInt(nil, ms, 10))
+	data, err := object(m.Body)
+	if err != nil {
+		return nil, err
+	}
+	a := framesign.Auth{ClientType: clientType, Bot: p.id.Bot, DeviceID: p.id.DeviceID, UUID: p.id.UUID, MAC: p.id.MAC, Addr: p.ip,
+		Version: p.id.Version, Millis: ms, KeyID: "unbound", Nonce: "unbound-unbound-"}
+	older, fault := p.mac.Older(p.id.Key.Salt, &a)
 	if fault != framesign.OK {
 		return nil, fault
 	}
-	a.KeyID, a.Nonce, a.Bind = "unbound", blank, blank
 	if p.id.Bind {
 		var nonce [16]byte
 		_, _ = rand.Read(nonce[:]) // it never fails: crypto/rand ends the program first
 		a.KeyID, a.Nonce = p.id.Key.ID, hex.EncodeToString(nonce[:])
 	}
-	bound, err := p.assemble(m, &a)
-	if err != nil {
-		return nil, err
-	}
-	// The strict reader is asked about an unbound frame too, since the gateway is as strict.
-	sealed, err := seal(p.reader, p.mac, bound)
+	// The strict reader is asked about an unbound frame too, since the gateway is as
+	// strict.
+	bound, err := seal(p.reader, p.mac, framesign.AppendBot(nil, m.Event, data, &a, older, m.Tail))
 	if err != nil || p.id.Bind {
-		return sealed, err
+		return bound, err
 	}
-	a.KeyID, a.Nonce, a.Bind = "", "", ""
-	frame, err := p.assemble(m, &a)
-	return append(frame, '\n'), err
+	a.KeyID = ""
+	return append(framesign.AppendBot(nil, m.Event, data, &a, older, m.Tail), '\n'), nil
 }
 
-// assemble puts auth into the body, as its last member.
-func (p *phone) assemble(m Message, a *auth) ([]byte, error) {
-	event, err := json.Marshal(m.Event)
-	if err != nil {
+// object is the body without white space, since a line end would end the frame.
+func object(body json.RawMessage) ([]byte, error) {
+	if body == nil {
+		return []byte("{}"), nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, body); err != nil {
 		return nil, err
 	}
-	proof, err := json.Marshal(a)
-	if err != nil {
-		return nil, err
+	if b.Bytes()[0] != '{' {
+		return nil, errors.New("the body of a messengerbot frame is an object")
 	}
-	var body bytes.Buffer
-	if m.Body == nil {
-		body.WriteString("{}")
-	} else if err := json.Compact(&body, m.Body); err != nil {
-		return nil, err
-	}
-	data := body.Bytes()
-	if data[0] != '{' {
-		return nil, fmt.Errorf("the body of a messengerbot frame is an object")
-	}
-	frame := append([]byte(`{"event":`), event...)
-	frame = append(append(frame, `,"data":`...), data[:len(data)-1]...)
-	if len(data) > 2 {
-		frame = append(frame, ',')
-	}
-	frame = append(append(append(frame, `"auth":`...), proof...), `}}`...)
-	return append(frame, m.Tail...), nil
+	return b.Bytes(), nil
 }
 
 func (p *phone) hear(line []byte, now time.Time) heard {

@@ -104,7 +104,7 @@ func TestRefused(t *testing.T) {
 		c, stop := start(t, net, client.Config{Protocol: sensor()})
 		p := accept(t, net, framesign.SignedLines())
 		p.frame("hello")
-		p.say(`{"event":"error","data":{"code":"UNAUTHORIZED","message":"This device is not approved.","reference":"7K29Q-XM4TC"}}`)
+		p.say(`{"v":1,"dir":"down","event":"error","code":"UNAUTHORIZED","message":"This device is not approved.","reference":"7K29Q-XM4TC"}`)
 		time.Sleep(100 * time.Second)
 		if s := c.Stats(); s.Connects != 1 || s.Refused != 1 || s.Last.Reference != "7K29Q-XM4TC" || s.Last.Code != "UNAUTHORIZED" || s.Ready {
 			t.Errorf("%+v", s)

@@ -113,7 +113,6 @@ type fromServer struct {
 	Dir   string          `json:"dir"`
 	Nonce string          `json:"nonce"`
 	Body  json.RawMessage `json:"body"`
-	Data  json.RawMessage `json:"data"`
 	Sig   json.RawMessage `json:"sig"`
 }
 
@@ -127,7 +126,7 @@ func (l *lines) hear(line []byte, now time.Time) heard {
 	case s.Event == "challenge":
 		return l.challenged(s.Nonce)
 	case s.Event == "error":
-		h.message.Body, h.refusal = s.Data, refusalOf(s.Data)
+		h.message.Body, h.refusal = bytes.Clone(line), refusalOf(line)
 		return h
 	case s.Sig != nil || l.id.Verify:
 		f := l.verified(line, now)

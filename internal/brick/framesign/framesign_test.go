@@ -2,6 +2,7 @@ package framesign_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"haechi/internal/brick/framesign"
@@ -84,6 +85,27 @@ func TestLayoutsAreChecked(t *testing.T) {
 	l.Event = l.KeyID
 	if _, err := framesign.NewReader(l); err == nil {
 		t.Error("one path for two values")
+	}
+}
+
+// What the builder makes of the parts of a vector is the vector.
+func TestAppendBot(t *testing.T) {
+	b := bound{tail: greeting}.fill()
+	a := framesign.Auth{ClientType: "MessengerBotR", Bot: b.bot, DeviceID: b.serial, UUID: b.serial, MAC: "02:00:00:00:00:00", Addr: "192.168.0.15",
+		Version: "3.3.3", Millis: 1753412789123, KeyID: b.kid, Nonce: b.nonce}
+	m := framesign.NewMAC([]byte(b.secret))
+	older, fault := m.Older([]byte(saltB), &a)
+	if fault != framesign.OK {
+		t.Fatal(fault)
+	}
+	frame := framesign.AppendBot(nil, b.event, []byte("{"+strings.TrimSuffix(b.rest, ",")+"}"), &a, older, []byte(b.tail))
+	if string(frame) != b.blanked() {
+		t.Errorf("%s\nwant %s", frame, b.blanked())
+	}
+	a.KeyID = ""
+	if s := string(framesign.AppendBot(nil, "pong", []byte("{}"), &a, older, nil)); !strings.HasPrefix(s, `{"event":"pong","data":{"auth":{`) ||
+		!strings.HasSuffix(s, older+`"}}}`) {
+		t.Errorf("unbound: %s", s)
 	}
 }
 

@@ -29,15 +29,20 @@ func AppendLine(dst []byte, l *Line) []byte {
 	return append(dst, `"}`...)
 }
 
-// appendText writes a JSON text. A control character is left as it is, and makes
-// the frame one that no reader takes.
+// appendText writes a JSON text. A control character is escaped, so that a reader
+// says what is wrong.
 func appendText(dst []byte, s string) []byte {
+	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
 	for i := range len(s) {
-		if s[i] == '"' || s[i] == '\\' {
-			dst = append(dst, '\\')
+		switch c := s[i]; {
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		case c == '"', c == '\\':
+			dst = append(dst, '\\', c)
+		default:
+			dst = append(dst, c)
 		}
-		dst = append(dst, s[i])
 	}
 	return append(dst, '"')
 }

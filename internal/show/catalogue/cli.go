@@ -49,6 +49,22 @@ func cli() []text {
 		{"cli.closed", "closed", "닫힘"},
 		{"cli.answers", "answers", "응답함"},
 		{"cli.silent", "does not answer", "응답 없음"},
+
+		{"cli.frame_good", "line {0}: good: {1} of {2}, key {3}, signed {4}", "{0}번째 줄: 정상: {2}의 {1}, 키 {3}, 서명 시각 {4}"},
+		{"cli.frame_older", "line {0}: good, by the older signature alone, which does not cover what the frame says: {1} of {2}, signed {3}", "{0}번째 줄: 정상, 다만 내용을 보호하지 않는 기존 서명뿐입니다: {2}의 {1}, 서명 시각 {3}"},
+		{"cli.frame_refused", "line {0}: refused at the check \"{1}\": {2}", "{0}번째 줄: 거부, 검사 항목 \"{1}\": {2}"},
+		{"cli.check_frame", "it is not one strict JSON object, or something stands behind it", "엄격한 JSON 객체 하나가 아니거나 뒤에 다른 것이 붙어 있습니다"},
+		{"cli.check_version", "its version is not 1", "버전이 1이 아닙니다"},
+		{"cli.check_field", "a signed value is missing, empty, too long, no text, or has a control character", "서명되는 값이 없거나, 비었거나, 너무 길거나, 문자열이 아니거나, 제어 문자가 있습니다"},
+		{"cli.check_nonce", "the sequence number or nonce has not the right form", "순번 또는 논스의 형식이 맞지 않습니다"},
+		{"cli.check_time", "the time is not thirteen digits", "시각이 숫자 13자리가 아닙니다"},
+		{"cli.check_form", "the signature is not 64 lower-case hex digits, without escapes", "서명이 이스케이프 없는 소문자 16진수 64자리가 아닙니다"},
+		{"cli.check_direction", "it goes the other way", "방향이 반대입니다"},
+		{"cli.check_device", "it is of another device than the key", "키의 기기와 다른 기기의 프레임입니다"},
+		{"cli.check_key", "it names another key", "다른 키를 가리킵니다"},
+		{"cli.check_signature", "another key signed it, or something in it was changed", "다른 키로 서명했거나 내용이 바뀌었습니다"},
+		{"cli.check_older", "the older signature does not fit", "기존 서명이 맞지 않습니다"},
+		{"cli.check_unbound", "it has no signature that covers it whole", "프레임 전체를 보호하는 서명이 없습니다"},
 	}
 }
 
@@ -66,6 +82,7 @@ func usage() []text {
 		{"usage.entry", "the numbers are in the first column of: {0}", "번호는 다음 명령의 첫 열에 있습니다: {0}"},
 		{"usage.reference", "a reference looks like 7K29Q-XM4TC; {0} lists them", "참조 번호는 7K29Q-XM4TC 같은 형식입니다. 목록: {0}"},
 		{"usage.scope", "write kind:value, for example ip:203.0.113.7 or device:bot/id", "종류:값 형식으로 적으세요. 예: ip:203.0.113.7, device:봇/기기"},
+		{"usage.key_file", "{0}: --key-file is required: a key on the command line would be seen by others", "{0}: --key-file이 필요합니다. 명령줄에 쓴 키는 다른 사람이 볼 수 있습니다"},
 		{"usage.limit", "write a number from 1 to 10000", "1부터 10000까지의 수를 적으세요"},
 		{"usage.past", "write a time before now, for example 1h or 7d", "과거의 기간을 적으세요. 예: 1h, 7d"},
 	}
