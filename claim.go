@@ -31,6 +31,10 @@ type Claim struct {
 	// there is none. Both must be right, by one key, and the replay memory keeps the
 	// second. Only Scheme, Parts, N, KeyID, Timestamp and Signature of it count.
 	Bound *Claim
+	// Keys, if not nil, are tried in place of the device's own: those of the enrolment
+	// codes that a device may bring which is not approved yet. One of them is named in
+	// [Proof.KeyID] then.
+	Keys []Key
 }
 
 // Proof is the answer to a [Claim]. The zero value proves it.

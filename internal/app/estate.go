@@ -108,6 +108,8 @@ func (e *estate) openIdentity(ctx context.Context) (err error) {
 	e.registry, err = devices.Open(ctx, devices.Config{
 		PendingCap: pending, KeyOverlap: overlap, OnChange: e.deviceChanged, Touched: func(d haechi.Device) { e.writer.RecordDevice(&d) },
 		LastUse: func(device, id string) time.Time { return e.verifier.LastUse(device, id) },
+		Clock:   func(device string) (haechi.ClockSkew, bool) { return e.verifier.TakeClock(device) },
+		Audit:   e.store.AppendAudit,
 		Now:     e.now, Log: e.log,
 	}, e.store)
 	if err != nil {

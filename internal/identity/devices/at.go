@@ -41,6 +41,9 @@ func (a At) Seen(key string, addr netip.Addr, version string, now time.Time, pin
 	}
 }
 
+// Pin holds an approved device to the identity that it signed.
+func (a At) Pin(key, id string, now time.Time) bool { return a.r.Pin(key, id, now) }
+
 // home notes where a device belongs that only the outer registry knew.
 func (e *entry) home(service string) {
 	e.mu.Lock()

@@ -13,6 +13,7 @@ const (
 	DefaultPendingCap       = 1000
 	DefaultPendingPerClient = 100
 	DefaultPendingFor       = 7 * 24 * time.Hour
+	DefaultPendingAlone     = 24 * time.Hour
 	DefaultKeyOverlap       = 7 * 24 * time.Hour
 	DefaultGrace            = 15 * time.Minute
 	DefaultFlushEvery       = 10 * time.Second
@@ -31,6 +32,26 @@ type Store interface {
 	Keys(ctx context.Context, device string) ([]haechi.Key, error)
 	SaveKey(ctx context.Context, device string, k *haechi.Key) error
 	DeleteKey(ctx context.Context, device, id string) error
+	Fleet
+	Codes
+}
+
+// Fleet writes many devices in one durable step each.
+type Fleet interface {
+	// SaveDevices writes all or none.
+	SaveDevices(ctx context.Context, ds []haechi.Device) error
+	// SaveSeen writes what was seen of them and the last use of their keys, and
+	// nothing that an operator changes.
+	SaveSeen(ctx context.Context, ds []haechi.Device) error
+}
+
+// Codes keeps enrolment codes.
+type Codes interface {
+	Codes(ctx context.Context) ([]haechi.EnrolCode, error)
+	SaveCode(ctx context.Context, c *haechi.EnrolCode) error
+	DeleteCode(ctx context.Context, id string) error
+	// Enrol writes a code after its use, the device and its key, in one step.
+	Enrol(ctx context.Context, c *haechi.EnrolCode, d *haechi.Device, k *haechi.Key) error
 }
 
 // Config bounds the registry. The zero value takes every default.
@@ -38,9 +59,10 @@ type Config struct {
 	// PendingCap is how many devices may wait for an operator, PendingPerClient
 	// how many of them from one IPv4 address or IPv6 /64. 0 means 1000 and 100.
 	PendingCap, PendingPerClient int
-	// PendingFor is how long a pending device that does not return is kept, so
-	// that a flood of inventions does not close the queue for good; 0 means 7 days.
-	PendingFor time.Duration
+	// PendingFor is how long a pending device is kept after it was last heard; 0
+	// means 7 days. PendingAlone is the same for one that never came back after its
+	// first contact, which real devices do within minutes; 0 means 24 hours.
+	PendingFor, PendingAlone time.Duration
 	// KeyOverlap is how long the older key stays valid beside a new one; 0 means
 	// 7 days.
 	KeyOverlap time.Duration
@@ -60,16 +82,23 @@ type Config struct {
 	// Touched is told, at every flush, each device that is new or was seen since,
 	// for the projection beside the events. It must not block.
 	Touched func(haechi.Device)
-	// LastUse says when a key last proved a frame, for lists; nil: not known.
+	// LastUse says when a key last proved a frame in this run; nil: not known.
 	LastUse func(device, id string) time.Time
-	Now     func() time.Time // nil means time.Now
-	Log     *slog.Logger     // nil: silent
+	// Clock takes over what is known of a device's clock since it was last asked;
+	// false: nothing new. Nil: not known.
+	Clock func(device string) (haechi.ClockSkew, bool)
+	// Audit writes an entry about what the registry does by itself: binding a device
+	// to its identity, and refusing another. Nil: nobody wants to know.
+	Audit func(ctx context.Context, e *haechi.AuditEntry) error
+	Now   func() time.Time // nil means time.Now
+	Log   *slog.Logger     // nil: silent
 }
 
 func (c Config) withDefaults() Config {
 	c.PendingCap = positive(c.PendingCap, DefaultPendingCap)
 	c.PendingPerClient = positive(c.PendingPerClient, DefaultPendingPerClient)
 	c.PendingFor = positive(c.PendingFor, DefaultPendingFor)
+	c.PendingAlone = positive(c.PendingAlone, DefaultPendingAlone)
 	c.KeyOverlap = positive(c.KeyOverlap, DefaultKeyOverlap)
 	c.Grace = positive(c.Grace, DefaultGrace)
 	c.FlushEvery = positive(c.FlushEvery, DefaultFlushEvery)
@@ -81,6 +110,15 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Touched == nil {
 		c.Touched = func(haechi.Device) {}
+	}
+	if c.LastUse == nil {
+		c.LastUse = func(_, _ string) time.Time { return time.Time{} }
+	}
+	if c.Clock == nil {
+		c.Clock = func(string) (haechi.ClockSkew, bool) { return haechi.ClockSkew{}, false }
+	}
+	if c.Audit == nil {
+		c.Audit = func(context.Context, *haechi.AuditEntry) error { return nil }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -25,8 +25,15 @@ type entry struct {
 	all  []haechi.Key // newest first, whatever the status; under the admin lock
 	made int          // highest number ever given to a key; under the admin lock
 
-	client  netip.Prefix // counted in the registry's waiting map while pending
-	counted bool         // whether it is; under the registry's mu
+	client netip.Prefix // by whose share it waits while pending
+	place  *place       // while pending; under the registry's mu
+
+	stored    bool // it is in the store, or about to be
+	removed   bool // it lost its place
+	unwritten bool // what measure found is not in the store
+	clock     clock
+	pinNoted  time.Time // when a refused pin was last audited
+	triedAt   time.Time // when it last might have brought an enrolment code
 
 	// word is what an outer registry says about the device; nil if none governs it.
 	word    atomic.Pointer[word]
@@ -48,7 +55,7 @@ func (e *entry) publish(change func(*haechi.Device), keys []haechi.Key) haechi.D
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	change(&e.dev)
-	e.dev.Keys = infos(keys)
+	e.dev.Keys = infos(keys, e.dev.Keys)
 	e.all = keys
 	e.touched = true
 	e.enforce()
@@ -88,14 +95,20 @@ func (e *entry) seen(addr netip.Addr, version string, now time.Time, ping bool) 
 	}
 }
 
-// infos describes keys without their secrets.
-func infos(keys []haechi.Key) []haechi.KeyInfo {
+// infos describes keys without their secrets. What is known of their last use is
+// kept.
+func infos(keys []haechi.Key, known []haechi.KeyInfo) []haechi.KeyInfo {
 	if len(keys) == 0 {
 		return nil
 	}
 	out := make([]haechi.KeyInfo, len(keys))
 	for i, k := range keys {
-		out[i] = haechi.KeyInfo{ID: k.ID, Created: k.Created, Until: k.Until}
+		out[i] = haechi.KeyInfo{ID: k.ID, Created: k.Created, Until: k.Until, LastUse: k.LastUse, Code: k.Code}
+		for _, old := range known {
+			if old.ID == k.ID && old.Created.Equal(k.Created) && old.LastUse.After(k.LastUse) {
+				out[i].LastUse = old.LastUse
+			}
+		}
 	}
 	return out
 }

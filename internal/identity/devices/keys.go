@@ -80,14 +80,19 @@ func (r *Registry) writeKeys(ctx context.Context, e *entry, keep, drop []haechi.
 			return err
 		}
 	}
+	r.dropKeys(ctx, device, drop)
+	return nil
+}
+
+// dropKeys deletes keys that have ended. The newest two count when the registry
+// loads, so a failure here harms nothing; it must not make the new key look as if
+// it had failed.
+func (r *Registry) dropKeys(ctx context.Context, device string, drop []haechi.Key) {
 	for _, k := range drop {
-		// The newest two count when the registry loads, so a failure here harms
-		// nothing; it must not make the new key look as if it had failed.
 		if err := r.store.DeleteKey(ctx, device, k.ID); ignoreMissing(err) != nil {
 			r.cfg.Log.Warn("an ended device key stays in the store", "device", device, "key", k.ID, "err", err)
 		}
 	}
-	return nil
 }
 
 func (r *Registry) isUnsaved(e *entry) bool {

@@ -19,7 +19,7 @@ const (
 
 // Register makes an unknown device pending, in memory at once and in the store
 // with the next flush, so that a flood of newcomers is no flood of writes. A
-// known device is returned as it is. Errors: Invalid when the key is not
+// known device is returned as it is; if it is pending, it came back. Errors: Invalid when the key is not
 // Bot/Serial or not fit to be shown; Exhausted when the queue of pending devices
 // is full, for all or for this client; Unavailable when the registry has closed.
 func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, error) {
@@ -32,14 +32,15 @@ func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, erro
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	e := newcomer(&d, now)
 	if known := r.entry(d.Key); known != nil {
+		r.back(known, e.addr, now)
 		return known.view(), nil
 	}
-	e := newcomer(&d, now)
 	if r.outer != nil {
 		e.word.Store(r.outer.none(&e.dev))
 	}
-	if err := r.admit(e.client); err != nil {
+	if err := r.room(e, now); err != nil {
 		r.refused.Add(1)
 		return haechi.Device{}, err
 	}
@@ -77,68 +78,6 @@ func newcomer(d *haechi.Device, now time.Time) *entry {
 	}
 	e.client = clientOf(addr)
 	return e
-}
-
-// admit says whether one more device of the client may wait. The caller holds mu.
-func (r *Registry) admit(client netip.Prefix) error {
-	msg := ""
-	switch {
-	case r.pending >= r.cfg.PendingCap:
-		msg = fmt.Sprintf("%d devices are pending already", r.pending)
-	case client.IsValid() && r.waiting[client] >= r.cfg.PendingPerClient:
-		msg = fmt.Sprintf("%d devices from %v are pending already", r.waiting[client], client)
-	default:
-		return nil
-	}
-	return &haechi.Error{Kind: haechi.Exhausted, Op: "register a device", Msg: msg,
-		Hint: "approve or delete pending devices: haechi devices --status pending"}
-}
-
-// wait counts an entry as pending; settle takes it out. The caller holds mu, or
-// nobody else knows the registry yet.
-func (r *Registry) wait(e *entry) {
-	if !e.client.IsValid() {
-		e.client = clientOf(e.addr)
-	}
-	if e.counted || e.known() {
-		return
-	}
-	e.counted = true
-	r.pending++
-	if e.client.IsValid() {
-		r.waiting[e.client]++
-	}
-}
-
-func (r *Registry) settle(e *entry) {
-	if !e.counted {
-		return
-	}
-	e.counted = false
-	r.pending--
-	if !e.client.IsValid() {
-		return
-	}
-	if r.waiting[e.client]--; r.waiting[e.client] <= 0 {
-		delete(r.waiting, e.client)
-	}
-}
-
-// clientOf is the unit of fairness: the IPv4 address or the IPv6 /64.
-func clientOf(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	if !a.IsValid() {
-		return netip.Prefix{}
-	}
-	bits := a.BitLen()
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return p
 }
 
 // validKey holds a key to what can be stored and shown without surprises.

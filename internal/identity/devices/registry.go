@@ -29,11 +29,20 @@ type Registry struct {
 	// mu guards index replacement and the counts of pending devices. It is never
 	// held over a call of the store.
 	mu      sync.Mutex
-	waiting map[netip.Prefix]int
-	pending int
+	line    []*place            // of the pending devices, in no order
+	alone   int                 // how many of these never came back
+	waiting places              // of these, by client
+	nets    places              // and by network
+	gone    map[string]struct{} // displaced, and perhaps still in the store
+	// seenBefore notes who was refused a place, under mu as well.
+	seenBefore *doormat
 
-	wake    chan struct{} // a new device waits to be written
-	refused atomic.Uint64 // registrations beyond the caps
+	codes codes
+	notes notes
+
+	wake      chan struct{} // something waits to be written
+	refused   atomic.Uint64 // registrations beyond the caps
+	displaced atomic.Uint64 // pending devices that lost their place
 }
 
 // Open loads the registry. It fails if the store does: without it nobody is
@@ -41,7 +50,8 @@ type Registry struct {
 func Open(ctx context.Context, cfg Config, store Store) (*Registry, error) {
 	cfg = cfg.withDefaults()
 	r := &Registry{cfg: cfg, store: store, health: health{start: cfg.Now()},
-		waiting: make(map[netip.Prefix]int), wake: make(chan struct{}, 1)}
+		waiting: make(places), nets: make(places),
+		gone: make(map[string]struct{}), seenBefore: newDoormat(), wake: make(chan struct{}, 1)}
 	list, err := store.Devices(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load the device registry: %w", err)
@@ -55,13 +65,16 @@ func Open(ctx context.Context, cfg Config, store Store) (*Registry, error) {
 		index[d.Key] = r.load(d, keys)
 	}
 	r.index.Store(&index)
+	if err := r.loadCodes(ctx); err != nil {
+		return nil, fmt.Errorf("load the enrolment codes: %w", err)
+	}
 	return r, nil
 }
 
 // load makes the entry of a stored device. Should the store hold more than two
 // keys, a change was interrupted; the newest two count.
 func (r *Registry) load(d haechi.Device, keys []haechi.Key) *entry {
-	e := &entry{dev: d, savedAt: r.cfg.Now()}
+	e := &entry{dev: d, savedAt: r.cfg.Now(), stored: true, clock: clockOf(d.Skew)}
 	e.addr, _ = netip.ParseAddr(d.Addr)
 	newestFirst(keys)
 	for _, k := range keys {
@@ -144,7 +157,7 @@ func (r *Registry) List(f haechi.DeviceFilter) []haechi.Device {
 }
 
 func (r *Registry) withUse(device string, keys []haechi.KeyInfo) []haechi.KeyInfo {
-	if r.cfg.LastUse == nil || len(keys) == 0 {
+	if len(keys) == 0 {
 		return keys
 	}
 	keys = slices.Clone(keys)
@@ -160,12 +173,17 @@ func (r *Registry) withUse(device string, keys []haechi.KeyInfo) []haechi.KeyInf
 // failed calls of the store.
 func (r *Registry) Stats() []haechi.Counter {
 	r.mu.Lock()
-	pending := r.pending
+	pending := len(r.line)
 	r.mu.Unlock()
 	return []haechi.Counter{
 		{Name: "devices.known", Value: uint64(len(*r.index.Load()))},
 		{Name: "devices.pending", Value: uint64(pending)},
 		{Name: "devices.pending_refused", Value: r.refused.Load()},
+		{Name: "devices.pending_displaced", Value: r.displaced.Load()},
+		{Name: "devices.codes_open", Value: uint64(r.codes.open(r.cfg.Now()))},
+		{Name: "devices.enrolled", Value: r.codes.enrolled.Load()},
+		{Name: "devices.pin_refused", Value: r.notes.refused.Load()},
+		{Name: "devices.notes_dropped", Value: r.notes.dropped.Load()},
 		{Name: "devices.store_errors", Value: r.health.errors.Load()},
 	}
 }

@@ -3,6 +3,7 @@ package devices_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -24,10 +25,12 @@ type store struct {
 	failKey string // SaveKey of this id fails
 	hang    bool   // every call waits for its context
 	saves   int
+	codes   map[string]haechi.EnrolCode
+	notes   []haechi.AuditEntry
 }
 
 func newStore(ds ...haechi.Device) *store {
-	s := &store{devices: map[string]haechi.Device{}, keys: map[string][]haechi.Key{}}
+	s := &store{devices: map[string]haechi.Device{}, keys: map[string][]haechi.Key{}, codes: map[string]haechi.EnrolCode{}}
 	for _, d := range ds {
 		s.devices[d.Key] = d
 	}
@@ -91,6 +94,59 @@ func (s *store) DeleteKey(ctx context.Context, device, id string) error {
 	return s.call(ctx, func() {
 		s.keys[device] = slices.DeleteFunc(s.keys[device], func(o haechi.Key) bool { return o.ID == id })
 	})
+}
+
+func (s *store) SaveDevices(ctx context.Context, ds []haechi.Device) error {
+	return s.call(ctx, func() {
+		for _, d := range ds {
+			s.devices[d.Key] = d
+			s.saves++
+		}
+	})
+}
+
+func (s *store) SaveSeen(ctx context.Context, ds []haechi.Device) error {
+	return s.call(ctx, func() {
+		for _, d := range ds {
+			old, ok := s.devices[d.Key]
+			if !ok {
+				continue
+			}
+			old.Addr, old.Version, old.LastSeen, old.LastPing, old.Skew = d.Addr, d.Version, d.LastSeen, d.LastPing, d.Skew
+			s.devices[d.Key] = old
+			s.saves++
+			for i, k := range s.keys[d.Key] {
+				for _, info := range d.Keys {
+					if info.ID == k.ID && info.LastUse.After(k.LastUse) {
+						s.keys[d.Key][i].LastUse = info.LastUse
+					}
+				}
+			}
+		}
+	})
+}
+
+func (s *store) Codes(ctx context.Context) (out []haechi.EnrolCode, err error) {
+	return out, s.call(ctx, func() { out = slices.Collect(maps.Values(s.codes)) })
+}
+
+func (s *store) SaveCode(ctx context.Context, c *haechi.EnrolCode) error {
+	return s.call(ctx, func() { s.codes[c.ID] = *c })
+}
+
+func (s *store) DeleteCode(ctx context.Context, id string) error {
+	return s.call(ctx, func() { delete(s.codes, id) })
+}
+
+func (s *store) Enrol(ctx context.Context, c *haechi.EnrolCode, d *haechi.Device, k *haechi.Key) error {
+	return s.call(ctx, func() {
+		s.codes[c.ID], s.devices[d.Key] = *c, *d
+		s.keys[d.Key] = append(s.keys[d.Key], *k)
+	})
+}
+
+func (s *store) note(ctx context.Context, e *haechi.AuditEntry) error {
+	return s.call(ctx, func() { s.notes = append(s.notes, *e) })
 }
 
 func (s *store) stored(key string) (haechi.Device, bool) {

@@ -21,6 +21,8 @@ type device struct {
 	session uint64
 	newest  int64
 
+	skews skews
+
 	buf []byte // scratch for the string to sign
 	sum [maxSum]byte
 }

@@ -29,10 +29,7 @@ func (v *Verifier) sweepShard(s *shard, span int64, now time.Time) {
 // LastUse is when a key last proved a new frame, in steps of a millisecond; zero
 // if it never did in this run. It tells whether an old key may be retired.
 func (v *Verifier) LastUse(device, id string) time.Time {
-	s := v.shard(device)
-	s.mu.RLock()
-	d := s.devices[device]
-	s.mu.RUnlock()
+	d := v.known(device)
 	if d == nil {
 		return time.Time{}
 	}

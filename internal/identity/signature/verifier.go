@@ -100,7 +100,10 @@ func (v *Verifier) prove(c *haechi.Claim, source Keys, who Admitter, now time.Ti
 	if why != "" {
 		return v.refuse(why)
 	}
-	keys := source.Keys(c.Device, now)
+	keys := c.Keys
+	if keys == nil {
+		keys = source.Keys(c.Device, now)
+	}
 	if len(keys) == 0 {
 		return v.refuse(haechi.ReasonNoKey)
 	}
@@ -112,6 +115,11 @@ func (v *Verifier) prove(c *haechi.Claim, source Keys, who Admitter, now time.Ti
 	}
 	if !ok {
 		return v.refuse(haechi.ReasonHMACFailed)
+	}
+	if c.Keys != nil {
+		if keys = signedBy(c, want); keys == nil {
+			return v.refuse(haechi.ReasonHMACFailed)
+		}
 	}
 	frame := maphash.Bytes(v.seed, c.Frame)
 	v.sweepOnce(now)
@@ -152,8 +160,10 @@ func (v *Verifier) admit(d *device, m *mac, c *haechi.Claim, ms int64, at time.T
 	p := haechi.Proof{KeyID: m.id, Skew: time.Duration(ms-now) * time.Millisecond}
 	switch {
 	case now-ms > past:
+		d.skews.note(ms-now, now)
 		return v.stale(p, past)
 	case ms-now > future:
+		d.skews.note(ms-now, now)
 		return v.stale(p, future)
 	}
 	if c.Live && v.beforeStart(ms, at) {
@@ -190,6 +200,7 @@ func (v *Verifier) admit(d *device, m *mac, c *haechi.Claim, ms int64, at time.T
 	g.add(n, u, a, at)
 	d.held++
 	m.lastUse = now
+	d.skews.note(ms-now, now)
 	v.count(d, a, ms, u.session)
 	return p
 }
@@ -238,15 +249,21 @@ func (v *Verifier) shard(name string) *shard {
 	return &v.shards[maphash.String(v.seed, name)%shards]
 }
 
-// device returns the state of a device that has keys, made on its first claim.
-func (v *Verifier) device(name string) *device {
+// known returns the state of a device, nil if it has none.
+func (v *Verifier) known(name string) *device {
 	s := v.shard(name)
 	s.mu.RLock()
-	d := s.devices[name]
-	s.mu.RUnlock()
+	defer s.mu.RUnlock()
+	return s.devices[name]
+}
+
+// device returns the state of a device that has keys, made on its first claim.
+func (v *Verifier) device(name string) *device {
+	d := v.known(name)
 	if d != nil {
 		return d
 	}
+	s := v.shard(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d = s.devices[name]; d == nil {
