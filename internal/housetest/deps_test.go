@@ -14,6 +14,7 @@ func importers() map[string][]string {
 		"cel.dev/cel-go":                      {"internal/detect/rules"},
 		"github.com/alexedwards/scs/v2":       {"internal/show/console"},
 		"github.com/axiomhq/hyperloglog":      {"internal/pipeline"},
+		"github.com/boombuler/barcode":        {"internal/brick/qr"},
 		"github.com/coder/websocket":          {"internal/show/console"},
 		"github.com/gaissmai/bart":            {"internal/brick/prefixset"},
 		"github.com/goccy/go-yaml":            {"internal/config", "internal/detect/rules"}, // rules are files of their own

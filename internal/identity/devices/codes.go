@@ -105,25 +105,21 @@ func (r *Registry) EnrolCodes() []haechi.EnrolCode {
 	return out
 }
 
-// NewCode makes an enrolment code with the given Service, Bot, Label, Uses (0 means
-// 1) and Until, durably, and returns it: the only time that it is shown. Errors:
-// Invalid; Exhausted when too many are open; or the store's.
+// DraftCode makes an enrolment code with the given Service, Bot, Label, Uses (0
+// means 1) and Until, which counts once [Registry.AddCode] has taken it, and shows
+// it: the only time. Errors: Invalid; Exhausted when too many are open.
 //
 // The code is what a device uses as its secret, with an empty salt; its second part
-// is the id of that key, for clients that name theirs. It is longer
-// than 64 bytes, so HMAC-SHA256 uses its SHA-256 in its place, and that is all that
-// is kept: the code cannot be had back from it, while signatures by the code are
-// checked with it.
-func (r *Registry) NewCode(ctx context.Context, spec haechi.EnrolCode, by string, now time.Time) (haechi.NewCode, error) {
+// is the id of that key, for clients that name theirs. It is longer than 64 bytes,
+// so HMAC-SHA256 uses its SHA-256 in its place, and that is all that is kept: the
+// code cannot be had back from it, while signatures by the code are checked with it.
+func (r *Registry) DraftCode(spec haechi.EnrolCode, by string, now time.Time) (haechi.NewCode, error) {
 	c := haechi.EnrolCode{Service: spec.Service, Bot: spec.Bot, Label: spec.Label, Uses: max(spec.Uses, 1), Until: spec.Until, Created: now, By: by}
 	if err := validCode(&c, now); err != nil {
 		return haechi.NewCode{}, err
 	}
-	r.admin.Lock()
-	defer r.admin.Unlock()
-	if n := r.codes.open(now); n >= MaxOpenCodes || r.codes.size() >= maxCodes {
-		return haechi.NewCode{}, &haechi.Error{Kind: haechi.Exhausted, Op: "make an enrolment code", Msg: fmt.Sprintf("%d codes are open already", n),
-			Hint: "end one with haechi devices code end, or make one code for several devices with --uses"}
+	if err := r.roomForCode(now); err != nil {
+		return haechi.NewCode{}, err
 	}
 	var text string
 	for text == "" || r.codes.get(c.ID) != nil {
@@ -131,11 +127,33 @@ func (r *Registry) NewCode(ctx context.Context, spec haechi.EnrolCode, by string
 	}
 	sum := sha256.Sum256([]byte(text))
 	c.Hash = sum[:]
+	return haechi.NewCode{EnrolCode: c, Code: text}, nil
+}
+
+func (r *Registry) roomForCode(now time.Time) error {
+	if n := r.codes.open(now); n >= MaxOpenCodes || r.codes.size() >= maxCodes {
+		return &haechi.Error{Kind: haechi.Exhausted, Op: "make an enrolment code", Msg: fmt.Sprintf("%d codes are open already", n),
+			Hint: "end one with haechi devices code end, or make one code for several devices with --uses"}
+	}
+	return nil
+}
+
+// AddCode takes a drafted code up, durably. Errors: Exhausted, Conflict when there
+// is one with its id, or the store's.
+func (r *Registry) AddCode(ctx context.Context, c haechi.EnrolCode, now time.Time) error {
+	r.admin.Lock()
+	defer r.admin.Unlock()
+	if err := r.roomForCode(now); err != nil {
+		return err
+	}
+	if r.codes.get(c.ID) != nil {
+		return &haechi.Error{Kind: haechi.Conflict, Op: "make an enrolment code", Msg: "there is one with its id already"}
+	}
 	if err := r.ask(func() error { return r.store.SaveCode(ctx, &c) }); err != nil {
-		return haechi.NewCode{}, fmt.Errorf("make an enrolment code: %w", err)
+		return fmt.Errorf("make an enrolment code: %w", err)
 	}
 	r.codes.put(&c)
-	return haechi.NewCode{EnrolCode: c, Code: text}, nil
+	return nil
 }
 
 func validCode(c *haechi.EnrolCode, now time.Time) error {

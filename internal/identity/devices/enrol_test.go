@@ -19,7 +19,10 @@ func newCode(t *testing.T, r *devices.Registry, spec haechi.EnrolCode) haechi.Ne
 	if spec.Until.IsZero() {
 		spec.Until = start.Add(time.Hour)
 	}
-	c, err := r.NewCode(t.Context(), spec, "kim", start)
+	c, err := r.DraftCode(spec, "kim", start)
+	if err == nil {
+		err = r.AddCode(t.Context(), c.EnrolCode, start)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +59,7 @@ func TestCodesAreBounded(t *testing.T) {
 		"slash":        {Service: "bots", Until: start.Add(time.Hour), Bot: "a/b"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := r.NewCode(t.Context(), spec, "kim", start)
+			_, err := r.DraftCode(spec, "kim", start)
 			wantKind(t, err, haechi.Invalid)
 		})
 	}
@@ -64,12 +67,12 @@ func TestCodesAreBounded(t *testing.T) {
 	for range devices.MaxOpenCodes - 1 {
 		newCode(t, r, haechi.EnrolCode{})
 	}
-	_, err := r.NewCode(t.Context(), haechi.EnrolCode{Service: "bots", Until: start.Add(time.Hour)}, "kim", start)
+	_, err := r.DraftCode(haechi.EnrolCode{Service: "bots", Until: start.Add(time.Hour)}, "kim", start)
 	wantKind(t, err, haechi.Exhausted)
 	if _, err := r.EndCode(t.Context(), first.ID, "lee", start); err != nil {
 		t.Fatal(err)
 	}
-	newCode(t, r, haechi.EnrolCode{})
+	wantKind(t, r.AddCode(t.Context(), newCode(t, r, haechi.EnrolCode{}).EnrolCode, start), haechi.Exhausted)
 	_, err = r.ReopenCode(t.Context(), first.ID, start)
 	wantKind(t, err, haechi.Exhausted)
 	if n := len(r.Enrolling("bots", "a/1", addr("192.0.2.1"), start)); n != devices.MaxOpenCodes {
@@ -224,7 +227,11 @@ func TestOldCodesAreForgotten(t *testing.T) {
 	s := newStore()
 	running(t, devices.Config{FlushEvery: time.Hour, Probe: time.Hour}, s, func(r *devices.Registry) {
 		for _, life := range []time.Duration{time.Hour, 20 * 24 * time.Hour} {
-			if _, err := r.NewCode(t.Context(), haechi.EnrolCode{Service: "bots", Until: time.Now().Add(life)}, "kim", time.Now()); err != nil {
+			c, err := r.DraftCode(haechi.EnrolCode{Service: "bots", Until: time.Now().Add(life)}, "kim", time.Now())
+			if err == nil {
+				err = r.AddCode(t.Context(), c.EnrolCode, time.Now())
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 		}

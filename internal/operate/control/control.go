@@ -22,6 +22,25 @@ type Registry interface {
 	Delete(ctx context.Context, key string) (before haechi.Device, err error)
 }
 
+// Fleet is what the registry does beyond one device's status and keys.
+type Fleet interface {
+	// SetStatuses changes many devices in one durable step, or none.
+	SetStatuses(ctx context.Context, moves []haechi.Move, by, reason string, now time.Time) error
+	// SetPin binds a device to an identity; an empty one means anew.
+	SetPin(ctx context.Context, key, id string, now time.Time) (before, after haechi.Device, err error)
+}
+
+// Enroller keeps enrolment codes and lets devices in that prove one.
+type Enroller interface {
+	EnrolCodes() []haechi.EnrolCode
+	// DraftCode makes a code that counts once AddCode has taken it.
+	DraftCode(spec haechi.EnrolCode, by string, now time.Time) (haechi.NewCode, error)
+	AddCode(ctx context.Context, c haechi.EnrolCode, now time.Time) error
+	EndCode(ctx context.Context, id, by string, now time.Time) (haechi.EnrolCode, error)
+	ReopenCode(ctx context.Context, id string, now time.Time) (haechi.EnrolCode, error)
+	Enrol(ctx context.Context, code string, d haechi.Device, now time.Time) (before, after haechi.Device, err error)
+}
+
 // Decider holds the decisions that should be in force.
 type Decider interface {
 	// Check says whether an operator may decide this, without deciding.
@@ -59,6 +78,8 @@ type Past interface {
 type Chain interface {
 	AppendAudit(ctx context.Context, e *haechi.AuditEntry) error
 	AuditEntries(ctx context.Context, from uint64, limit int) ([]haechi.AuditEntry, error)
+	// AuditAbout reads the newest entries with this subject, newest first.
+	AuditAbout(ctx context.Context, subject string, limit int) ([]haechi.AuditEntry, error)
 }
 
 // Program is the running program itself.
@@ -82,6 +103,8 @@ type Program struct {
 // Deps is what Control works with. All fields are required.
 type Deps struct {
 	Registry Registry
+	Fleet    Fleet
+	Enroller Enroller
 	Decider  Decider
 	Enforcer Enforcer
 	Journal  Journal
@@ -124,11 +147,16 @@ func (c *Control) Stats() []haechi.Counter {
 // written too. Without the first entry nothing happens; after it the change is no
 // longer cancelled, so that nobody leaves half of one behind by closing a page.
 func (c *Control) audited(ctx context.Context, op haechi.Operator, e haechi.AuditEntry, change func(ctx context.Context) error) error {
+	return c.auditedAs(ctx, op, &e, change)
+}
+
+// auditedAs is audited for a change that has to know the number of its entry.
+func (c *Control) auditedAs(ctx context.Context, op haechi.Operator, e *haechi.AuditEntry, change func(ctx context.Context) error) error {
 	e.Time, e.By, e.Via = c.d.Now().UTC(), op.Name, op.Via
 	if op.Name == "" {
 		return &haechi.Error{Kind: haechi.Denied, Op: e.Action, Msg: "nobody asked for it", Hint: "log in first"}
 	}
-	if err := c.d.Chain.AppendAudit(ctx, &e); err != nil {
+	if err := c.d.Chain.AppendAudit(ctx, e); err != nil {
 		return &haechi.Error{Kind: haechi.Unavailable, Op: e.Action, Msg: "the audit entry could not be written, so nothing was changed",
 			Hint: "check the disk of the state folder, or the database of the records", Err: err}
 	}

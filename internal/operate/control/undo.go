@@ -13,6 +13,12 @@ const (
 	ActionDeviceStatus = "device.status" // undone by setting the status it had
 	ActionDeviceDelete = "device.delete"
 	ActionDeviceKey    = "device.key"
+	ActionDeviceEnrol  = "device.enrol"       // undone by making it wait again
+	ActionBulk         = "device.bulk"        // undone for all devices that did not change since
+	ActionBulkStatus   = "device.bulk.status" // of one device in it; undone as device.status is
+	ActionPin          = "device.pin"         // undone by setting the one before
+	ActionCodeAdd      = "code.add"           // undone by ending it
+	ActionCodeEnd      = "code.end"           // undone by opening it again
 	ActionLoginLink    = "console.link"
 	ActionKeyRetire    = "device.key.retire"
 	ActionDecisionAdd  = "decision.add"  // undone by lifting it
@@ -33,20 +39,52 @@ func (c *Control) Undo(ctx context.Context, op haechi.Operator, seq uint64) erro
 	}
 	e, reason := found[0], fmt.Sprintf("undo of audit entry %d", seq)
 	switch e.Action {
-	case ActionDeviceStatus:
-		before, err := haechi.ParseDeviceStatus(e.Before)
-		if err != nil {
-			return err
-		}
-		_, err = c.SetDeviceStatus(ctx, op, e.Subject, before, reason)
-		return err
+	case ActionDeviceStatus, ActionBulkStatus, ActionDeviceEnrol:
+		return c.undoStatus(ctx, op, &e, reason)
+	case ActionBulk:
+		return c.undoBulk(ctx, op, &e, reason)
+	case ActionPin:
+		return c.undoPin(ctx, op, &e, reason)
+	case ActionCodeAdd, ActionCodeEnd:
+		return c.undoCode(ctx, op, &e)
 	case ActionDecisionAdd:
 		return c.undoAdd(ctx, op, &e, reason)
 	case ActionDecisionLift:
 		return c.undoLift(ctx, op, haechi.Reference(e.Before), reason)
 	}
 	return &haechi.Error{Kind: haechi.Conflict, Op: "undo " + e.Action, Msg: "this cannot be undone",
-		Hint: "changes of a device's status and decisions can"}
+		Hint: "changes of a device's status or pin, of enrolment codes and decisions can"}
+}
+
+// undoStatus sets the status that a device had before. A change that came after is
+// not overrun.
+func (c *Control) undoStatus(ctx context.Context, op haechi.Operator, e *haechi.AuditEntry, reason string) error {
+	before, err := haechi.ParseDeviceStatus(e.Before)
+	if err != nil {
+		return err
+	}
+	d, err := c.device(e.Subject)
+	if err != nil {
+		return err
+	}
+	if d.Status.String() != e.After {
+		return &haechi.Error{Kind: haechi.Conflict, Op: "undo", Msg: fmt.Sprintf("the device is %v by now, not %s", d.Status, e.After),
+			Hint: "haechi devices show says since when; undo that first, or set the status"}
+	}
+	_, err = c.SetDeviceStatus(ctx, op, e.Subject, before, reason)
+	return err
+}
+
+func (c *Control) undoPin(ctx context.Context, op haechi.Operator, e *haechi.AuditEntry, reason string) error {
+	d, err := c.device(e.Subject)
+	if err != nil {
+		return err
+	}
+	if d.UUID != e.After {
+		return &haechi.Error{Kind: haechi.Conflict, Op: "undo", Msg: "the device was pinned anew since", Hint: "haechi devices show says since when"}
+	}
+	_, err = c.PinDevice(ctx, op, e.Subject, e.Before, reason)
+	return err
 }
 
 func (c *Control) undoAdd(ctx context.Context, op haechi.Operator, e *haechi.AuditEntry, reason string) error {
