@@ -191,6 +191,16 @@ const (
 	BindRequire         // every frame needs it
 )
 
+// PinMode says to what a service binds its devices beyond their keys.
+type PinMode uint8
+
+// The modes.
+const (
+	PinFirst PinMode = iota // the identity that the first proved session signed
+	PinEqual                // that, and it has to be the device id of the handshake
+	PinOff
+)
+
 // Moment writes a time by a unit.
 func (u Unit) Moment(t time.Time, layout string, offset int) string {
 	switch u {

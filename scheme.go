@@ -129,4 +129,6 @@ type Scheme struct {
 	// UUID, MAC and Addr are the indices of the parts by which a list of allowed
 	// devices knows them, -1 if there is none.
 	UUID, MAC, Addr int
+	// Pin is the index of the part that a device is bound to, -1 if there is none.
+	Pin int
 }

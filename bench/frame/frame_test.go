@@ -34,6 +34,7 @@ func (house) Lookup(key string) (haechi.Device, bool) {
 }
 func (house) Register(d haechi.Device, _ time.Time) (haechi.Device, error) { return d, nil }
 func (house) Seen(string, netip.Addr, string, time.Time, bool)             {}
+func (house) Pin(string, string, time.Time) bool                           { return true }
 func (house) Emit(*haechi.Event)                                           {}
 func (house) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }
 func (h house) Keys(string, time.Time) []haechi.Key                        { return h.keys }

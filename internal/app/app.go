@@ -69,6 +69,7 @@ func New(ctx context.Context, opts Options) (*App, error) {
 		return nil, err
 	}
 	a.control = control.New(a.controlDeps())
+	a.estate.enrol = a.control.Enrol
 	if err := a.openGauges(); err != nil {
 		return nil, errors.Join(err, a.estate.close())
 	}

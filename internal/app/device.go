@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,11 +47,11 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 		return nil, err
 	}
 	g.gate, err = devicegate.New(devicegate.Config{
-		Service: s.Name, Profile: &profile.Profile, Binding: s.Device.Binding, Exempt: s.Device.Exempt, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
+		Service: s.Name, Profile: &profile.Profile, Binding: s.Device.Binding, Pin: s.Device.Pin, Exempt: s.Device.Exempt, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
 		HandshakeTimeout: s.Timeouts.Handshake, ProofTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
 		Hold: s.Device.Hold,
 	}, devicegate.Deps{
-		Registry: e.registry.At(s.Name), Prover: e.verifier, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
+		Registry: e.registry.At(s.Name), Prover: e.verifier, Enroller: enroller{e}, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
 		Winners: e.winners, Dial: g.upstreams.Dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
 	})
 	if err != nil {
@@ -64,6 +65,19 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 		g.sockets = append(g.sockets, l)
 	}
 	return g, nil
+}
+
+// enroller is the registry and control as a gate asks about enrolment codes.
+type enroller struct{ e *estate }
+
+// Enrolling implements devicegate.Enroller.
+func (n enroller) Enrolling(service, device string, from netip.Addr, now time.Time) []haechi.Key {
+	return n.e.registry.Enrolling(service, device, from, now)
+}
+
+// Enrol implements devicegate.Enroller.
+func (n enroller) Enrol(ctx context.Context, code string, d haechi.Device) error {
+	return n.e.enrol(ctx, code, d)
 }
 
 // listenConfig is how any service listens. A device service starts with its socket

@@ -54,6 +54,9 @@ type estate struct {
 	pipes    *splice.Pool
 	opaque   sync.Map              // *tcpGuard that run, of worlds that were too
 	current  atomic.Pointer[world] // the one that counts; nil before the first
+
+	// enrol lets in a device that proved an enrolment code: control's, once there is one.
+	enrol func(ctx context.Context, code string, d haechi.Device) error
 }
 
 // maxPipes bounds the pipes through which the kernel moves bytes, of two descriptors
@@ -131,6 +134,8 @@ func (e *estate) deviceChanged(before, after haechi.Device) {
 	case after.Key == "":
 		rule = "device/deleted"
 	case before.Status != after.Status:
+	case before.UUID != "" && after.UUID != "" && before.UUID != after.UUID:
+		rule, reason = "device/pin", haechi.ReasonIdentity
 	case keyGone(before.Keys, after.Keys):
 		rule, reason = "device/key", haechi.ReasonKeyChanged
 	default:

@@ -57,6 +57,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 			PendingCap: s.Device.Pending, KeyOverlap: time.Duration(s.Device.KeyOverlap),
 			Binding: wordOf[haechi.Binding](s.Device.Binding, "off", "accept", "require"), Exempt: s.Device.Exempt,
 			Database: compileDatabase(&s.Device.Database),
+			Pin:      wordOf[haechi.PinMode](s.Device.Pin, "first", "equal", "off"),
 		},
 		Timeouts: Timeouts{
 			Handshake: time.Duration(s.Timeouts.Handshake), Idle: time.Duration(s.Timeouts.Idle),

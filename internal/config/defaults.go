@@ -51,7 +51,7 @@ func (s *rawService) fill(kind string) {
 		},
 		Access:   rawAccess{Mode: "enforce"},
 		Headers:  safeHeaders(),
-		Device:   rawDevice{Skew: 300 * second, Hold: 60 * second, Pending: 1000, KeyOverlap: 7 * day, Binding: "off"},
+		Device:   rawDevice{Skew: 300 * second, Hold: 60 * second, Pending: 1000, KeyOverlap: 7 * day, Binding: "off", Pin: "first"},
 		Timeouts: rawWaits{Handshake: 10 * second, Idle: 10 * minute, Header: 10 * second, Body: 60 * second, Upstream: 30 * second},
 	}
 	switch kind {

@@ -32,6 +32,9 @@ func (v *profileValidator) profile() {
 		v.handshake(index("handshake", i), &p.Handshake[i])
 	}
 	v.equals("identity.require", p.Identity.Require)
+	if pin := p.Identity.Pin; pin != "" && !slices.Contains(p.Sign.Parts, signPart(pin)) {
+		v.wrongAt("identity.pin", "write a path that is among sign.parts", "%s is not signed, so anybody could claim it", pin)
+	}
 	if p.Auth.Signature == "" {
 		v.missing("auth.signature", "write the path of the signature")
 	}

@@ -79,6 +79,7 @@ func compileSigning(p *rawProfile) haechi.Signing {
 	scheme.Digest = c.digest()
 	scheme.Large = slices.ContainsFunc(c.parts, func(p haechi.SignPart) bool { return p.Kind == haechi.PartRaw || p.Kind == haechi.PartBody })
 	scheme.UUID, scheme.MAC, scheme.Addr = c.find(p.Keys.Who.UUID), c.find(p.Keys.Who.MAC), c.find(p.Keys.Who.Addr)
+	scheme.Pin = c.find(p.Identity.Pin)
 	return out
 }
 
@@ -87,7 +88,7 @@ func compileBind(b *rawBind) *haechi.Signing {
 	order := c.indices(b.Parts)
 	return &haechi.Signing{Signature: string(b.Signature), KeyID: string(b.KeyID), Timestamp: string(b.Timestamp), Nonce: string(b.Nonce), Parts: c.parts,
 		Scheme: &haechi.Scheme{Strings: []haechi.SignString{{Order: order, Delimiter: string(b.Delimiter)}}, Strict: true,
-			Digest: c.digest(), UUID: -1, MAC: -1, Addr: -1}}
+			Digest: c.digest(), UUID: -1, MAC: -1, Addr: -1, Pin: -1}}
 }
 
 // partList collects the distinct parts of all orders.

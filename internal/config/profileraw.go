@@ -57,6 +57,7 @@ type rawIdentity struct {
 	SameBot    []jsonPath        `yaml:"same_bot,omitempty" jsonschema:"maxItems=8"`
 	SameDevice []jsonPath        `yaml:"same_device,omitempty" jsonschema:"maxItems=8"`
 	Require    map[string]string `yaml:"require,omitempty"`
+	Pin        jsonPath          `yaml:"pin,omitempty"`
 }
 
 type rawAuth struct {

@@ -144,6 +144,7 @@ type Device struct {
 	Binding    haechi.Binding
 	Exempt     []string // events that need no signature
 	Database   DeviceDatabase
+	Pin        haechi.PinMode
 }
 
 // Timeouts bound every wait.

@@ -21,14 +21,14 @@ const comeBack = time.Second
 // never came back itself, or of the newest device of whoever holds more places.
 // So a flood can neither push out a phone that keeps coming back nor keep one out,
 // unless it comes back as well and from as many networks as there are places.
-func (r *Registry) room(e *entry, now time.Time) error {
+func (r *Registry) room(e *entry, byOperator bool, now time.Time) error {
 	share := e.client.IsValid() && r.waiting.count(e.client) >= r.cfg.PendingPerClient
 	if !share && len(r.line) < r.cfg.PendingCap {
 		return nil
 	}
 	if since := r.seenBefore.note(e.client, e.dev.Key, now); since >= comeBack {
 		e.dev.FirstSeen = now.Add(-since)
-	} else if e.client.IsValid() { // an operator's own addition has no client
+	} else if !byOperator {
 		return r.full(e.client, share)
 	}
 	victim := r.weakest(e, share)

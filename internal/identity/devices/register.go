@@ -23,6 +23,10 @@ const (
 // Bot/Serial or not fit to be shown; Exhausted when the queue of pending devices
 // is full, for all or for this client; Unavailable when the registry has closed.
 func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, error) {
+	return r.register(d, false, now)
+}
+
+func (r *Registry) register(d haechi.Device, byOperator bool, now time.Time) (haechi.Device, error) {
 	if err := validKey(&d); err != nil {
 		return haechi.Device{}, err
 	}
@@ -40,7 +44,7 @@ func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, erro
 	if r.outer != nil {
 		e.word.Store(r.outer.none(&e.dev))
 	}
-	if err := r.room(e, now); err != nil {
+	if err := r.room(e, byOperator, now); err != nil {
 		r.refused.Add(1)
 		return haechi.Device{}, err
 	}
@@ -57,7 +61,7 @@ func (r *Registry) Register(d haechi.Device, now time.Time) (haechi.Device, erro
 // once it is written. When the store fails the device waits all the same and is
 // written later; the error says that it was not yet.
 func (r *Registry) Add(ctx context.Context, d haechi.Device, now time.Time) (haechi.Device, error) {
-	added, err := r.Register(d, now)
+	added, err := r.register(d, true, now)
 	if err != nil {
 		return haechi.Device{}, err
 	}

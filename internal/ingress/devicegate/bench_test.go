@@ -26,6 +26,7 @@ func (idle) Lookup(string) (haechi.Device, bool) {
 }
 func (idle) Register(d haechi.Device, _ time.Time) (haechi.Device, error) { return d, nil }
 func (idle) Seen(string, netip.Addr, string, time.Time, bool)             {}
+func (idle) Pin(string, string, time.Time) bool                           { return true }
 func (idle) Prove(*haechi.Claim, time.Time) haechi.Proof                  { return haechi.Proof{} }
 func (idle) Emit(*haechi.Event)                                           {}
 func (idle) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }

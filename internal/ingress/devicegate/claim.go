@@ -15,7 +15,7 @@ import (
 func (m *Machine) proven(w *Work, body, tail []byte, live bool, now time.Time) (a Action, ok bool) {
 	l := m.gate.layout
 	reason := m.gather(w, &l.sign, &w.claim, body, tail)
-	w.claim.Live, w.claim.Bound = live, nil
+	w.claim.Live, w.claim.Bound, w.claim.Keys = live, nil, m.offered()
 	if reason == "" {
 		reason = m.second(w, body, tail)
 	}
@@ -41,10 +41,14 @@ func (m *Machine) proven(w *Work, body, tail []byte, live bool, now time.Time) (
 		e := m.event(w, haechi.KindMessage, haechi.Success, now)
 		e.Reason = haechi.ReasonDuplicateFrame
 		return Action{Op: OpNote, Event: e}, false
+	case m.pinned(w, now) != "":
+		m.refuse(refusal{reason: haechi.ReasonIdentity, kind: haechi.KindAuth, hold: true}, now)
+		return Action{}, false
 	case l.sequence >= 0 && !m.follows(seq):
 		m.refuse(refusal{reason: haechi.ReasonReplay, kind: haechi.KindAuth, observed: float64(seq), threshold: float64(m.seq + 1)}, now)
 		return Action{}, false
 	}
+	m.brought(proof.KeyID)
 	m.bound = m.bound || w.claim.Bound != nil
 	return Action{}, true
 }

@@ -1,6 +1,7 @@
 package devicegate_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -41,6 +42,10 @@ type world struct {
 	inspects int
 	sign     func(text string) string // where it covers a whole frame
 	live     []bool                   // of the claims
+	codes    []haechi.Key
+	pins     map[string]string
+	enrolled []haechi.Device
+	refuses  error // of every enrolment
 	news     *sync.Cond
 }
 
@@ -78,6 +83,39 @@ func (w *world) Seen(key string, _ netip.Addr, version string, _ time.Time, ping
 	w.seen = append(w.seen, fmt.Sprintf("%s %s %t", key, version, ping))
 }
 
+func (w *world) Pin(key, id string, _ time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pins == nil {
+		w.pins = map[string]string{}
+	}
+	if w.pins[key] == "" {
+		w.pins[key] = id
+	}
+	return w.pins[key] == id
+}
+
+func (w *world) Enrolling(_, key string, _ netip.Addr, _ time.Time) []haechi.Key {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s, known := w.devices[key]; known && s != haechi.Pending {
+		return nil
+	}
+	return w.codes
+}
+
+func (w *world) Enrol(_ context.Context, code string, d haechi.Device) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refuses != nil {
+		return w.refuses
+	}
+	d.By = code
+	w.enrolled = append(w.enrolled, d)
+	w.devices[d.Key] = haechi.Approved
+	return nil
+}
+
 func (w *world) set(key string, s haechi.DeviceStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -89,7 +127,8 @@ func (w *world) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.live = append(w.live, c.Live)
-	if !w.signed(c) || c.Bound != nil && !w.signed(c.Bound) {
+	id := w.codeOf(c)
+	if c.Keys != nil && id == "" || c.Keys == nil && (!w.signed(c) || c.Bound != nil && !w.signed(c.Bound)) {
 		return haechi.Proof{Reason: haechi.ReasonHMACFailed}
 	}
 	var ms int64
@@ -108,7 +147,7 @@ func (w *world) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
 	default:
 		u.frames[string(c.Frame)] = true
 	}
-	return haechi.Proof{}
+	return haechi.Proof{KeyID: id}
 }
 
 // signed looks at one signature.
@@ -122,6 +161,20 @@ func (w *world) signed(c *haechi.Claim) bool {
 		want = w.sign(strings.Join(parts, "\n"))
 	}
 	return hmac.Equal([]byte(want), c.Signature)
+}
+
+// codeOf is which of the offered keys signed.
+func (w *world) codeOf(c *haechi.Claim) (id string) {
+	var parts []string
+	for _, p := range c.Parts[:c.N] {
+		parts = append(parts, string(p))
+	}
+	for _, k := range c.Keys {
+		if hmac.Equal([]byte(signWith(k.Secret, k.Salt, strings.Join(parts, "|"))), c.Signature) {
+			id = k.ID
+		}
+	}
+	return id
 }
 
 // macOf is the signature of a text without salt.
@@ -176,9 +229,11 @@ func (w *world) of(k haechi.Kind) (out []haechi.Event) {
 	return out
 }
 
-func sign(text string) string {
-	mac := hmac.New(sha256.New, []byte(testKey))
-	mac.Write([]byte(text + "|" + testSalt))
+func sign(text string) string { return signWith([]byte(testKey), []byte(testSalt), text) }
+
+func signWith(secret, salt []byte, text string) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(text + "|" + string(salt)))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
@@ -202,7 +257,7 @@ func (w *world) gate(t testing.TB, cfg devicegate.Config, deps devicegate.Deps) 
 	if cfg.Profile == nil {
 		cfg.Profile = profile(t, "messengerbot")
 	}
-	deps.Registry, deps.Prover, deps.Inspector, deps.Sink = w, w, w, w
+	deps.Registry, deps.Prover, deps.Enroller, deps.Inspector, deps.Sink = w, w, w, w, w
 	g, err := devicegate.New(cfg, deps)
 	if err != nil {
 		t.Fatal(err)
@@ -327,6 +382,12 @@ func (d *driver) op(a devicegate.Action) {
 		d.ops = append(d.ops, "dial")
 		if d.dialing != nil {
 			d.dialing()
+		}
+		if code, dev, ok := d.m.Enrolment(); ok {
+			err := d.sink.Enrol(context.Background(), code, dev)
+			if d.m.Enrolled(err, d.now); err != nil {
+				return
+			}
 		}
 		d.m.Dialed(d.dialErr, d.now)
 	case devicegate.OpPause:

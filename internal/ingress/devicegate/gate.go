@@ -24,6 +24,9 @@ type Config struct {
 	// no signature beyond those of the profile.
 	Binding haechi.Binding
 	Exempt  []string
+	// Pin says to what devices are bound beyond their keys, where the profile names a
+	// signed identity.
+	Pin haechi.PinMode
 	// LineIn bounds a line from the device, LineOut one from the upstream, both
 	// in bytes with the line end; 1 MiB and 32 MiB.
 	LineIn  int
@@ -99,6 +102,9 @@ type Registry interface {
 	// Seen notes that a proved device was heard, and whether it answered a ping.
 	// It must be cheap.
 	Seen(key string, addr netip.Addr, version string, now time.Time, ping bool)
+	// Pin binds an approved device to the identity that it signed, if it is bound to
+	// none, and reports whether it is the one that it is bound to.
+	Pin(key, id string, now time.Time) bool
 }
 
 // Prover judges what a device offers as proof. It must not keep the claim.
@@ -111,6 +117,7 @@ type Prover interface {
 type Deps struct {
 	Registry  Registry
 	Prover    Prover
+	Enroller  Enroller // nil: there are no enrolment codes
 	Inspector ingress.Inspector
 	Sink      ingress.Sink
 	Sessions  ingress.Sessions

@@ -120,32 +120,12 @@ func plain(text []byte) bool {
 // signature is the proof.
 func (m *Machine) admit(w *Work, line, body []byte, now time.Time) Action {
 	m.actor.Device = m.key
-	dev, known := m.gate.deps.Registry.Lookup(m.key)
-	if !known {
-		var err error
-		dev, err = m.gate.deps.Registry.Register(m.device(w, now), now)
-		if err != nil {
-			reason := haechi.ReasonInternal
-			if haechi.KindOf(err) == haechi.Exhausted {
-				reason = haechi.ReasonPendingFull
-			}
-			// Anybody can bring this about: the event tells of it, bounded.
-			m.gate.deps.Log.Debug("device not registered", "service", m.gate.cfg.Service, "device", m.key, "err", err)
-			m.refuse(refusal{reason: reason, kind: haechi.KindHandshake, hold: true}, now)
+	if reason := m.unapproved(w, now); reason != "" {
+		turned := refusal{reason: reason, kind: haechi.KindHandshake, hold: true}
+		if !m.mayEnrol(w, turned, now) {
+			m.refuse(turned, now)
 			return Action{}
 		}
-	}
-	m.status = dev.Status
-	if dev.Status != haechi.Approved {
-		// A phone that waits for its approval comes back for hours; that is no
-		// attempt to break in. The first registration is one, so that inventing
-		// devices stays countable.
-		reason := haechi.ReasonUnauthorized
-		if known && dev.Status == haechi.Pending {
-			reason = haechi.ReasonPending
-		}
-		m.refuse(refusal{reason: reason, kind: haechi.KindHandshake, hold: true}, now)
-		return Action{}
 	}
 	l := m.gate.layout
 	if l.Auth.Handshake {
@@ -161,6 +141,34 @@ func (m *Machine) admit(w *Work, line, body []byte, now time.Time) Action {
 	m.deadline = now.Add(m.gate.cfg.ProofTimeout)
 	m.ping(now)
 	return Action{Op: OpSend, Bytes: m.out, Event: m.event(w, haechi.KindHandshake, haechi.Success, now)}
+}
+
+// unapproved is why the device that shook hands may not converse, empty if it may.
+// One that is unknown is registered, and one that waits came back.
+func (m *Machine) unapproved(w *Work, now time.Time) haechi.Reason {
+	dev, known := m.gate.deps.Registry.Lookup(m.key)
+	if !known || dev.Status == haechi.Pending {
+		var err error
+		dev, err = m.gate.deps.Registry.Register(m.device(w, now), now)
+		if err != nil {
+			// Anybody can bring this about: the event tells of it, bounded.
+			m.gate.deps.Log.Debug("device not registered", "service", m.gate.cfg.Service, "device", m.key, "err", err)
+			if haechi.KindOf(err) == haechi.Exhausted {
+				return haechi.ReasonPendingFull
+			}
+			return haechi.ReasonInternal
+		}
+	}
+	switch m.status = dev.Status; {
+	case dev.Status == haechi.Approved:
+		return ""
+	case known && dev.Status == haechi.Pending:
+		// A phone that waits for its approval comes back for hours; that is no
+		// attempt to break in. The first registration is one, so that inventing
+		// devices stays countable.
+		return haechi.ReasonPending
+	}
+	return haechi.ReasonUnauthorized
 }
 
 // device is the registration of the device that shook hands.

@@ -80,6 +80,9 @@ type Machine struct {
 	seq, proofSeq uint64 // the last accepted number, and that of the proof
 	bound         bool   // the device has sent a signature over a whole frame
 
+	enrol *enrolling // it is not approved, but may bring a code
+	pin   *string    // the identity that its frames sign; nil: not looked at yet
+
 	partial []byte // a frame that came in pieces
 	whole   bool   // partial is all of it
 	nest    nest   // where in a frame of a JSON stream partial ends

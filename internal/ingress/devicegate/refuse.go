@@ -97,6 +97,7 @@ func (m *Machine) refuse(r refusal, now time.Time) {
 	if m.state >= refused {
 		return
 	}
+	r = m.instead(r)
 	m.end = m.ending(r, now)
 	m.failure = nil
 	if r.kind != 0 {

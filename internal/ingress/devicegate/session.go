@@ -174,6 +174,9 @@ func (s *session) do(ctx context.Context, a Action, now time.Time) bool {
 		}
 		s.out.tell(a.Bytes)
 	case OpDial:
+		if !s.enrolled(ctx) {
+			break
+		}
 		if err := s.dial(ctx); s.over.Load() == nil {
 			s.m.Dialed(err, s.gate.deps.Now())
 		}

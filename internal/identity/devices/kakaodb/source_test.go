@@ -281,6 +281,15 @@ func (nothing) DeleteDevice(context.Context, string) error         { return nil 
 func (nothing) Keys(context.Context, string) ([]haechi.Key, error) { return nil, nil }
 func (nothing) SaveKey(context.Context, string, *haechi.Key) error { return nil }
 func (nothing) DeleteKey(context.Context, string, string) error    { return nil }
+func (nothing) SaveDevices(context.Context, []haechi.Device) error { return nil }
+func (nothing) SaveSeen(context.Context, []haechi.Device) error    { return nil }
+func (nothing) Codes(context.Context) ([]haechi.EnrolCode, error)  { return nil, nil }
+func (nothing) SaveCode(context.Context, *haechi.EnrolCode) error  { return nil }
+func (nothing) DeleteCode(context.Context, string) error           { return nil }
+
+func (nothing) Enrol(context.Context, *haechi.EnrolCode, *haechi.Device, *haechi.Key) error {
+	return nil
+}
 
 // lastWord: the server is killed. The last word holds for the grace, by the clock
 // given, and then closes; it opens again with the server.
