@@ -241,3 +241,19 @@ func TestOldCodesAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// Who is governed by an outer registry is let in there alone.
+func TestCodesDoNotOverruleAnOuterRegistry(t *testing.T) {
+	src := &source{}
+	r, o := governed(t, devices.Config{}, newStore(), src)
+	poll(t, o)
+	c := newCode(t, r, haechi.EnrolCode{})
+	if r.Enrolling("bots", loa, addr("192.0.2.7"), start) != nil {
+		t.Error("a code is tried at a governed service")
+	}
+	if _, err := r.At("bots").Register(loaDevice(), start); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := r.Enrol(t.Context(), c.ID, loaDevice(), start)
+	wantKind(t, err, haechi.Conflict)
+}
