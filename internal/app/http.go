@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,7 +120,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 }
 
 func site(s *config.Service, up *behind) httpgate.Site {
-	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream}
+	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, Others: s.Others, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream}
 	if !s.Headers.Off {
 		out.Protection = protection(&s.Headers)
 	}
@@ -150,6 +151,7 @@ func (g *httpGuard) run(conns context.Context) {
 	for _, set := range g.certs {
 		all.Go(func() { _ = set.Run(fresh, time.Minute, g.log) }) // it ends with its context only
 	}
+	all.Go(func() { _ = every(fresh, httpgate.ProbeEvery, func() { g.gate.Probe(fresh) }) }) // nothing to do where every site has one server
 	ended := make(chan struct{})
 	all.Go(func() {
 		defer close(ended)
@@ -200,12 +202,12 @@ func (g *httpGuard) retire() {
 
 func (g *httpGuard) status() (out []haechi.ServiceStatus) {
 	for i, s := range g.group.services {
-		up := s.Upstream
+		up, healthy := upstreamsOf(g.gate.Servers(i))
 		if g.group.redirect[i] {
 			up = "https" + secureAt(s)
 		}
 		out = append(out, haechi.ServiceStatus{Name: s.Name, Kind: kindHTTP, Listen: addrs([]*listener.Listener{g.socket}),
-			Open: true, Upstream: up, Healthy: true, Live: g.socket.Live()})
+			Open: true, Upstream: up, Healthy: healthy, Live: g.socket.Live()})
 	}
 	return out
 }
@@ -216,4 +218,17 @@ func (g *httpGuard) stats() []haechi.Counter {
 		out = append(out, g.behind[i].counter(s.Name)...)
 	}
 	return out
+}
+
+// upstreamsOf lists servers, those that did not answer last marked, and whether any did.
+func upstreamsOf(list []httpgate.Server) (text string, healthy bool) {
+	parts := make([]string, len(list))
+	for i, one := range list {
+		parts[i] = one.URL
+		if !one.Up {
+			parts[i] += " (!)"
+		}
+		healthy = healthy || one.Up
+	}
+	return strings.Join(parts, ", "), healthy || len(list) == 1
 }

@@ -47,7 +47,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 		z = fallback
 	}
 	out := Service{
-		Name: name, Kind: s.Kind, Profile: s.Profile, Upstream: s.Upstream, Behind: compileBehind(&s.UpstreamTLS), Hosts: s.Hosts,
+		Name: name, Kind: s.Kind, Profile: s.Profile, Upstream: s.Upstream, Others: others(s.Upstreams), Behind: compileBehind(&s.UpstreamTLS), Hosts: s.Hosts,
 		TLS:           TLS{Policy: s.TLS.Policy, Cert: s.TLS.Cert, Key: s.TLS.Key, DevCA: s.TLS.DevCA, Plain: s.TLS.Plain == "allow"},
 		ProxyProtocol: prefixes(s.ProxyProtocol), Zone: z.location(),
 		Limits: compileLimits(s),
@@ -63,6 +63,9 @@ func compileService(name string, s *rawService, fallback zone) Service {
 			Handshake: time.Duration(s.Timeouts.Handshake), Idle: time.Duration(s.Timeouts.Idle),
 			Header: time.Duration(s.Timeouts.Header), Body: time.Duration(s.Timeouts.Body), Upstream: time.Duration(s.Timeouts.Upstream),
 		},
+	}
+	if len(s.Upstreams) > 0 {
+		out.Upstream = s.Upstreams[0]
 	}
 	for _, l := range s.Listen {
 		out.Listen = append(out.Listen, string(l))
@@ -94,6 +97,14 @@ func compileTCP(t *rawTCP) TCP {
 		out.Names = append(out.Names, Name(n))
 	}
 	return out
+}
+
+// others are the servers beyond the first.
+func others(all []string) []string {
+	if len(all) < 2 {
+		return nil
+	}
+	return all[1:]
 }
 
 // compileLimits leaves out what is for the other kinds of service.

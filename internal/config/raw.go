@@ -40,6 +40,7 @@ type rawService struct {
 	Profile       string     `yaml:"profile,omitempty" only:"device" jsonschema_description:"The devices' protocol: a shipped profile, or the file of one, relative to this file."`
 	Listen        []listen   `yaml:"listen" jsonschema:"required" jsonschema_description:"Addresses to listen on."`
 	Upstream      string     `yaml:"upstream,omitempty" jsonschema_description:"The server behind: host:port for device and tcp, a URL for http."`
+	Upstreams     []string   `yaml:"upstreams,omitempty" only:"http" jsonschema:"maxItems=64" jsonschema_description:"Several servers in place of upstream, any of which may answer; URLs of one scheme."`
 	UpstreamTLS   rawBehind  `yaml:"upstream_tls,omitempty" only:"http" jsonschema_description:"How the server behind is verified, for an https upstream; without it by this machine's roots."`
 	Hosts         []string   `yaml:"hosts,omitempty" only:"http" jsonschema_description:"Host names that are served; others get nothing."`
 	TLS           rawTLS     `yaml:"tls,omitempty" jsonschema_description:"Encryption; without it the service is plain."`

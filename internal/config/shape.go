@@ -49,8 +49,9 @@ type Service struct {
 	Kind     string // device, http or tcp
 	Profile  string // device: a shipped name or the path of a file
 	Listen   []string
-	Upstream string // device, tcp: host:port; http: URL
-	Behind   Behind // http: how an https upstream is verified
+	Upstream string   // device, tcp: host:port; http: URL
+	Others   []string // http: further upstreams like the first
+	Behind   Behind   // http: how an https upstream is verified
 	Hosts    []string
 	TLS      TLS
 	// ProxyProtocol are the networks that must send a PROXY header; empty: off.

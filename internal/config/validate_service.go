@@ -32,8 +32,7 @@ func (v *validator) service(name string, s *rawService) {
 			v.hostPort(key+".upstream", s.Upstream)
 		}
 	case kindHTTP:
-		v.webURL(key+".upstream", s.Upstream)
-		v.behind(key+".upstream_tls", s.Upstream, &s.UpstreamTLS)
+		v.webServers(key, s)
 		v.hosts(key+".hosts", s.Hosts)
 		v.routes(key+".routes", s.Routes)
 		v.headers(key+".headers", s)
@@ -100,6 +99,32 @@ func (v *validator) hostPort(key, text string) {
 	case err != nil || !isHost(host) || !isPort(port, 1):
 		v.wrongAt(key, "write host:port, for example 10.0.0.5:1491 or [2001:db8::5]:1491", "%s is no host and port", key)
 	}
+}
+
+// webServers wants one server or several, of one scheme.
+func (v *validator) webServers(key string, s *rawService) {
+	all := []string{s.Upstream}
+	if len(s.Upstreams) > 0 {
+		if s.Upstream != "" {
+			v.wrongAt(key+".upstream", "move it into upstreams", "%s has upstream and upstreams", key)
+		}
+		all = s.Upstreams
+	}
+	for i, text := range all {
+		at := key + ".upstream"
+		if len(s.Upstreams) > 0 {
+			at = index(key+".upstreams", i)
+		}
+		v.webURL(at, text)
+		scheme, _, _ := strings.Cut(text, ":")
+		if first, _, _ := strings.Cut(all[0], ":"); scheme != first {
+			v.wrongAt(at, "write all of them with http:// or all with https://", "%s is of another scheme than the first", at)
+		}
+		if slices.Contains(all[:i], text) {
+			v.wrongAt(at, "leave one of them out", "%s is there twice", quoted(text))
+		}
+	}
+	v.behind(key+".upstream_tls", all[0], &s.UpstreamTLS)
 }
 
 func (v *validator) webURL(key, text string) {

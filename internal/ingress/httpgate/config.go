@@ -53,6 +53,9 @@ type Site struct {
 	Hosts []string
 	// Upstream is http://host:port or https://host:port.
 	Upstream string
+	// Others are further servers like Upstream, of the same scheme: any of them may
+	// answer any request. At most 63.
+	Others []string
 	// UpstreamTLS is for an https upstream; nil means the system's roots.
 	UpstreamTLS *tls.Config
 	// SecureAt is ":port" where the site is served over TLS, or ":443"; every

@@ -4,14 +4,11 @@ import (
 	"cmp"
 	"crypto/tls"
 	"net/http"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"haechi"
 )
 
 // site is a [Site] made ready.
@@ -21,7 +18,7 @@ type site struct {
 	host       string // of the upstream
 	routes     []Route
 	maxBody    int64
-	transport  *upstream
+	transport  *servers
 	secureAt   string      // ":port" of the site over TLS, to which every request is sent; empty: it is served here
 	protection *protection // nil: answers pass as they are
 	down       atomic.Bool // the last request found no upstream
@@ -29,13 +26,11 @@ type site struct {
 
 func newSite(s Site) (*site, error) {
 	s = s.withDefaults()
-	u, err := url.Parse(s.Upstream)
-	if err != nil || s.Service == "" || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
-		u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
-		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "set up service " + s.Service, Err: err,
-			Msg: "the upstream is no http(s) address", Hint: "write http://host:port or https://host:port, without a path"}
+	to, err := newServers(s)
+	if err != nil {
+		return nil, err
 	}
-	t := &site{service: s.Service, scheme: u.Scheme, host: u.Host, maxBody: s.MaxBody, secureAt: s.SecureAt, transport: newUpstream(s, u)}
+	t := &site{service: s.Service, scheme: to.scheme, host: to.first(), maxBody: s.MaxBody, secureAt: s.SecureAt, transport: to}
 	if s.Protection != nil {
 		t.protection = newProtection(*s.Protection)
 	}

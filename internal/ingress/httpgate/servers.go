@@ -1,0 +1,168 @@
+package httpgate
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+)
+
+// maxTries bounds to how many servers one request is given: what kills three may kill
+// them all.
+const maxTries = 3
+
+// MaxServers bounds the servers behind one site.
+const MaxServers = 64
+
+// servers are those behind one site, any of which may answer any request. It is the
+// site's http.RoundTripper.
+type servers struct {
+	scheme string
+	list   []*server
+	next   atomic.Uint64
+}
+
+type server struct {
+	host string // host:port, as in a URL
+	addr string // the same with a port
+	up   *upstream
+	down atomic.Bool
+}
+
+func newServers(s Site) (*servers, error) {
+	out := &servers{}
+	for _, text := range append([]string{s.Upstream}, s.Others...) {
+		u, err := url.Parse(text)
+		if err != nil || s.Service == "" || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
+			u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil || out.scheme != "" && u.Scheme != out.scheme {
+			return nil, &haechi.Error{Kind: haechi.Invalid, Op: "set up service " + s.Service, Err: err,
+				Msg: "the upstream is no http(s) address", Hint: "write http://host:port or https://host:port, without a path, all of one scheme"}
+		}
+		out.scheme = u.Scheme
+		one := &server{host: u.Host, addr: u.Host, up: newUpstream(s, u)}
+		if u.Port() == "" {
+			one.addr = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+		}
+		out.list = append(out.list, one)
+	}
+	if len(out.list) > MaxServers {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "set up service " + s.Service, Msg: "too many upstreams", Hint: "name 64 at most"}
+	}
+	return out, nil
+}
+
+// first is the one that a single-server site has; the request's URL names it.
+func (s *servers) first() string { return s.list[0].host }
+
+// RoundTrip implements http.RoundTripper: in turn, and a server that did not answer
+// last only when no other is left. A request that changes nothing and has no body is
+// given to the next server when one fails before it answered.
+func (s *servers) RoundTrip(r *http.Request) (*http.Response, error) {
+	if len(s.list) == 1 {
+		return s.list[0].up.RoundTrip(r)
+	}
+	first, tries := s.next.Add(1), 0
+	var last error
+	for _, wantDown := range []bool{false, true} {
+		for i := range s.list {
+			one := s.list[(first+uint64(i))%uint64(len(s.list))]
+			if one.down.Load() != wantDown {
+				continue
+			}
+			res, err := one.ask(r)
+			if tries++; err == nil || tries == maxTries || !repeatable(r) || r.Context().Err() != nil {
+				return res, err
+			}
+			last = err
+		}
+	}
+	return nil, last
+}
+
+// ask sends the request to this server.
+func (s *server) ask(r *http.Request) (*http.Response, error) {
+	// A RoundTripper must not change its request.
+	to, u := *r, *r.URL
+	u.Host = s.host
+	to.URL = &u
+	res, err := s.up.RoundTrip(&to)
+	if err == nil || r.Context().Err() == nil {
+		s.down.Store(err != nil)
+	}
+	return res, err
+}
+
+// repeatable reports whether a request may be sent again: its method is safe by RFC
+// 9110, it has no body, and nothing was upgraded.
+func repeatable(r *http.Request) bool {
+	if r.Body != nil && r.Body != http.NoBody || r.Header["Upgrade"] != nil {
+		return false
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return true
+	}
+	return false
+}
+
+// probe connects to every server and notes which of them are there, so that a request
+// that cannot be repeated meets one that is.
+func (s *servers) probe(ctx context.Context, within time.Duration) (up int) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	var all sync.WaitGroup
+	var n atomic.Int64
+	for _, one := range s.list {
+		all.Go(func() {
+			c, err := one.up.dialer.DialContext(ctx, "tcp", one.addr)
+			one.down.Store(err != nil)
+			if err == nil {
+				n.Add(1)
+				_ = c.Close() // it has told what it is for
+			}
+		})
+	}
+	all.Wait()
+	return int(n.Load())
+}
+
+func (s *servers) close() {
+	for _, one := range s.list {
+		one.up.close()
+	}
+}
+
+// ProbeEvery is how often Probe should be called.
+const ProbeEvery = 2 * time.Second
+
+// Probe looks which servers of the sites with several are there. It returns after a
+// second at the latest.
+func (g *Gate) Probe(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, s := range g.sites {
+		if len(s.transport.list) < 2 || s.secureAt != "" {
+			continue
+		}
+		all.Go(func() { s.transport.probe(ctx, time.Second) })
+	}
+	all.Wait()
+}
+
+// Server is one server behind a site, and whether it answered last.
+type Server struct {
+	URL string
+	Up  bool
+}
+
+// Servers are those behind the n-th site of the configuration.
+func (g *Gate) Servers(n int) (out []Server) {
+	for _, one := range g.sites[n].transport.list {
+		out = append(out, Server{g.sites[n].scheme + "://" + one.host, !one.down.Load()})
+	}
+	return out
+}
