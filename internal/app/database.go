@@ -34,6 +34,9 @@ type database struct {
 	log   *slog.Logger
 }
 
+// databaseTimeout bounds one reading: the largest table takes seconds.
+const databaseTimeout = 30 * time.Second
+
 // openDatabase puts the database in force; nil where no service names one. That it
 // does not answer yet is no reason not to start: until it does, nobody is admitted.
 func (e *estate) openDatabase(ctx context.Context) (err error) {
@@ -46,7 +49,7 @@ func (e *estate) openDatabase(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.outer = e.registry.Govern(devices.OuterConfig{Name: databaseName, Services: want.Services, Offers: want.Register, Every: want.Every,
+	d.outer = e.registry.Govern(devices.OuterConfig{Name: databaseName, Services: want.Services, Offers: want.Register, Every: want.Every, Timeout: databaseTimeout,
 		Changed: e.databaseChanged, Health: e.databaseHealth, Log: e.log}, d.src)
 	for _, s := range e.cfg.Services {
 		if s.Device.Database.Upstreams != "" {
@@ -68,6 +71,14 @@ func (e *estate) openDatabase(ctx context.Context) (err error) {
 
 func plainDial(ctx context.Context, addr string) (net.Conn, error) {
 	return (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext(ctx, "tcp", addr)
+}
+
+// checkDatabase reads the file with the data source name, without connecting.
+func checkDatabase(cfg *config.Config) error {
+	if file := cfg.DeviceDatabase().DSNFile; file != "" {
+		return kakaodb.CheckFile(file)
+	}
+	return nil
 }
 
 // run follows the database until ctx ends.

@@ -58,6 +58,7 @@ func besideFile(cfg *config.Config, path string) {
 		if config.ProfileIsPath(s.Profile) {
 			s.Profile = beside(s.Profile)
 		}
+		s.Device.Database.DSNFile = beside(s.Device.Database.DSNFile)
 	}
 }
 

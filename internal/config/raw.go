@@ -139,7 +139,7 @@ type rawDevice struct {
 
 // rawDatabase is an existing database of a bot system.
 type rawDatabase struct {
-	DSNFile   string   `yaml:"dsn_file,omitempty" jsonschema_description:"File that holds user:password@tcp(host:3306)/database, which is a secret. With it the devices' status is that of kb_bot_devices there."`
+	DSNFile   string   `yaml:"dsn_file,omitempty" jsonschema_description:"File that holds user:password@tcp(host:3306)/database, which is a secret; relative to this file. With it the devices' status is that of kb_bot_devices there."`
 	Every     duration `yaml:"every,omitempty" least:"1s" most:"5m" jsonschema_description:"How often it is read; without it 3s."`
 	Register  bool     `yaml:"register,omitempty" jsonschema_description:"Add unknown devices there as pending; nothing else is ever written."`
 	Upstreams string   `yaml:"upstreams,omitempty" jsonschema:"enum=off,enum=live,enum=test,enum=all" jsonschema_description:"Find the servers behind in kb_server_processes, in place of upstream; off without it."`

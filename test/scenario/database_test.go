@@ -143,6 +143,43 @@ func (r *dbRig) vetoed(t *testing.T, id demo.Identity) {
 	}
 	r.ok("devices", "approve", id.Key())
 	r.phone(id, 13).connected().Close()
+	r.cuts(t, id, "revoke", "by mistake")
+	last := asked[[]haechi.AuditEntry](r.rig, "audit", "--limit", "1")[0]
+	r.ok("audit", "undo", fmt.Sprint(last.Seq))
+	r.phone(id, 13).connected().Close()
+	r.is(t, id, "approved")
+}
+
+// TestManyChangesAtOnce: what a script does to hundreds of rows is audited within a
+// bound, and in force for all.
+func TestManyChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	r := withDatabase(t, "guard", "")
+	r.sql(t, "INSERT INTO kb_bot_devices (bot_name, device_id, status) SELECT '봇', seq, 'approved' FROM seq_1_to_300")
+	r.start()
+	r.becomes(t, demo.Identity{Bot: "봇", Serial: "300"}, haechi.Approved, "approved")
+	r.sql(t, "UPDATE kb_bot_devices SET status = 'revoked'")
+	r.becomes(t, demo.Identity{Bot: "봇", Serial: "300"}, haechi.Revoked, "revoked")
+	var of, rest []haechi.AuditEntry
+	eventually(t, "the changes to be audited", 10*time.Second, func() bool {
+		of, rest = nil, nil
+		for _, e := range asked[[]haechi.AuditEntry](r.rig, "audit", "--limit", "500") {
+			switch {
+			case e.Action != "device.database":
+			case e.Subject == "":
+				rest = append(rest, e)
+			default:
+				of = append(of, e)
+			}
+		}
+		return len(rest) > 0
+	})
+	if len(of) != 200 || len(rest) != 1 || !strings.HasPrefix(rest[0].Reason, "100 further") {
+		t.Errorf("%d entries for devices, and %+v", len(of), rest)
+	}
+	if n := len(asked[[]haechi.Device](r.rig, "devices", "--status", "revoked")); n != 300 {
+		t.Errorf("%d devices are revoked", n)
+	}
 }
 
 // databaseAudit is what the audit trail says that the database did, in order.

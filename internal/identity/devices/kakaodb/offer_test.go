@@ -1,6 +1,7 @@
 package kakaodb_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"haechi"
 	"haechi/internal/brick/mariadbtest"
 	"haechi/internal/identity/devices"
+	"haechi/internal/identity/devices/kakaodb"
 )
 
 // offers: newcomers become pending rows, within the cap, and a flood ends there.
@@ -120,5 +122,53 @@ func findsProcesses(t *testing.T, srv *mariadbtest.Server) {
 	d.do(t, "DROP TABLE kb_server_processes")
 	if _, err := s.Processes(t.Context(), ""); haechi.KindOf(err) != haechi.Unavailable {
 		t.Errorf("without the table: %v", err)
+	}
+}
+
+// follows: the servers are told as they change, and a failure tells nothing.
+func follows(t *testing.T, srv *mariadbtest.Server) {
+	d := made(t, srv, "follow", processes)
+	d.do(t, "INSERT INTO kb_server_processes (process_name, port, type, status, supervisor_host) VALUES ('a', 1, 'live', 'running', '10.0.0.1')")
+	s := d.source(t)
+	ctx, stop := context.WithCancel(t.Context())
+	told, done := make(chan string), make(chan error, 1)
+	go func() {
+		done <- s.Follow(ctx, 20*time.Millisecond, "", func(ps []kakaodb.Process) {
+			select {
+			case told <- fmt.Sprint(ps):
+			case <-ctx.Done():
+			}
+		})
+	}()
+	until := func(want string) {
+		t.Helper()
+		for range 100 {
+			if <-told == want {
+				return
+			}
+		}
+		t.Errorf("never told %s", want)
+	}
+	until("[{a 10.0.0.1:1 live}]")
+	d.do(t, "RENAME TABLE kb_server_processes TO kept")
+	failed := time.After(300 * time.Millisecond)
+	for over := false; !over; {
+		select {
+		case got := <-told:
+			if got != "[{a 10.0.0.1:1 live}]" { // of before it failed
+				t.Errorf("a failure told %s", got)
+			}
+		case <-failed:
+			over = true
+		}
+	}
+	d.do(t, "UPDATE kept SET port = 2")
+	d.do(t, "RENAME TABLE kept TO kb_server_processes")
+	until("[{a 10.0.0.1:2 live}]")
+	d.do(t, "UPDATE kb_server_processes SET status = 'stopping'")
+	until("[]")
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

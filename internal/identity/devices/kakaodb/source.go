@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,7 @@ type Source struct {
 	db  *sql.DB
 
 	cols   columns // nil: not looked up
+	told   string  // the columns that were logged last
 	seen   digest  // of what Read returned last
 	fullAt time.Time
 
@@ -83,6 +85,13 @@ func Open(cfg Config) (*Source, error) {
 	return s, nil
 }
 
+// CheckFile reports whether a file holds a data source name, without connecting.
+// Errors are those of [Open].
+func CheckFile(path string) error {
+	_, err := connector{file: path}.settings()
+	return err
+}
+
 // Close gives back the connections.
 func (s *Source) Close() error { return s.db.Close() }
 
@@ -111,6 +120,7 @@ func (s *Source) read(ctx context.Context, full bool, now time.Time) (rows []dev
 			return nil, false, err
 		}
 		s.cols = cols
+		s.tell()
 	}
 	// The digest comes first: what changes between the two is in the next digest.
 	d, err := s.digest(ctx)
@@ -125,6 +135,15 @@ func (s *Source) read(ctx context.Context, full bool, now time.Time) (rows []dev
 	}
 	s.seen, s.fullAt = d, now
 	return rows, true, nil
+}
+
+// tell logs which columns are used, when that is news.
+func (s *Source) tell() {
+	used := strings.Join(s.cols.has(append([]string{"bot_name", "device_id", "status"}, devicesOptional()...)...), " ")
+	if used != s.told {
+		s.told = used
+		s.cfg.Log.Info("reading kb_bot_devices", "columns", used)
+	}
 }
 
 // outdated reports whether an error may come from columns that are not as they were.

@@ -21,7 +21,7 @@ func TestDatabase(t *testing.T) {
 	for name, do := range map[string]func(*testing.T, *mariadbtest.Server){
 		"schemas": eachSchema, "changes": changes, "collation": collation, "statuses": statuses, "columns change": columnsChange,
 		"rights": rights, "bounds": bounds, "many": many, "offers": offers, "offer meets rows": offerMeetsRows, "processes": findsProcesses,
-		"the last word": lastWord, "password": password, "other charset": otherCharset,
+		"the last word": lastWord, "follow": follows, "password": password, "other charset": otherCharset,
 	} {
 		t.Run(name, func(t *testing.T) { do(t, srv) })
 	}
