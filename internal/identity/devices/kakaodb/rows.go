@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"haechi"
 	"haechi/internal/identity/devices"
@@ -170,7 +171,7 @@ func (r *reader) time(v sql.RawBytes) time.Time {
 func short(v sql.RawBytes, most int) string {
 	text := strings.ToValidUTF8(string(v[:min(len(v), most)]), "")
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
+		if unicode.IsControl(c) {
 			return ' '
 		}
 		return c
