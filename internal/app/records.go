@@ -51,6 +51,10 @@ func (e *estate) openStore(ctx context.Context) (records, error) {
 	return mysql.Open(ctx, mysql.Config{DSNFile: s.DSNFile, CA: s.CAFile, Conns: s.Pool, Zone: e.cfg.Zone, Now: e.now, Log: e.log})
 }
 
+// attemptFor bounds one write to a database, so that one which hangs is spooled past
+// before the writer's queue is full. A write that was done after all is not done twice.
+const attemptFor = 2 * time.Second
+
 // openRecordsFor bounds the start on a database, a migration of large tables included.
 const openRecordsFor = 10 * time.Minute
 
@@ -62,6 +66,8 @@ func (e *estate) openRecords(ctx context.Context) (err error) {
 		Journal: e.store, Now: e.now, Log: e.log}
 	if e.cfg.Records.Store.DSNFile == "" {
 		w.Room = func() bool { return hasRoom(e.cfg.State) }
+	} else {
+		w.Attempt = attemptFor
 	}
 	e.writer = record.NewWriter(w, e.store)
 	return nil

@@ -150,6 +150,11 @@ func (s *session) write(ctx context.Context, p *pending) {
 // store writes decisions, then the rest. Decisions that were stored are taken out
 // of p, so that they are not kept twice when the rest fails.
 func (s *session) store(ctx context.Context, p *pending) error {
+	if s.w.cfg.Attempt > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, s.w.cfg.Attempt)
+		defer stop()
+	}
 	if len(p.decisions) > 0 {
 		if s.w.cfg.Journal == nil {
 			s.drop(uint64(len(p.decisions)), 0)

@@ -19,6 +19,7 @@ type WriterConfig struct {
 	SpoolPath  string        // the file for rows while the store fails; empty: they are dropped and counted
 	SpoolMax   int64         // cap of that file in bytes; 64 MiB
 	Retry      time.Duration // how long a failing store is left alone; 1 s
+	Attempt    time.Duration // how long a store may take for one batch before it counts as failing; 0: as long as it likes
 	DrainLimit time.Duration // how long the last write at shutdown may take; 5 s
 	// Room is asked at most once a second whether the disk has room for events. While
 	// it has none they are counted and not written; decisions, findings and incidents

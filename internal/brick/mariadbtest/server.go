@@ -22,6 +22,7 @@ type Server struct {
 
 	dir  string
 	bin  string
+	more []string
 	proc *exec.Cmd
 	done chan error
 }
@@ -29,9 +30,9 @@ type Server struct {
 // startFor bounds the wait for a server to answer.
 const startFor = 60 * time.Second
 
-// Start installs an empty data folder and starts a server on it. The server ends
-// with the test.
-func Start(t testing.TB) *Server {
+// Start installs an empty data folder and starts a server on it, with more options if
+// there are any. The server ends with the test.
+func Start(t testing.TB, more ...string) *Server {
 	t.Helper()
 	bin, err := find("mariadbd")
 	if err != nil {
@@ -43,7 +44,7 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &Server{Port: freePort(t), dir: dir, bin: bin}
+	s := &Server{Port: freePort(t), dir: dir, bin: bin, more: more}
 	if err := s.install(); err != nil {
 		t.Fatal(err)
 	}
@@ -136,10 +137,10 @@ func (s *Server) Restart() error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	s.proc = exec.Command(s.bin, "--no-defaults", "--datadir="+s.data(), "--socket="+s.Socket(), "--user="+user(),
-		"--bind-address=127.0.0.1", "--port="+strconv.Itoa(s.Port), "--skip-name-resolve",
+	s.proc = exec.Command(s.bin, append([]string{"--no-defaults", "--datadir=" + s.data(), "--socket=" + s.Socket(), "--user=" + user(),
+		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port), "--skip-name-resolve",
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--character-set-server=utf8mb4",
-		"--collation-server=utf8mb4_general_ci")
+		"--collation-server=utf8mb4_general_ci"}, s.more...)...)
 	s.proc.Stdout, s.proc.Stderr = log, log
 	if s.proc.Env, err = s.environment(); err != nil {
 		return err
@@ -193,6 +194,21 @@ func (s *Server) Kill() {
 	_ = s.proc.Process.Kill()
 	<-s.done
 	s.proc = nil
+}
+
+// Hang stops the server without ending it: connections stay, nothing is answered. The
+// returned function lets it go on.
+func (s *Server) Hang(t testing.TB) (goOn func()) {
+	t.Helper()
+	p := s.proc.Process
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := p.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // DSN names a database on the server, by TCP as root without a password. An empty

@@ -35,11 +35,12 @@ func TestStore(t *testing.T) {
 	var n atomic.Int64
 	storetest.Run(t, func(t *testing.T) func(t *testing.T) *storetest.Store {
 		name := fmt.Sprint("records", n.Add(1))
-		server.Open(t, name)
+		db := server.Open(t, name)
 		return func(t *testing.T) *storetest.Store {
 			s := open(t, config(t, server.DSN(name)))
 			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Fleet: s, Codes: s,
-				Audit: s, History: s, Settings: s, Close: s.Close}
+				Audit: s, History: s, Settings: s, Hands: s,
+				SQL: func(t *testing.T, statement string) { do(t, db, statement) }, Close: s.Close}
 		}
 	})
 }

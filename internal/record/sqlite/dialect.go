@@ -12,6 +12,7 @@ func dialect() sqlrows.Dialect {
 	return sqlrows.Dialect{
 		Failure: failure,
 		Keep:    func(string) string { return " ON CONFLICT DO NOTHING" },
+		Steady:  true,
 		Notable: "(status = 'failed' OR verdict IS NOT NULL OR severity IS NOT NULL)", // as the index says it
 		Use:     func(index string) string { return " INDEXED BY " + index },
 		DeleteSome: func(table, key, condition string) string {

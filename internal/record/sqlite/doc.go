@@ -17,9 +17,9 @@
 // reference occurs, one row a minute however many events, and a query reads those
 // minutes only.
 //
-// kb_bot_devices is a copy of the registry for the documents' views to join. An
-// UPDATE of it by hand changes the copy only and is overwritten: a device is
-// blocked with `haechi devices block`, which also cuts its session.
+// kb_bot_devices is a copy of the registry for the documents' views to join. A status
+// that somebody writes there by hand is told by HandChanges and is not overwritten
+// until it is settled.
 //
 // A kill loses at most the events of the last flush. Power loss may also lose the
 // last transactions of events.db, never those of state.db.

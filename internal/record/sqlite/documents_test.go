@@ -196,8 +196,8 @@ func TestAdHocQueries(t *testing.T) {
 	}
 }
 
-// Row A89: the document's UPDATE runs, and changes the copy only. The registry
-// stands, and overwrites the copy with its next word.
+// Row A89: the document's UPDATE runs and changes the copy; the registry stands until
+// it follows.
 func TestUpdateOfProjection(t *testing.T) {
 	s, db := opening(t)
 	d := haechi.Device{Key: "a/1", Bot: "a", Status: haechi.Approved}

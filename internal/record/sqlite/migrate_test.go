@@ -67,3 +67,51 @@ func TestMigratesTheFirstRelease(t *testing.T) {
 		t.Errorf("schema %d, %v", version, err)
 	}
 }
+
+// An events.db of the first release opens: every event is found as it was, the
+// overview counts it, and what is new works.
+func TestMigratesEventsOfTheFirstRelease(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for file, dump := range map[string]string{sqlite.StateFile: "testdata/state_v1.sql", sqlite.EventsFile: "testdata/events_v1.sql"} {
+		text, err := os.ReadFile(dump)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := raw(t, filepath.Join(dir, file)).Exec(string(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := opened(t, dir)
+	got, err := s.Events(t.Context(), &haechi.EventFilter{})
+	if err != nil || len(got) != 5 {
+		t.Fatalf("%d events, %v", len(got), err)
+	}
+	if e := got[0]; e.Kind != haechi.KindMessage || e.Room != "가족방" || !e.Time.Equal(storetest.Now().Add(-time.Minute)) || e.Device != "LOA.i/0123456789abcdef" {
+		t.Errorf("the newest event became %+v", e)
+	}
+	fs, err := s.Findings(t.Context(), &record.FindingFilter{})
+	if err != nil || len(fs) != 1 || fs[0].Pattern != "failed_auth" {
+		t.Errorf("findings %+v, %v", fs, err)
+	}
+	o, err := s.Overview(t.Context(), storetest.Now(), storetest.Zone())
+	if err != nil || o.Requests != 2 || o.AuthFailures != 1 || o.Suspicious != 1 {
+		t.Errorf("overview %+v, %v", o, err)
+	}
+	if changes, err := s.HandChanges(t.Context()); err != nil || len(changes) != 0 {
+		t.Errorf("taken for changes by hand: %+v, %v", changes, err)
+	}
+	b := &record.Batch{ID: record.BatchID{Run: "r", Seq: 1}, Events: []haechi.Event{{Time: storetest.Now(), Kind: haechi.KindMessage}}}
+	for range 2 {
+		if err := s.Append(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := s.Events(t.Context(), &haechi.EventFilter{}); err != nil || len(got) != 6 {
+		t.Errorf("%d events after a batch that came twice, %v", len(got), err)
+	}
+	// Another start changes nothing more.
+	want(t, lines(t, raw(t, filepath.Join(dir, sqlite.EventsFile)), "SELECT version FROM schema_version ORDER BY 1"), "1", "2")
+}

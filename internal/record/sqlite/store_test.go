@@ -39,7 +39,12 @@ func TestStore(t *testing.T) {
 		return func(t *testing.T) *storetest.Store {
 			s := open(t, dir)
 			return &storetest.Store{Events: s, Pruner: s, Eraser: s, Decisions: s, Journal: s, Devices: s, Fleet: s, Codes: s,
-				Audit: s, History: s, Settings: s, Close: s.Close}
+				Audit: s, History: s, Settings: s, Hands: s, Close: s.Close,
+				SQL: func(t *testing.T, statement string) {
+					if _, err := raw(t, filepath.Join(dir, sqlite.EventsFile)).ExecContext(t.Context(), statement); err != nil {
+						t.Fatal(err)
+					}
+				}}
 		}
 	})
 }

@@ -70,17 +70,18 @@ func (s *Store) Append(ctx context.Context, b *record.Batch) error {
 	defer s.mu.Unlock()
 	changed, projection := s.stale(ctx, b.Devices)
 	s.write.gather(b, s.cfg.Now)
+	within := s.d.steady(ctx)
 	err := s.inEvents(ctx, "append events", func(tx *sql.Tx) error {
-		if known, err := s.arrived(ctx, tx, b.ID); known || err != nil {
+		if known, err := s.arrived(within, tx, b.ID); known || err != nil {
 			return err
 		}
-		if err := s.write.save(ctx, tx); err != nil {
+		if err := s.write.save(within, tx); err != nil {
 			return err
 		}
-		if err := s.concluded(ctx, tx, b); err != nil {
+		if err := s.concluded(within, tx, b); err != nil {
 			return err
 		}
-		return s.project(ctx, tx, projection)
+		return s.project(within, tx, projection)
 	})
 	s.write.settle(err)
 	if err != nil {
@@ -193,7 +194,6 @@ func strides[T any](ctx context.Context, tx *sql.Tx, in inserts, rest []T, args 
 	if len(rest) == 0 {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx)
 	stmt, stride := tx.StmtContext(ctx, in.many), rowsAtOnce
 	for len(rest) > 0 {
 		if len(rest) < stride {

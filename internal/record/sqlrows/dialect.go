@@ -32,6 +32,9 @@ type Dialect struct {
 	Ago                 func(now, span string) string
 	// Shrink gives the space of deleted rows back to the disk.
 	Shrink func(ctx context.Context) error
+	// Steady says that a statement which has begun is not given up with its context:
+	// giving it up costs SQLite a goroutine each, and a short statement is soon over.
+	Steady bool
 	// Bounded says that columns have a type and a length, which a text or a time must
 	// fit into.
 	Bounded bool
@@ -70,4 +73,11 @@ func (d *Dialect) stamp(t time.Time) string {
 		t = time.Unix(min(max(t.Unix(), firstSecond), lastSecond), 0)
 	}
 	return t.UTC().Format(secondLayout)
+}
+
+func (d *Dialect) steady(ctx context.Context) context.Context {
+	if d.Steady {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }

@@ -83,7 +83,7 @@ func (s *Store) deletePieces(ctx context.Context, db *DB, d *deletion) (total in
 	for {
 		var n int64
 		err := db.Tx(ctx, func(tx *sql.Tx) (err error) {
-			n, err = exec(context.WithoutCancel(ctx), tx, s.d.DeleteSome(d.table, d.key, d.condition), d.args...)
+			n, err = exec(s.d.steady(ctx), tx, s.d.DeleteSome(d.table, d.key, d.condition), d.args...)
 			return err
 		})
 		total += n

@@ -20,7 +20,10 @@ type Store struct {
 	Audit     record.Audit
 	History   record.History
 	Settings  record.Settings
-	Close     func() error
+	Hands     record.HandWatcher
+	// SQL runs a statement beside the store, where kb_bot_devices lies.
+	SQL   func(t *testing.T, statement string)
+	Close func() error
 }
 
 // Backend makes stores: a new, empty one for each call, which reopens the same
@@ -65,6 +68,7 @@ func Run(t *testing.T, b Backend) {
 		{"EraseDevice", eraseDevice},
 		{"BatchesAgain", batchesAgain},
 		{"ExactNames", exactNames},
+		{"HandChanges", handChanges},
 		{"Awkward", awkward},
 		{"Concurrent", concurrent},
 		{"Reopen", reopen},
