@@ -10,5 +10,5 @@ import "embed"
 
 // FS holds the rule files.
 //
-//go:embed auth device http service
+//go:embed auth client device http service
 var FS embed.FS

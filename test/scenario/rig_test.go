@@ -36,6 +36,7 @@ type rig struct {
 	set  settings
 	bots *botSide
 	web  *webSide
+	raw  *rawSide // nil unless the test has an opaque service
 	proc *gateway.Process
 	api  *api.Client
 }
