@@ -20,6 +20,17 @@ type AuditEntry struct {
 	Hash   string `json:"haechi.hash"` // hex SHA-256
 }
 
+// Undoable reports whether `haechi audit undo` can reverse what the entry says, as
+// far as the entry alone tells.
+func (e *AuditEntry) Undoable() bool {
+	switch e.Action {
+	case "device.status", "device.enrol", "device.bulk", "device.bulk.status", "device.pin",
+		"code.add", "code.end", "decision.add", "decision.lift":
+		return true
+	}
+	return false
+}
+
 // Operator is who asks for a change, and by which way.
 type Operator struct {
 	Name string

@@ -42,6 +42,7 @@ func devicesCommand(o *options) *cobra.Command {
 		statusChange(o, "revoke", haechi.Revoked, "Take an approval back; its session is cut at once"),
 		statusChange(o, "block", haechi.Blocked, "Block a device; its session is cut at once"),
 		keyCommand(o), retireCommand(o), deleteCommand(o),
+		showCommand(o), unusedCommand(o), keysCommand(o), skewCommand(o), devicePinCommand(o), codeCommand(o),
 	)
 	return cmd
 }

@@ -95,14 +95,16 @@ func (o *options) unknown(cmd *cobra.Command, word string) error {
 // noArgs, exactly and atMost check the arguments; a wrong number is wrong use.
 func (o *options) noArgs(cmd *cobra.Command, args []string) error { return o.atMost(0)(cmd, args) }
 
-func (o *options) exactly(n int) cobra.PositionalArgs {
+func (o *options) exactly(n int) cobra.PositionalArgs { return o.between(n, n) }
+
+func (o *options) between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < n {
+		if len(args) < least {
 			e := o.print.misuse("usage.missing", cmd.CommandPath())
 			e.hint = cmd.CommandPath() + strings.TrimPrefix(cmd.Use, cmd.Name())
 			return e
 		}
-		return o.atMost(n)(cmd, args)
+		return o.atMost(most)(cmd, args)
 	}
 }
 

@@ -31,6 +31,24 @@ type Devices interface {
 	DeleteDevice(ctx context.Context, op haechi.Operator, key, reason string) (rows int64, err error)
 }
 
+// Fleet keeps many devices in order: who is unused, which keys are old, what
+// happened to one, and to which identity it is bound.
+type Fleet interface {
+	DeviceHistory(ctx context.Context, key string, limit int) ([]haechi.AuditEntry, error)
+	UnusedDevices(ctx context.Context, f haechi.UnusedFilter) ([]haechi.Device, error)
+	// RetireUnused revokes them all, if there are as many as count.
+	RetireUnused(ctx context.Context, op haechi.Operator, f haechi.UnusedFilter, count int, reason string) (haechi.Bulk, error)
+	KeyReport(ctx context.Context, old bool) (haechi.KeyReport, error)
+	PinDevice(ctx context.Context, op haechi.Operator, key, id, reason string) (haechi.Device, error)
+}
+
+// Enrolment makes the codes by which devices let themselves in.
+type Enrolment interface {
+	EnrolCodes(ctx context.Context) ([]haechi.EnrolCode, error)
+	NewEnrolCode(ctx context.Context, op haechi.Operator, spec haechi.EnrolCode, lasts time.Duration) (haechi.NewCode, error)
+	EndEnrolCode(ctx context.Context, op haechi.Operator, id, reason string) (haechi.EnrolCode, error)
+}
+
 // Decisions lists, adds and lifts decisions.
 type Decisions interface {
 	Decisions(ctx context.Context, f haechi.DecisionFilter) ([]haechi.Decision, error)
@@ -67,6 +85,8 @@ type Replayer interface {
 type Deps struct {
 	Watcher   Watcher
 	Devices   Devices
+	Fleet     Fleet
+	Enrolment Enrolment
 	Decisions Decisions
 	Explainer Explainer
 	Keeper    Keeper

@@ -60,6 +60,7 @@ func TestDictionary(t *testing.T) {
 		}
 	}
 	values(t, c, "status", func(i uint8) fmt.Stringer { return haechi.DeviceStatus(i) })
+	values(t, c, "key_state", func(i uint8) fmt.Stringer { return haechi.KeyState(i) })
 	values(t, c, "action", func(i uint8) fmt.Stringer { return haechi.Action(i) })
 	values(t, c, "severity", func(i uint8) fmt.Stringer { return haechi.Severity(i) })
 	values(t, c, "kind", func(i uint8) fmt.Stringer { return haechi.Kind(i) })

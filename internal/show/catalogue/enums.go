@@ -12,6 +12,16 @@ func enums() []text {
 		{"source.database", "database", "데이터베이스"},
 		{"source.haechi", "Haechi", "해치"},
 
+		{"key_state.current", "current", "현재 키"},
+		{"key_state.in_use", "in use", "이전 키 사용 중"},
+		{"key_state.left", "left", "새 키로 옮김"},
+		{"key_state.silent", "silent", "소식 없음"},
+
+		{"code.open", "open", "열림"},
+		{"code.used", "used up", "모두 사용됨"},
+		{"code.ended", "ended", "종료됨"},
+		{"code.over", "expired", "만료됨"},
+
 		{"action.pass", "pass", "통과"},
 		{"action.watch", "watch", "관찰"},
 		{"action.throttle", "throttle", "속도 제한"},

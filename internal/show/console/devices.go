@@ -27,7 +27,9 @@ type devicePage struct {
 	Now    time.Time
 	New    *haechi.NewKey // just made: shown this once
 	Events []haechi.Event
-	Can    map[string]bool // the statuses that it may be moved to
+	// History is who changed what about it, newest first.
+	History []haechi.AuditEntry
+	Can     map[string]bool // the statuses that it may be moved to
 }
 
 func (c *Console) devices(w http.ResponseWriter, r *http.Request) {
@@ -74,6 +76,10 @@ func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, key string,
 	}
 	p := devicePage{Device: all[i], Now: c.cfg.Now(), New: made, Can: moves(&all[i])}
 	if p.Events, err = c.deps.Watcher.Events(r.Context(), haechi.EventFilter{Device: key, Limit: 20}); err != nil {
+		c.problem(w, r, err)
+		return
+	}
+	if p.History, err = c.deps.Fleet.DeviceHistory(r.Context(), key, 50); err != nil {
 		c.problem(w, r, err)
 		return
 	}

@@ -20,7 +20,9 @@ type control struct {
 	events    []haechi.Event
 	audit     []haechi.AuditEntry
 	follow    chan haechi.Event
-	fail      error // answered by every question
+	codes     []haechi.EnrolCode
+	retired   string // what was retired at once
+	fail      error  // answered by every question
 }
 
 // evil is what an attacker would like a page to run.
@@ -34,6 +36,7 @@ func newControl(now time.Time) *control {
 			Key: haechi.DeviceKey(name, "0123456789abcde"+string(rune('a'+i))), Bot: name, Serial: "0123456789abcde" + string(rune('a'+i)),
 			Service: "bots", Status: s, ClientType: "MessengerBotR", Version: "3.3.3", Addr: "203.0.113." + string(rune('7'+i)),
 			FirstSeen: now.Add(-26 * time.Hour), LastSeen: now.Add(-time.Minute), LastPing: now.Add(-40 * time.Second),
+			Skew: haechi.ClockSkew{Last: 1500 * time.Millisecond, Min: -31 * time.Second, Max: 2 * time.Second, At: now},
 			Keys: []haechi.KeyInfo{{ID: "k1", Created: now.Add(-24 * time.Hour)}}})
 	}
 	c.devices[2].Reason, c.devices[2].By, c.devices[2].ChangedAt = "sent "+evil, "minji", now.Add(-time.Hour)

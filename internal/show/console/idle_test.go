@@ -30,7 +30,7 @@ func newBubble(t *testing.T) *bubble {
 func newBubbleWith(t *testing.T, api http.Handler) *bubble {
 	t.Helper()
 	ctl, kept := newControl(time.Now()), newSettings()
-	h, err := console.New(console.Config{Assets: os.DirFS("../../../web")}, console.Deps{Watcher: ctl, Devices: ctl, Decisions: ctl,
+	h, err := console.New(console.Config{Assets: os.DirFS("../../../web")}, console.Deps{Watcher: ctl, Devices: ctl, Fleet: ctl, Enrolment: ctl, Decisions: ctl,
 		Explainer: ctl, Keeper: ctl, Settings: kept, Sink: &sink{}, Texts: catalogue.New(), API: api})
 	if err != nil {
 		t.Fatal(err)

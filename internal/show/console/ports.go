@@ -34,6 +34,24 @@ type Devices interface {
 	AddDevice(ctx context.Context, op haechi.Operator, service, key string) (haechi.Device, error)
 }
 
+// Fleet keeps many devices in order: who is unused, which keys are old, what
+// happened to one, and to which identity it is bound.
+type Fleet interface {
+	DeviceHistory(ctx context.Context, key string, limit int) ([]haechi.AuditEntry, error)
+	UnusedDevices(ctx context.Context, f haechi.UnusedFilter) ([]haechi.Device, error)
+	// RetireUnused revokes them all, if there are as many as count.
+	RetireUnused(ctx context.Context, op haechi.Operator, f haechi.UnusedFilter, count int, reason string) (haechi.Bulk, error)
+	KeyReport(ctx context.Context, old bool) (haechi.KeyReport, error)
+	PinDevice(ctx context.Context, op haechi.Operator, key, id, reason string) (haechi.Device, error)
+}
+
+// Enrolment makes the codes by which devices let themselves in.
+type Enrolment interface {
+	EnrolCodes(ctx context.Context) ([]haechi.EnrolCode, error)
+	NewEnrolCode(ctx context.Context, op haechi.Operator, spec haechi.EnrolCode, lasts time.Duration) (haechi.NewCode, error)
+	EndEnrolCode(ctx context.Context, op haechi.Operator, id, reason string) (haechi.EnrolCode, error)
+}
+
 // Decisions lists, adds and lifts decisions. Those in force are read back from
 // where they are enforced.
 type Decisions interface {
@@ -77,6 +95,8 @@ type Sink interface {
 type Deps struct {
 	Watcher   Watcher
 	Devices   Devices
+	Fleet     Fleet
+	Enrolment Enrolment
 	Decisions Decisions
 	Explainer Explainer
 	Keeper    Keeper

@@ -30,6 +30,7 @@ func (w *words) funcs() template.FuncMap {
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":      w.ago,
 		"length":   w.length,
+		"offset":   offset,
 		"num":      number,
 		"amount":   amount,
 		"dict":     dict,
@@ -77,6 +78,15 @@ func (w *words) ago(t time.Time) string {
 
 // length is a duration for a person.
 func (w *words) length(d time.Duration) string { return w.texts.Length(w.lang, d) }
+
+// offset is a clock's difference to the tenth of a second, with its sign.
+func offset(d time.Duration) string {
+	d = d.Round(100 * time.Millisecond)
+	if d > 0 {
+		return "+" + d.String()
+	}
+	return d.String()
+}
 
 // number groups the digits before the point.
 func number(v any) string {
