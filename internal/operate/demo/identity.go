@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,6 +34,7 @@ func (s Shape) Version() string {
 type Identity struct {
 	Bot    string // the bot's name
 	Serial string // the Android id: deviceID and deviceUUID
+	UUID   string // deviceUUID, where it is not the same
 	Shape  Shape
 	// Secret and Salt are the two strings of the client script; without a secret
 	// the phone signs with an empty key.
@@ -61,7 +63,7 @@ type auth struct {
 }
 
 func (id Identity) auth(ip string, now time.Time) *auth {
-	a := &auth{ClientType: clientType, BotName: id.Bot, DeviceUUID: id.Serial, DeviceID: id.Serial,
+	a := &auth{ClientType: clientType, BotName: id.Bot, DeviceUUID: cmp.Or(id.UUID, id.Serial), DeviceID: id.Serial,
 		MAC: mac, IP: ip, Timestamp: now.UnixMilli(), Version: id.Shape.Version()}
 	a.Signature = id.sign(a)
 	return a
