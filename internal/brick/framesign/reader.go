@@ -57,7 +57,7 @@ func NewReader(l Layout) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layout %q: %w", l.Name, err)
 	}
-	return &Reader{layout: l, scan: strictjson.New(set, strictjson.Limits{})}, nil
+	return &Reader{layout: l, scan: strictjson.New(set, strictjson.Limits{BigNumbers: true})}, nil
 }
 
 // orNone keeps the slots in place: no accepted frame has a name with a NUL in it.

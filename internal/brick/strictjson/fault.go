@@ -14,6 +14,7 @@ const (
 	TooMany         // more members than [Limits.Members], or than can be open at once
 	LongName        // a name longer than [MaxName] bytes
 	Lookalike       // a name is that of a path but for case
+	BigNumber       // a number beyond 64 bits
 )
 
 // Error names the fault.
@@ -35,6 +36,8 @@ func (f Fault) Error() string {
 		return "too many members"
 	case Lookalike:
 		return "a name differs from a known one only in case"
+	case BigNumber:
+		return "a number beyond 64 bits"
 	}
 	return "member name too long"
 }

@@ -7,6 +7,9 @@ const maxOpen = 256
 type Limits struct {
 	Depth   int // nesting of objects and arrays; default 32
 	Members int // members in all objects together; default 1,024
+	// BigNumbers lets numbers beyond 64 bits pass, for a reader that checks those it
+	// reads itself.
+	BigNumbers bool
 }
 
 // Scanner scans objects. It keeps no memory of one scan into the next, has about
