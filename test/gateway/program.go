@@ -28,6 +28,10 @@ func Build() (p Program, remove func(), err error) {
 	return p, remove, nil
 }
 
+// Race reports whether programs are built with the race detector, which takes several
+// times the memory.
+func Race() bool { return raceFlag == "-race" }
+
 // Path is where the binary is.
 func (p Program) Path() string { return p.path }
 

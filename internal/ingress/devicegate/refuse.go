@@ -178,7 +178,7 @@ func (m *Machine) expire(now time.Time) {
 		m.refuse(refusal{reason: haechi.ReasonLiveness, kind: haechi.KindAuth,
 			threshold: m.gate.cfg.ProofTimeout.Seconds(), observed: m.gate.cfg.ProofTimeout.Seconds()}, now)
 	case open:
-		m.refuse(refusal{reason: haechi.ReasonTimeout}, now)
+		m.refuse(refusal{reason: haechi.ReasonTimeout, kind: haechi.KindMessage}, now)
 	case held:
 		m.recheck(now)
 	}
