@@ -213,6 +213,52 @@ func TestBadInput(t *testing.T) {
 	finish()
 }
 
+// TestTLSAndPlainMixedUp sends plain text to a port for TLS, and garbage that begins
+// as TLS does. Nobody there can be told; the events say it.
+func TestTLSAndPlainMixedUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, settings{})
+	secure := r.at(1, 1494)
+	r.configure(settings{bots: "timeouts: { idle: 10s }", services: fmt.Sprintf(
+		"  secure:\n    kind: device\n    listen: [%q]\n    upstream: %s\n    tls: { dev_ca: true }\n", secure, r.at(hostUpstream, portBotUpstream))})
+	r.start()
+	finish := r.bystander(t)
+	id := scripted(r.enrol("시험봇", "mixed", demo.V333))
+	for _, x := range []struct {
+		send, rule, counter string
+		reason              haechi.Reason
+	}{
+		{string(id.Handshake()), "tls/required", "device/secure/plain_refused", haechi.ReasonMalformed},
+		{"\x16\x03\x01\x00\x05hello", "tls/handshake", "device/secure/tls_failed", haechi.ReasonHandshake},
+	} {
+		n := r.noise(t, 20, secure, id)
+		n.send(x.send)
+		if h, told := n.until("error", 15*time.Second); told {
+			t.Errorf("%s: told %+v", x.rule, h)
+		}
+		if c := r.counter(x.counter); c != 1 {
+			t.Errorf("%s is %d", x.counter, c)
+		}
+		var found haechi.Event
+		eventually(t, "the event of "+x.rule, 5*time.Second, func() bool {
+			for _, e := range asked[[]haechi.Event](r, "events", "--failures", "--limit", "100") {
+				if e.Rule == x.rule {
+					found = e
+				}
+			}
+			return found.Ref != ""
+		})
+		var why haechi.Explanation
+		eventually(t, "it to be explained", 5*time.Second, func() bool {
+			return len(askedOr(r, &why, "why", string(found.Ref)).Refusals) > 0
+		})
+		if e := why.Refusals[0]; e.Reason != x.reason || e.Rule != x.rule {
+			t.Errorf("why says %+v", e)
+		}
+	}
+	finish()
+}
+
 // bystander is a good phone that says something ten times a second. Finish wants
 // every word to be answered, and the phone never to have reconnected.
 func (r *rig) bystander(t *testing.T) (finish func()) {
