@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -48,8 +49,9 @@ type tlsOf struct {
 	Pins []string `json:"pins,omitempty"`
 }
 
-// rhino runs a script in the engine of the phones.
-func (r *rig) rhino(t *testing.T, s script) string {
+// rhino runs a script in the engine of the phones, and returns what it printed. on is
+// told each line as it comes; nil: nobody is.
+func (r *rig) rhino(t *testing.T, s script, on func(line string)) string {
 	t.Helper()
 	path, err := exec.LookPath("rhino")
 	if err != nil {
@@ -65,11 +67,22 @@ func (r *rig) rhino(t *testing.T, s script) string {
 	folder := filepath.Join("..", "..", "client", "js")
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
-	out, err := exec.CommandContext(ctx, path, "-opt", "-1", filepath.Join(folder, "drive.js"), folder, file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("rhino: %v: %s", err, out)
+	cmd := exec.CommandContext(ctx, path, "-opt", "-1", filepath.Join(folder, "drive.js"), folder, file)
+	pipe, err := cmd.StdoutPipe()
+	must(t, err)
+	cmd.Stderr = cmd.Stdout
+	must(t, cmd.Start())
+	var out strings.Builder
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		fmt.Fprintln(&out, lines.Text())
+		if on != nil {
+			on(lines.Text())
+		}
 	}
-	return string(out)
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("rhino: %v: %s", err, &out)
+	}
+	return out.String()
 }
 
 // scripted is a phone that runs the ES5 file, approved and with a key.
@@ -94,7 +107,7 @@ func TestES5(t *testing.T) {
 			r := run(t, set)
 			s, id := r.scripted("0123456789abcdef")
 			s.Bind, s.KeyID = bind, "k1"
-			out := r.rhino(t, s)
+			out := r.rhino(t, s, nil)
 			for _, text := range []string{"해치 {} 🙂", "둘"} {
 				if !strings.Contains(out, base64.StdEncoding.EncodeToString([]byte(text))) {
 					t.Errorf("%q did not come back: %s", text, out)
@@ -142,7 +155,7 @@ func TestES5OverTLS(t *testing.T) {
 	r.start()
 	s, id := r.scripted("0123456789abcdef")
 	s.TLS = &tlsOf{CA: cert, Pins: []string{pin}}
-	if out := r.rhino(t, s); !strings.Contains(out, "all answered") {
+	if out := r.rhino(t, s, nil); !strings.Contains(out, "all answered") {
 		t.Errorf("%s", out)
 	}
 	before := len(r.bots.of(id))
@@ -150,7 +163,7 @@ func TestES5OverTLS(t *testing.T) {
 		"the phone's own trust": {}, "another key": {CA: cert, Pins: []string{"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
 	} {
 		s.TLS, s.Seconds = bad, 3
-		if out := r.rhino(t, s); !strings.Contains(out, "not answered") || !strings.Contains(out, `"connects":0`) {
+		if out := r.rhino(t, s, nil); !strings.Contains(out, "not answered") || !strings.Contains(out, `"connects":0`) {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
@@ -166,7 +179,7 @@ func TestES5AnotherName(t *testing.T) {
 	r := run(t, settings{bots: "tls: { dev_ca: true }"})
 	s, _ := r.scripted("0123456789abcdef")
 	s.TLS, s.Seconds = &tlsOf{CA: filepath.Join(r.state(), "ca", "ca.crt")}, 3
-	if out := r.rhino(t, s); !strings.Contains(out, "SSLHandshakeException") || !strings.Contains(out, `"connects":0`) {
+	if out := r.rhino(t, s, nil); !strings.Contains(out, "SSLHandshakeException") || !strings.Contains(out, `"connects":0`) {
 		t.Errorf("%s", out)
 	}
 }
@@ -177,11 +190,59 @@ func TestES5Refused(t *testing.T) {
 	r := run(t, settings{})
 	s, id := r.scripted("0123456789abcdef")
 	s.Secret, s.Seconds, s.Queue = "another secret", 6, 1
-	out := r.rhino(t, s)
+	out := r.rhino(t, s, nil)
 	if !strings.Contains(out, "state refused: AUTH_FAILED, reference ") || !strings.Contains(out, `"connects":1,"opened":0,"sent":0`) ||
 		!strings.Contains(out, `"dropped":1`) || len(r.bots.of(id)) != 0 {
 		t.Errorf("%s", out)
 	}
 	_, ref, _ := strings.Cut(out, "reference ")
 	r.explained(t, ref[:11], haechi.ReasonHMACFailed, id)
+}
+
+// TestES5Outage: the script walks its list of servers, waits while none answers, and
+// comes back, with what was queued meanwhile.
+func TestES5Outage(t *testing.T) {
+	t.Parallel()
+	r := run(t, settings{})
+	s, _ := r.scripted("0123456789abcdef")
+	s.Servers = []string{r.at(1, 9), r.botsAddr()} // nobody listens on the first
+	r.bots.stop()
+	eventually(t, "the gate to close its port", 10*time.Second, func() bool {
+		c, err := net.Dial("tcp", r.botsAddr())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	failed := 0
+	out := r.rhino(t, s, func(line string) {
+		if strings.HasPrefix(line, "state not connected") {
+			if failed++; failed == 3 {
+				r.bots.start()
+			}
+		}
+	})
+	if !strings.Contains(out, "all answered") || !strings.Contains(out, `"opened":1,"sent":2`) || strings.Count(out, "state not connected to "+s.Servers[0]) < 1 {
+		t.Errorf("%s", out)
+	}
+}
+
+// TestES5ComesBack: a phone that is cut in the middle is there again, and its frames go
+// on.
+func TestES5ComesBack(t *testing.T) {
+	t.Parallel()
+	r := run(t, settings{})
+	s, _ := r.scripted("0123456789abcdef")
+	s.Want, s.Seconds = 3, 20 // a third answer never comes
+	cut := false
+	out := r.rhino(t, s, func(line string) {
+		if strings.HasPrefix(line, "message messageResponse") && !cut {
+			cut = true
+			r.bots.stop()
+			r.bots.start()
+		}
+	})
+	if !strings.Contains(out, `"opened":2`) || strings.Count(out, "message handshakeComplete") != 2 {
+		t.Errorf("%s", out)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -112,6 +113,27 @@ func TestVectorsAreCurrent(t *testing.T) {
 	if got, err := os.ReadFile(vectorFile()); err != nil || string(got) != string(b) {
 		t.Errorf("docs/signature-vectors.json is not what the reference makes (%v): run this test with -update", err)
 	}
+}
+
+// TestWorkedExample holds the page to its own vectors.
+func TestWorkedExample(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(filepath.Dir(vectorFile()), "signature.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range readVectors(t).Frames {
+		if v.Name != "reading" || v.Profile != "signed-lines" {
+			continue
+		}
+		sig := v.Frame[len(v.Frame)-66 : len(v.Frame)-2]
+		for _, want := range []string{"```\n" + strings.Replace(v.Frame, sig, zeros, 1) + "\n```", "```\n" + v.Text + "\n```", "The signature: `" + sig + "`"} {
+			if !strings.Contains(string(page), want) {
+				t.Errorf("docs/signature.md does not show %q", want)
+			}
+		}
+		return
+	}
+	t.Error("the vector of the example is gone")
 }
 
 func TestTextVectors(t *testing.T) {
