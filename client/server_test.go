@@ -83,6 +83,7 @@ type peer struct {
 	in   *bufio.Reader
 	read *framesign.Reader
 	mac  *framesign.MAC
+	seq  uint64 // of the proof
 }
 
 func accept(t *testing.T, p *plug, layout framesign.Layout) *peer {
@@ -92,7 +93,7 @@ func accept(t *testing.T, p *plug, layout framesign.Layout) *peer {
 		t.Fatal(err)
 	}
 	c := <-p.conns
-	return &peer{t, c, bufio.NewReader(c), r, framesign.NewMAC([]byte(secret))}
+	return &peer{t, c, bufio.NewReader(c), r, framesign.NewMAC([]byte(secret)), 0}
 }
 
 func (p *peer) line() string {
@@ -136,6 +137,7 @@ func (p *peer) challenge() *framesign.Frame {
 	p.t.Helper()
 	p.say(`{"v":1,"dir":"down","event":"challenge","nonce":"` + nonce + `"}`)
 	f := p.frame("proof")
+	p.seq = f.Seq
 	if string(f.Body) != `{"nonce":"`+nonce+`"}` {
 		p.t.Fatalf("the proof says %s", f.Body)
 	}

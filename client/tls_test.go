@@ -86,7 +86,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{t, conn, bufio.NewReader(conn), r, framesign.NewMAC([]byte(secret))}
+	p := &peer{t, conn, bufio.NewReader(conn), r, framesign.NewMAC([]byte(secret)), 0}
 	p.open()
 	if err := c.Send("reading", 1); err != nil {
 		t.Fatal(err)
