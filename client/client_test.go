@@ -193,6 +193,24 @@ func TestWrongFramesAreTheCallersError(t *testing.T) {
 	}
 }
 
+func TestCode(t *testing.T) {
+	const code = "HC1-9N3AH-GBC4-E3NE-SHFT-7WQ3-MPE1-8106-1YN9-8NXH-40XX-KCM3-PH1H-S8Z3-ENDA"
+	k, err := client.Code(code)
+	if err != nil || k.ID != "9N3AH" || string(k.Secret) != code || len(k.Salt) != 0 {
+		t.Errorf("%+v %v", k, err)
+	}
+	id := phone(true)
+	id.Key = k
+	if _, err := client.New(client.Config{Servers: []string{"gate:1"}, Protocol: id}); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "HC1-", code[:60], strings.ToLower(code), code + "\n", "HC2" + code[3:], strings.Replace(code, "9N3AH-", "9N3A-H", 1)} {
+		if _, err := client.Code(bad); err == nil || len(bad) > 10 && strings.Contains(err.Error(), bad) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
 func TestNew(t *testing.T) {
 	one := []string{"gate:1"}
 	noKey, slash, bare := sensor(), sensor(), phone(true)

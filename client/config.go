@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/framesign"
 )
 
 // Errors that callers tell apart.
@@ -33,6 +34,16 @@ type Message struct {
 	Tail []byte
 	// Verified is set on a received frame that carries the server's signature.
 	Verified bool
+}
+
+// Code is the key that an enrolment code is: the text as haechi devices code new shows
+// it. A device that the gateway does not know yet is let in with it.
+func Code(text string) (haechi.Key, error) {
+	id, ok := framesign.CodeID(text)
+	if !ok {
+		return haechi.Key{}, &haechi.Error{Kind: haechi.Invalid, Op: "read an enrolment code", Msg: "it does not look like HC1-9N3AH-…"}
+	}
+	return haechi.Key{ID: id, Secret: haechi.Secret(text)}, nil
 }
 
 // Protocol is how a device speaks: [SignedLines] or [Messengerbot].

@@ -22,8 +22,8 @@ type Messengerbot struct {
 	MAC      string // default: 02:00:00:00:00:00, what Android gives
 	Version  string // default: 3.3.3
 	Info     string // deviceInfo; may be empty
-	// Key is the device's key: Secret and Salt as haechi devices key shows them; ID is
-	// needed for Bind.
+	// Key is the device's key: Secret and Salt as haechi devices key shows them, or a
+	// [Code]; ID is needed for Bind.
 	Key haechi.Key
 	// Bind adds the signature that covers everything: without it the body of a
 	// frame is not signed. The gateway must have device.binding on accept or require.
@@ -51,8 +51,8 @@ func (m Messengerbot) speaker() (speaker, error) {
 	switch {
 	case m.Bot == "" || m.DeviceID == "":
 		return wrong("it has no bot or no device id", nil)
-	case len(m.Key.Secret) == 0 || len(m.Key.Salt) == 0:
-		return wrong("it has no secret or no salt", nil)
+	case len(m.Key.Secret) == 0:
+		return wrong("it has no secret", nil)
 	case m.Bind && m.Key.ID == "":
 		return wrong("binding needs the key's id", nil)
 	}

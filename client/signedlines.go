@@ -14,7 +14,7 @@ import (
 type SignedLines struct {
 	Device  string // its name: at most 100 characters, no "/"
 	Version string // what it says of itself in the hello; default "1.0"
-	// Key is its key: ID and Secret as haechi devices key shows them.
+	// Key is its key: ID and Secret as haechi devices key shows them, or a [Code].
 	Key haechi.Key
 	// Verify lets only frames through that the server signed with the same key,
 	// within 300 s of this device's clock, each once. The gateway's own challenges

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"haechi"
+	"haechi/internal/brick/framesign"
 )
 
 // Key is what a key file holds.
@@ -12,11 +13,11 @@ type Key struct {
 	ID     string // empty: not said
 	Device string // the device's key as the registry has it; empty: not said
 	Secret haechi.Secret
-	Salt   haechi.Secret
+	Salt   haechi.Secret // nil: not said; an enrolment code has an empty one
 }
 
-// ParseKey reads a key file: what haechi devices key DEVICE --json prints, or the
-// secret alone. Errors show nothing of the file.
+// ParseKey reads a key file: what haechi devices key DEVICE --json prints, an enrolment
+// code, or the secret alone. Errors show nothing of the file.
 func ParseKey(file []byte) (Key, error) {
 	text := bytes.TrimSpace(file)
 	if len(text) == 0 || bytes.ContainsAny(text, "\x00") {
@@ -26,6 +27,9 @@ func ParseKey(file []byte) (Key, error) {
 		if bytes.ContainsAny(text, "\r\n") {
 			return Key{}, &haechi.Error{Kind: haechi.Invalid, Op: "read the key file", Msg: "a secret is one line",
 				Hint: "use what haechi devices key DEVICE --json printed"}
+		}
+		if id, ok := framesign.CodeID(string(text)); ok {
+			return Key{ID: id, Secret: bytes.Clone(text), Salt: haechi.Secret{}}, nil
 		}
 		return Key{Secret: bytes.Clone(text)}, nil
 	}

@@ -80,6 +80,10 @@ func TestParseKey(t *testing.T) {
 	if k, err = seal.ParseKey([]byte("  plain-secret\n")); err != nil || string(k.Secret) != "plain-secret" || k.ID != "" {
 		t.Errorf("%+v %v", k, err)
 	}
+	code := "HC1-9N3AH-GBC4-E3NE-SHFT-7WQ3-MPE1-8106-1YN9-8NXH-40XX-KCM3-PH1H-S8Z3-ENDA"
+	if k, err = seal.ParseKey([]byte(code)); err != nil || string(k.Secret) != code || k.ID != "9N3AH" || k.Salt == nil || len(k.Salt) > 0 {
+		t.Errorf("%+v %v", k, err)
+	}
 	for _, bad := range []string{"", " \n", `{"secret":""}`, `{"secret":"example-secret"`, "example-secret\nsecond", "example-\x00secret"} {
 		if _, err := seal.ParseKey([]byte(bad)); err == nil || strings.Contains(err.Error(), "example") {
 			t.Errorf("%q: %v", bad, err)

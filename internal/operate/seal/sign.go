@@ -58,7 +58,7 @@ func NewSigner(key Key, opt Options) (*Signer, error) {
 	if opt.Profile == Bot {
 		layout = framesign.Binding()
 	}
-	if opt.Profile == Bot && len(key.Salt) == 0 {
+	if opt.Profile == Bot && key.Salt == nil {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "sign", Msg: "the older signature needs a salt, and the key file has none",
 			Hint: "use what haechi devices key DEVICE --json printed"}
 	}
