@@ -46,12 +46,16 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 	if err != nil {
 		return nil, err
 	}
+	prover, err := proverOf(s, &profile.Profile, e)
+	if err != nil {
+		return nil, err
+	}
 	g.gate, err = devicegate.New(devicegate.Config{
 		Service: s.Name, Profile: &profile.Profile, Binding: s.Device.Binding, Pin: s.Device.Pin, Exempt: s.Device.Exempt, LineIn: s.Limits.FrameIn, LineOut: int64(s.Limits.FrameOut),
 		HandshakeTimeout: s.Timeouts.Handshake, ProofTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
 		Hold: s.Device.Hold,
 	}, devicegate.Deps{
-		Registry: e.registry.At(s.Name), Prover: e.verifier, Enroller: enroller{e}, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
+		Registry: e.registry.At(s.Name), Prover: prover, Enroller: enroller{e}, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
 		Winners: e.winners, Dial: g.upstreams.Dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
 	})
 	if err != nil {

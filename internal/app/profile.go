@@ -9,6 +9,9 @@ import (
 
 	"haechi"
 	"haechi/internal/config"
+	"haechi/internal/identity/botkeys"
+	"haechi/internal/identity/signature"
+	"haechi/internal/ingress/devicegate"
 	"haechi/profiles"
 )
 
@@ -59,6 +62,7 @@ func besideFile(cfg *config.Config, path string) {
 			s.Profile = beside(s.Profile)
 		}
 		s.Device.Database.DSNFile = beside(s.Device.Database.DSNFile)
+		s.Device.KeysFile = beside(s.Device.KeysFile)
 	}
 }
 
@@ -67,9 +71,62 @@ func checkProfiles(cfg *config.Config) error {
 	var errs []error
 	for i := range cfg.Services {
 		if s := &cfg.Services[i]; s.Kind == kindDevice {
-			_, err := LoadProfile(s.Profile)
+			p, err := LoadProfile(s.Profile)
+			if err == nil {
+				_, err = serviceKeys(s, &p.Profile)
+			}
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// LoadKeys reads a key file for a profile whose keys are not the registry's. Errors are
+// of kind NotFound or Invalid.
+func LoadKeys(path string, p *haechi.Profile) (*botkeys.Ring, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &haechi.Error{Kind: haechi.NotFound, Op: "read the key file", Err: err, Hint: "correct device.keys_file; it is relative to the configuration"}
+	}
+	scheme := p.Sign.Scheme
+	ring, err := botkeys.Load(src, botkeys.Options{Scheme: scheme, Global: p.Keys == haechi.KeysGlobal, Usable: func(s haechi.Secret) bool {
+		_, ok := signature.KeyBytes(scheme.KeyForm, s)
+		return ok
+	}})
+	if broken := (*haechi.Error)(nil); errors.As(err, &broken) {
+		broken.Op += " " + path
+	}
+	return ring, err
+}
+
+// serviceKeys are a device service's own keys; nil: it uses the registry's.
+func serviceKeys(s *config.Service, p *haechi.Profile) (*botkeys.Ring, error) {
+	wrong := func(msg, hint string) error {
+		return &haechi.Error{Kind: haechi.Invalid, Op: "services." + s.Name + ".device", Msg: msg, Hint: hint}
+	}
+	if s.Device.Binding != haechi.BindOff && p.Bind == nil && p.Sign.Scheme.Digest < 0 {
+		return nil, wrong("the profile "+p.Name+" has no signature that covers the whole frame", "leave binding out, or add bind: to the profile")
+	}
+	switch needs := p.Keys != haechi.KeysOfDevice; {
+	case needs && s.Device.KeysFile == "":
+		return nil, wrong("the profile "+p.Name+" takes its keys from a file, and none is named", "write keys_file: with its name; docs/profiles.md shows its shape")
+	case !needs && s.Device.KeysFile != "":
+		return nil, wrong("the profile "+p.Name+" takes each device's own keys", "leave keys_file out; haechi devices key makes one")
+	case !needs:
+		return nil, nil
+	}
+	return LoadKeys(s.Device.KeysFile, p)
+}
+
+// proverOf is the verifier with the keys of the service. A key file that others may
+// read is warned about: whoever reads it can sign for every device.
+func proverOf(s *config.Service, p *haechi.Profile, e *estate) (devicegate.Prover, error) {
+	ring, err := serviceKeys(s, p)
+	if ring == nil || err != nil {
+		return e.verifier, err
+	}
+	if st, err := os.Stat(s.Device.KeysFile); err == nil && st.Mode().Perm()&0o077 != 0 {
+		e.log.Warn("others may read the key file: chmod 600 it", "service", s.Name, "file", s.Device.KeysFile, "mode", st.Mode().Perm().String())
+	}
+	return e.verifier.With(ring), nil
 }

@@ -81,7 +81,7 @@ func gateOf(t *testing.T, profile string, binding haechi.Binding, keys signature
 		binding = haechi.BindOff
 	}
 	g, err := devicegate.New(devicegate.Config{Service: "s", Profile: &p.Profile, Binding: binding},
-		devicegate.Deps{Registry: anybody{}, Prover: signature.New(signature.Config{}, keys), Sink: anybody{}})
+		devicegate.Deps{Registry: anybody{}, Prover: signature.New(signature.Config{}, keys).With(keys), Sink: anybody{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 		Device: Device{
 			Skew: time.Duration(s.Device.Skew), Hold: time.Duration(s.Device.Hold),
 			PendingCap: s.Device.Pending, KeyOverlap: time.Duration(s.Device.KeyOverlap),
-			Binding: wordOf[haechi.Binding](s.Device.Binding, "off", "accept", "require"), Exempt: s.Device.Exempt,
+			Binding: wordOf[haechi.Binding](s.Device.Binding, "off", "accept", "require"), KeysFile: s.Device.KeysFile, Exempt: s.Device.Exempt,
 			Database: compileDatabase(&s.Device.Database),
 			Pin:      wordOf[haechi.PinMode](s.Device.Pin, "first", "equal", "off"),
 		},

@@ -143,6 +143,7 @@ type Device struct {
 	PendingCap int           // devices awaiting approval
 	KeyOverlap time.Duration // how long the older key stays valid
 	Binding    haechi.Binding
+	KeysFile   string   // keys of bots, or of all; empty: the registry's
 	Exempt     []string // events that need no signature
 	Database   DeviceDatabase
 	Pin        haechi.PinMode

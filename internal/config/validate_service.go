@@ -44,7 +44,7 @@ func (v *validator) service(name string, s *rawService) {
 
 // ProfileNames are the shipped profiles.
 func ProfileNames() []string {
-	return []string{"messengerbot", "signed-lines"}
+	return []string{"auth-in-handshake", "kkobot", "length-prefixed", "messengerbot", "signed-lines"}
 }
 
 // ProfileIsPath reports whether a profile is named by the path of its file.

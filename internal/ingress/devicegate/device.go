@@ -1,11 +1,12 @@
 package devicegate
 
 import (
-	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"haechi"
 )
 
 // maxNotices bounds the gate's own frames that wait for a line end, in bytes.
@@ -15,13 +16,14 @@ const maxNotices = 4096
 // of the upstream and, between two of its lines, by the gate itself.
 type device struct {
 	conn    net.Conn
+	framing *haechi.Framing
 	timeout time.Duration
 	now     func() time.Time
 	sent    atomic.Int64
 	dropped *atomic.Uint64
 
 	mu    sync.Mutex // held while writing
-	mid   bool       // within a line of the upstream
+	ends  boundary   // of the upstream's frames
 	armed time.Time
 
 	waitMu  sync.Mutex
@@ -38,17 +40,17 @@ func (d *device) write(p []byte) error {
 }
 
 func (d *device) chunk(p []byte) error {
-	if end := bytes.LastIndexByte(p, '\n') + 1; end > 0 && end < len(p) && d.mid && d.hasNotices() {
-		// A notice waits for the end of a long line: put it there.
+	within := d.ends.within()
+	if _, end := d.ends.pass(d.framing, p); end > 0 && end < len(p) && within && d.hasNotices() {
+		// A notice waits for the end of a long frame: put it there.
 		if err := d.put(p[:end]); err != nil {
 			return err
 		}
-		d.mid, p = false, p[end:]
 		if err := d.notices(); err != nil {
 			return err
 		}
+		p = p[end:]
 	}
-	d.mid = len(p) > 0 && p[len(p)-1] != '\n'
 	return d.put(p)
 }
 
@@ -69,7 +71,7 @@ func (d *device) tell(frame []byte) {
 // does flushes when done.
 func (d *device) flush() {
 	for d.hasNotices() && d.mu.TryLock() {
-		mid := d.mid
+		mid := d.ends.within()
 		var err error
 		if !mid {
 			err = d.notices()
@@ -86,7 +88,7 @@ func (d *device) flush() {
 func (d *device) settle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.mid && d.hasNotices() {
+	if !d.ends.within() && d.hasNotices() {
 		_ = d.notices() // a device that is gone is told nothing
 	}
 }

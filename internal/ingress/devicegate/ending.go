@@ -1,7 +1,6 @@
 package devicegate
 
 import (
-	"bytes"
 	"net"
 	"time"
 
@@ -113,22 +112,6 @@ func (s *session) emit(e *haechi.Event) {
 		e.Provoked = e.Provoked || s.gate.deps.Winners.Provoked(e.Service, e.Device, e.Time, e.Kind == haechi.KindAuth)
 	}
 	s.gate.deps.Sink.Emit(e)
-}
-
-// longest adds p to the length of the line under way and returns the longest line
-// that it touched, in bytes with the line end.
-func longest(line *int64, p []byte) int64 {
-	top := *line
-	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			*line += int64(len(p))
-			return max(top, *line)
-		}
-		top = max(top, *line+int64(i)+1)
-		*line, p = 0, p[i+1:]
-	}
-	return top
 }
 
 // tune sets what the servers behind set on their own sockets.

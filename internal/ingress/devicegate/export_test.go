@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"haechi"
 )
 
 // Occupy takes of the budget of unproved connections.
@@ -17,7 +19,7 @@ func (r *rooms) Name(text []byte) string { return r.name(text) }
 type DeviceWriter struct{ *device }
 
 func NewDeviceWriter(c net.Conn) DeviceWriter {
-	return DeviceWriter{&device{conn: c, timeout: time.Second, now: time.Now, dropped: new(atomic.Uint64)}}
+	return DeviceWriter{&device{conn: c, framing: new(haechi.Framing), timeout: time.Second, now: time.Now, dropped: new(atomic.Uint64)}}
 }
 
 func (d DeviceWriter) Write(p string) error { return d.write([]byte(p)) }

@@ -2,6 +2,7 @@ package devicegate
 
 import (
 	"bytes"
+	"math"
 	"time"
 
 	"haechi"
@@ -90,7 +91,7 @@ func (m *Machine) prefixed(f *haechi.Framing, p []byte) (end int, fault haechi.R
 
 // nest is how deep within a JSON text a stream stands.
 type nest struct {
-	depth       uint8
+	depth       uint16
 	text, slash bool // within a text, behind a backslash in it
 }
 
@@ -106,9 +107,9 @@ func (s *nest) pass(c byte) (ends bool) {
 		s.slash, s.text = c == '\\', c != '"'
 	case c == '"':
 		s.text = true
-	case c == '{', c == '[':
+	case (c == '{' || c == '[') && s.depth < math.MaxUint16:
 		s.depth++
-	case c == '}', c == ']':
+	case (c == '}' || c == ']') && s.depth > 0:
 		s.depth--
 		return s.depth == 0
 	}

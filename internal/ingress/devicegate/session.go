@@ -51,7 +51,7 @@ func (g *Gate) Serve(ctx context.Context, c *ingress.Conn) {
 	now := g.deps.Now()
 	s := &session{gate: g, conn: c, begun: now, cancel: cancel,
 		in:  newReader(c.Conn, &g.buffers),
-		out: &device{conn: c.Conn, timeout: g.cfg.WriteTimeout, now: g.deps.Now, dropped: &g.dropped}}
+		out: &device{conn: c.Conn, framing: &g.layout.Framing, timeout: g.cfg.WriteTimeout, now: g.deps.Now, dropped: &g.dropped}}
 	tune(bottom(c.Conn))
 	g.live.Add(1)
 	s.id = g.sessions.Add(1)

@@ -48,10 +48,10 @@ func (s *session) dial(ctx context.Context) error {
 // ends.
 func (s *session) pumpUp(up net.Conn) {
 	in := newReader(up, &s.gate.buffers)
-	var line int64
+	var line boundary
 	for {
 		p, err := in.read()
-		if longest(&line, p) > s.gate.cfg.LineOut && s.gate.cfg.LineOut > 0 {
+		if longest, _ := line.pass(&s.gate.layout.Framing, p); longest > s.gate.cfg.LineOut && s.gate.cfg.LineOut > 0 {
 			in.free()
 			s.finish(Ending{Reason: haechi.ReasonOversize, Provoked: true})
 			return
