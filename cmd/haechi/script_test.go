@@ -31,6 +31,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
+			recordings, err := filepath.Abs("../../profiles/testdata")
+			if err != nil {
+				return err
+			}
+			e.Setenv("RECORDINGS", recordings)
 			e.Setenv("BAD", "\x1b[31mred\u202e")
 			return nil
 		},

@@ -31,21 +31,32 @@ func ProfileNames() []string {
 // of its file. Errors are of kind NotFound, or a [config.Errors] with everything that
 // is wrong.
 func LoadProfile(name string) (*config.Profile, error) {
-	src, err := profiles.FS.ReadFile(name + ".yaml")
-	if !config.ProfileIsPath(name) && err != nil {
-		return nil, &haechi.Error{Kind: haechi.NotFound, Op: "read the profile " + name, Msg: "no profile of that name is shipped",
-			Hint: "write one of " + strings.Join(ProfileNames(), ", ") + ", or the path of a file that ends in .yaml"}
-	}
-	if config.ProfileIsPath(name) {
-		if src, err = os.ReadFile(name); err != nil {
-			return nil, &haechi.Error{Kind: haechi.NotFound, Op: "read the profile", Err: err, Hint: "haechi profile show messengerbot prints one to begin with"}
-		}
+	src, err := ProfileSource(name)
+	if err != nil {
+		return nil, err
 	}
 	p, wrong := config.LoadProfile(name, src)
 	if wrong != nil {
 		return nil, wrong
 	}
 	return p, nil
+}
+
+// ProfileSource is the text of a profile's file.
+func ProfileSource(name string) ([]byte, error) {
+	if config.ProfileIsPath(name) {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, &haechi.Error{Kind: haechi.NotFound, Op: "read the profile", Err: err, Hint: "haechi profile show messengerbot prints one to begin with"}
+		}
+		return src, nil
+	}
+	src, err := profiles.FS.ReadFile(name + ".yaml")
+	if err != nil {
+		return nil, &haechi.Error{Kind: haechi.NotFound, Op: "read the profile " + name, Msg: "no profile of that name is shipped",
+			Hint: "write one of " + strings.Join(ProfileNames(), ", ") + ", or the path of a file that ends in .yaml"}
+	}
+	return src, nil
 }
 
 // besideFile makes the paths of a service's own files relative to the configuration's.
