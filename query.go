@@ -50,6 +50,7 @@ type DecisionFilter struct {
 
 // DeviceFilter selects devices.
 type DeviceFilter struct {
+	Key      string // this one alone
 	Statuses []DeviceStatus
 	Service  string
 	Limit    int

@@ -138,6 +138,12 @@ func (r *Registry) Seen(key string, addr netip.Addr, version string, now time.Ti
 // List returns the devices that pass the filter, sorted by key. Limit 0 means all.
 func (r *Registry) List(f haechi.DeviceFilter) []haechi.Device {
 	index := *r.index.Load()
+	if f.Key != "" {
+		index = map[string]*entry{}
+		if e := r.entry(f.Key); e != nil {
+			index[f.Key] = e
+		}
+	}
 	out := make([]haechi.Device, 0, min(len(index), 1024))
 	for _, e := range index {
 		d := e.view()

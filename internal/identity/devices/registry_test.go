@@ -136,6 +136,9 @@ func TestListFiltersAndSorts(t *testing.T) {
 	}{
 		{haechi.DeviceFilter{}, "a/1 b/1 c/1 web/1 "},
 		{haechi.DeviceFilter{Limit: 2}, "a/1 b/1 "},
+		{haechi.DeviceFilter{Key: "c/1"}, "c/1 "},
+		{haechi.DeviceFilter{Key: "c"}, ""},
+		{haechi.DeviceFilter{Key: "web/1", Service: "bots"}, ""},
 		{haechi.DeviceFilter{Service: "bots", Statuses: []haechi.DeviceStatus{haechi.Pending}}, "a/1 c/1 "},
 	} {
 		if got := keys(c.f); got != c.want {

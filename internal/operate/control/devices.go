@@ -101,7 +101,7 @@ func (c *Control) DeleteDevice(ctx context.Context, op haechi.Operator, key, rea
 }
 
 func (c *Control) device(key string) (haechi.Device, error) {
-	for _, d := range c.d.Registry.List(haechi.DeviceFilter{}) {
+	for _, d := range c.d.Registry.List(haechi.DeviceFilter{Key: key}) {
 		if d.Key == key {
 			return d, nil
 		}

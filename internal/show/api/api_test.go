@@ -78,7 +78,7 @@ func TestClientAndServerAgree(t *testing.T) {
 	if d := cmp.Diff(f, r.control.event, same); d != "" {
 		t.Errorf("the event filter changed on its way: %s", d)
 	}
-	df := haechi.DeviceFilter{Statuses: []haechi.DeviceStatus{haechi.Pending, haechi.Blocked}, Service: "bots", Limit: 3}
+	df := haechi.DeviceFilter{Key: "도매까봇/1", Statuses: []haechi.DeviceStatus{haechi.Pending, haechi.Blocked}, Service: "bots", Limit: 3}
 	if _, err := r.client.Devices(ctx, df); err != nil || !cmp.Equal(df, r.control.device) {
 		t.Errorf("devices %v, %+v", err, r.control.device)
 	}

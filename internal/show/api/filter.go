@@ -52,11 +52,11 @@ func eventQuery(f haechi.EventFilter) url.Values {
 }
 
 func deviceFilter(r *http.Request) (f haechi.DeviceFilter, err error) {
-	if err := known(r, "status", "service", "limit"); err != nil {
+	if err := known(r, "key", "status", "service", "limit"); err != nil {
 		return f, err
 	}
 	q := r.URL.Query()
-	f.Service = q.Get("service")
+	f.Key, f.Service = q.Get("key"), q.Get("service")
 	var errs [2]error
 	f.Statuses, errs[0] = texts[haechi.DeviceStatus](q, "status")
 	f.Limit, errs[1] = limit(q)
@@ -68,6 +68,7 @@ func deviceQuery(f haechi.DeviceFilter) url.Values {
 	for _, s := range f.Statuses {
 		q.Add("status", s.String())
 	}
+	set(q, "key", f.Key)
 	set(q, "service", f.Service)
 	setLimit(q, f.Limit)
 	return q

@@ -64,7 +64,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request) {
 
 // showDevice shows one device; made is a key that was just created.
 func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, key string, made *haechi.NewKey) {
-	all, err := c.deps.Devices.Devices(r.Context(), haechi.DeviceFilter{Limit: 10_000})
+	all, err := c.deps.Devices.Devices(r.Context(), haechi.DeviceFilter{Key: key})
 	if err != nil {
 		c.problem(w, r, err)
 		return
