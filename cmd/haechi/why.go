@@ -158,7 +158,11 @@ func (e *explainer) device(d *haechi.Device) {
 		}
 		keys += k.ID
 	}
-	e.facts(fact{"explain.changed", set}, fact{"explain.reason_label", d.Reason}, fact{"explain.last_seen", seen},
+	there := ""
+	if d.Source != "" {
+		there = source(e.printer, *d)
+	}
+	e.facts(fact{"explain.changed", set}, fact{"explain.there", there}, fact{"explain.reason_label", d.Reason}, fact{"explain.last_seen", seen},
 		fact{"explain.keys", cmp.Or(keys, e.t("explain.no_key"))})
 }
 

@@ -138,6 +138,9 @@ func (r *dbRig) vetoed(t *testing.T, id demo.Identity) {
 	if d := asked[[]haechi.Device](r.rig, "devices", "--status", "blocked"); len(d) != 1 || d[0].There != "approved" || d[0].Veto != haechi.Blocked {
 		t.Errorf("listed as %+v", d)
 	}
+	if out := r.ok("why", id.Key()); !strings.Contains(out, "Decided in") || !strings.Contains(out, "database: approved") {
+		t.Errorf("why does not say what the database says:\n%s", out)
+	}
 	if out := r.ok("devices"); !strings.Contains(out, "database: approved") {
 		t.Errorf("the list does not show both:\n%s", out)
 	}

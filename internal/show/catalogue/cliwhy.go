@@ -27,6 +27,7 @@ func explaining() []text {
 		{"explain.ends", "Until", "종료"},
 		{"explain.advice", "What to do", "해결 방법"},
 		{"explain.reason_label", "Reason", "사유"},
+		{"explain.there", "Decided in", "결정하는 곳"},
 		{"explain.severity", "Severity", "심각도"},
 		{"explain.evidence", "Evidence", "증거"},
 		{"explain.decision_label", "Decision", "결정"},
