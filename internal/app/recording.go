@@ -192,4 +192,5 @@ func (approvesAll) Lookup(key string) (haechi.Device, bool) {
 }
 func (approvesAll) Register(d haechi.Device, _ time.Time) (haechi.Device, error) { return d, nil }
 func (approvesAll) Seen(string, netip.Addr, string, time.Time, bool)             {}
+func (approvesAll) Pin(string, string, time.Time) bool                           { return true }
 func (approvesAll) Emit(*haechi.Event)                                           {}
