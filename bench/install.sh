@@ -11,6 +11,7 @@ need haproxy haproxy
 need caddy caddy
 need wrk wrk
 need python3 python3
+need mariadb-install-db mariadb-server
 need taskset util-linux
 [ -z "$missing" ] && exit 0
 
@@ -32,7 +33,7 @@ fi
 apt-get update -qq
 # shellcheck disable=SC2086
 apt-get install -y -qq --no-install-recommends $missing
-for service in nginx haproxy caddy; do
+for service in nginx haproxy caddy mariadb; do
 	case "$missing" in
 	*"$service"*) [ -d /run/systemd/system ] && systemctl disable --now "$service" >/dev/null 2>&1 || true ;;
 	esac

@@ -32,6 +32,7 @@ func (s *stage) goBenchmarks(ctx context.Context, rep *page) error {
 		{"limiter", "Benchmark", "0.3s", s.rounds},
 		{"pipeline", "BenchmarkPipeline", "0.5s", s.rounds},
 		{"store", "BenchmarkStore$", "1x", 1},
+		{"store", "BenchmarkStoreMaria$", "1x", 1},
 		{"sources", "Benchmark", strconv.Itoa(s.sources) + "x", 1},
 	}
 	got := numbers{}
@@ -150,11 +151,15 @@ func (s *stage) tell(rep *page, n numbers) {
 	rep.line("| events into SQLite | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStore", "store-rows/s"), n.median("BenchmarkStore", "store-rows/s"))
 	rep.line("| the same through the writer's queue | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStore", "writer-rows/s"), n.median("BenchmarkStore", "writer-rows/s"))
 	rep.line("| a bare loop of prepared statements | %.2f µs | %.0f rows/s |", 1e6/n.median("BenchmarkStore", "bare-rows/s"), n.median("BenchmarkStore", "bare-rows/s"))
+	rep.line("| events into MariaDB on the same machine | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStoreMaria", "store-rows/s"), n.median("BenchmarkStoreMaria", "store-rows/s"))
+	rep.line("| the same through the writer's queue | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStoreMaria", "writer-rows/s"), n.median("BenchmarkStoreMaria", "writer-rows/s"))
+	rep.line("| a bare loop of prepared statements | %.2f µs | %.0f rows/s |", 1e6/n.median("BenchmarkStoreMaria", "bare-rows/s"), n.median("BenchmarkStoreMaria", "bare-rows/s"))
 
 	rep.gate("frame checks for the time of one naive check", ns("BenchmarkFrameNaive")/ns("BenchmarkFrameGate"), atLeast, 3)
 	rep.gate("limiter at 1,048,576 keys, ns", ns("BenchmarkTable/windows=1"), atMost, 150)
 	rep.gate("limiter, one window, bytes a key", n.median("BenchmarkTable/windows=1", "B/key"), atMost, 24)
 	rep.gate("limiter, three windows, bytes a key", n.median("BenchmarkTable/windows=3", "B/key"), atMost, 48)
 	rep.gate("events into SQLite, of a bare prepared loop", n.median("BenchmarkStore", "store/bare"), atLeast, 0.9)
+	rep.gate("events into MariaDB, of a bare prepared loop", n.median("BenchmarkStoreMaria", "store/bare"), atLeast, 0.9)
 	rep.gate(fmt.Sprintf("heap after %d distinct sources, MiB", s.sources), n.median("BenchmarkSources", "MiB-heap"), atMost, n.median("BenchmarkSources", "MiB-cap"))
 }

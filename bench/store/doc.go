@@ -1,5 +1,5 @@
-// Package store measures how fast events get into SQLite, beside the plainest way
-// to do it: one prepared INSERT, executed row by row, in transactions of the same
+// Package store measures how fast events get into SQLite and MariaDB, beside the plainest
+// way to do it: one prepared INSERT, executed row by row, in transactions of the same
 // size, into the same tables with the same indexes. It belongs to no stage.
 //
 // It promises that both sides write the same rows in the same run, interleaved, and

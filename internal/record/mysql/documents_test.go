@@ -103,11 +103,10 @@ func clientIn(t *testing.T, server *mariadbtest.Server, database, zone string) *
 	return db
 }
 
-// TestDocuments runs the documents' statements as they write them (rows A26 to A28, A88
+// documents runs the documents' statements as they write them (rows A26 to A28, A88
 // and A89), in the time zone of a client in Seoul, and the corrected views beside them
 // (flaws F20 to F23).
-func TestDocuments(t *testing.T) {
-	server := mariadbtest.Start(t)
+func documents(t *testing.T, server *mariadbtest.Server) {
 	server.Open(t, "docs")
 	// The documents' queries know no present but the real one.
 	cfg := config(t, server.DSN("docs"))
@@ -185,8 +184,7 @@ func updated(t *testing.T, s *mysql.Store, db *sql.DB, update string) {
 
 // What the console and the retention ask uses an index, and reads no more than it
 // shows.
-func TestIndexes(t *testing.T) {
-	server := mariadbtest.Start(t)
+func indexes(t *testing.T, server *mariadbtest.Server) {
 	s, db := opened(t, server, "indexes")
 	for i := range 20 {
 		b := &record.Batch{}

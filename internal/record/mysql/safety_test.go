@@ -64,8 +64,7 @@ func column(t *testing.T, db *sql.DB, query string) (out []string) {
 }
 
 // The bot system's own database, or anybody's, is refused and left as it is.
-func TestRefusesForeignDatabase(t *testing.T) {
-	server := mariadbtest.Start(t)
+func refusesForeignDatabase(t *testing.T, server *mariadbtest.Server) {
 	for _, c := range []struct {
 		made []string
 		want string
@@ -102,8 +101,7 @@ func TestRefusesForeignDatabase(t *testing.T) {
 
 // A newer schema is left alone; one that was broken off is completed; nodes that start
 // together make it once.
-func TestMigrations(t *testing.T) {
-	server := mariadbtest.Start(t)
+func migrations(t *testing.T, server *mariadbtest.Server) {
 	s, db := opened(t, server, "one")
 	if err := s.AppendAudit(t.Context(), &haechi.AuditEntry{By: "kim", Action: "x"}); err != nil {
 		t.Fatal(err)
@@ -132,8 +130,7 @@ func TestMigrations(t *testing.T) {
 }
 
 // The log refuses change by accident.
-func TestAuditOnlyGrows(t *testing.T) {
-	server := mariadbtest.Start(t)
+func auditOnlyGrows(t *testing.T, server *mariadbtest.Server) {
 	s, db := opened(t, server, "audited")
 	if err := s.AppendAudit(t.Context(), &haechi.AuditEntry{By: "kim", Action: "x"}); err != nil {
 		t.Fatal(err)
@@ -200,8 +197,7 @@ func TestNewPassword(t *testing.T) {
 }
 
 // Backup and restore are the database's own.
-func TestBackup(t *testing.T) {
-	server := mariadbtest.Start(t)
+func backup(t *testing.T, server *mariadbtest.Server) {
 	s, _ := opened(t, server, "backed")
 	var e *haechi.Error
 	if err := s.Backup(t.Context(), t.TempDir()+"/x"); !errors.As(err, &e) || e.Kind != haechi.Conflict || !strings.Contains(e.Hint, "mariadb-dump --single-transaction --triggers backed") {

@@ -44,3 +44,14 @@ func TestStore(t *testing.T) {
 		}
 	})
 }
+
+// TestDatabase is what needs a server and leaves it as it is.
+func TestDatabase(t *testing.T) {
+	server := mariadbtest.Start(t)
+	for name, run := range map[string]func(*testing.T, *mariadbtest.Server){
+		"foreign": refusesForeignDatabase, "migrations": migrations, "audit": auditOnlyGrows, "backup": backup,
+		"documents": documents, "indexes": indexes,
+	} {
+		t.Run(name, func(t *testing.T) { run(t, server) })
+	}
+}
