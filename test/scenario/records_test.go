@@ -164,6 +164,9 @@ func (r *rig) counted(t *testing.T, db *sql.DB, all []*chatter, decided haechi.D
 		if n := one(t, db, "SELECT coalesce(sum(n), 0) FROM kb_chat_logs WHERE kind = 'message' AND frame IN ('message', 'analyze') AND device_id = ?", c.id.Key()); n != want {
 			t.Errorf("%s: %d messages recorded, %d were sent and answered", c.id.Key(), n, want)
 		}
+		if n := one(t, db, "SELECT coalesce(sum(n), 0) FROM kb_query_logs WHERE device_id = ?", c.id.Key()); n != want {
+			t.Errorf("%s: %d queries recorded, %d were made", c.id.Key(), n, want)
+		}
 	}
 	if n := one(t, db, "SELECT coalesce(sum(n), 0) FROM kb_chat_logs WHERE kind = 'message' AND status = 'failed'"); n != 0 {
 		t.Errorf("%d messages are recorded as refused", n)

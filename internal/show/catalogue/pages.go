@@ -294,6 +294,8 @@ func keeping() []text {
 		{"gateway.started", "Started", "시작"},
 		{"gateway.reloaded", "Reloaded", "다시 불러옴"},
 		{"gateway.config", "Configuration", "설정 파일"},
+		{"gateway.records", "Records", "기록"},
+		{"gateway.spool", "Waiting in the spool, bytes", "스풀 대기 (바이트)"},
 		{"gateway.reload", "Reload the configuration", "설정 다시 불러오기"},
 		{"gateway.reload_text", "If it does not load, the running one stays.", "불러오지 못하면 지금 설정을 유지합니다."},
 		{"gateway.reloaded_now", "The configuration is reloaded.", "설정을 다시 불러왔습니다."},
