@@ -151,6 +151,8 @@ func policies() []policy {
 			}},
 		{name: "an operator's decision cuts and is lifted", run: decisionCuts},
 		{name: "a reload's list holds for live connections", run: reloadCuts},
+		{name: "a reload brings new limits", run: reloadLimits},
+		{name: "a reload of the allow list", run: reloadAllows},
 		{name: "a rule decides from refusals", run: ruleDecides,
 			top: func(*rig) string {
 				return "rules:\n  client/over-limits: { threshold: 5, action: deny, for: 10m, mode: enforce }\n  auth/brute-force: { mode: off }\ndecide: { shared_devices: 0 }"
@@ -201,6 +203,39 @@ func reloadCuts(t *testing.T, r *rig, k kind, at int) {
 	r.ok("reload")
 	r.open()
 	k.enters(t, r, r.as(at))
+}
+
+// reloadLimits: new limits hold for who comes from then on, and nobody is cut.
+func reloadLimits(t *testing.T, r *rig, k kind, at int) {
+	live := k.enters(t, r, r.as(at))
+	r.configurePolicy(policy{set: eachKind("limits: { address: 12/min }")})
+	r.ok("reload")
+	r.open()
+	if in, e := k.runsInto(t, r, func(int) dialer { return r.as(at + 1) }, "limit/address"); in > 13 || e.Threshold != 12 {
+		t.Errorf("%d got in; refused with %+v", in, e)
+	}
+	must(t, live.again())
+	r.configurePolicy(policy{})
+	r.ok("reload")
+	r.open()
+	k.enters(t, r, r.as(at+1))
+}
+
+// reloadAllows: who comes onto the allow list is let in at once, whatever was decided.
+func reloadAllows(t *testing.T, r *rig, k kind, at int) {
+	d := asked[haechi.Decision](r, "decisions", "add", "ip:"+r.addr(at).String(), "--reason", "looked like a scanner", "--for", "10m")
+	k.refused(t, r, r.as(at), haechi.ReasonDecision, "")
+	r.configurePolicy(policy{top: func(*rig) string { return "allow: [" + r.addr(at).String() + "]" }})
+	r.ok("reload")
+	r.open()
+	k.enters(t, r, r.as(at))
+	eventually(t, "the decision to be lifted", 5*time.Second, func() bool {
+		_, still := r.about("ip:" + r.addr(at).String())
+		return !still
+	})
+	if x := asked[haechi.Explanation](r, "why", string(d.ID)); len(x.Decisions) != 1 || x.Decisions[0].LiftedAt.IsZero() {
+		t.Errorf("why says %+v", x)
+	}
 }
 
 // runsInto enters until the limit refuses, and returns how often it got in.
