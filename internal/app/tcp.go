@@ -146,7 +146,9 @@ func (g *tcpGuard) run(conns context.Context) {
 	if g.certs != nil {
 		all.Go(func() { _ = g.certs.Run(checks, time.Minute, g.log) }) // so does this
 	}
-	g.doors.accept(&all, func(c *ingress.Conn) { g.gate.Serve(conns, c) })
+	g.doors.accept(&all, g.gate.Serve)
+	end := context.AfterFunc(conns, g.gate.Shutdown)
+	defer end()
 	<-g.done
 	stop()
 	all.Wait()

@@ -45,7 +45,7 @@ type Config struct {
 	Piece int
 	// MaxPause (5 s) bounds the time that a decision delays a connection.
 	MaxPause time.Duration
-	// Quiet (1 s) is the silence after which a connection is parked.
+	// Quiet (200 ms) is the silence after which a connection is parked.
 	Quiet time.Duration
 }
 
@@ -94,7 +94,7 @@ func (c Config) withDefaults() Config {
 	or(&c.WriteTimeout, 30*time.Second)
 	or(&c.RateWindow, 10*time.Second)
 	or(&c.MaxPause, 5*time.Second)
-	or(&c.Quiet, time.Second)
+	or(&c.Quiet, 200*time.Millisecond)
 	if c.MaxHello <= 0 {
 		c.MaxHello = 16 << 10
 	}

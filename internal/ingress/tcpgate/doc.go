@@ -15,7 +15,7 @@
 //     where it is set, a peer that is slow.
 //   - Bytes over a client's rate wait, and are refused where they would wait too long.
 //   - Where nobody has to see the bytes the kernel moves them (package splice).
-//     A connection that is silent for a second holds no goroutine, buffer or pipe: it is
+//     A connection that is silent for a fifth of a second holds no goroutine, buffer or pipe: it is
 //     parked (package parking).
 //
 // Every connection has a connect event (or the refusal in its place) and a close event

@@ -27,6 +27,8 @@ func fromVerdict(v haechi.Verdict) ending {
 	return e
 }
 
+func shutdown() ending { return ending{reason: haechi.ReasonShutdown, provoked: true} }
+
 // cut ends the session at once; it is what [ingress.Sessions] calls.
 func (s *session) cut(v haechi.Verdict) {
 	e := fromVerdict(v)
@@ -111,7 +113,6 @@ func (s *session) leave() {
 // gone gives back everything and says how it ended.
 func (s *session) gone() {
 	g := s.gate
-	s.stop()
 	s.release()
 	s.unberth()
 	if s.open {

@@ -1,7 +1,6 @@
 package tcpgate
 
 import (
-	"context"
 	"maps"
 	"net/netip"
 	"slices"
@@ -25,6 +24,7 @@ type Gate struct {
 
 	mu   sync.Mutex
 	live map[*session]struct{}
+	over bool // Shutdown was called
 }
 
 // counts are what the gate counts since it was made, and what is now.
@@ -48,15 +48,27 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 }
 
 // Serve guards one connection until it ends, or until it is parked: then it goes on by
-// itself. It closes the connection in the end. The end of ctx ends it at any time.
-func (g *Gate) Serve(ctx context.Context, c *ingress.Conn) {
+// itself. It closes the connection in the end.
+func (g *Gate) Serve(c *ingress.Conn) {
 	g.conns.Add(1)
-	s := g.open(ctx, c)
-	if !s.guarded(ctx, s.begin) {
+	s := g.open(c)
+	if !s.guarded(s.begin) {
 		s.leave()
 		return
 	}
 	s.resume()
+}
+
+// Shutdown ends every connection, and those that are served from now on. It does not
+// wait.
+func (g *Gate) Shutdown() {
+	g.mu.Lock()
+	g.over = true
+	all := slices.Collect(maps.Keys(g.live))
+	g.mu.Unlock()
+	for _, s := range all {
+		s.finish(shutdown())
+	}
 }
 
 // Wait returns once every connection of the gate has ended. Call it when no more are

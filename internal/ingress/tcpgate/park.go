@@ -3,7 +3,6 @@ package tcpgate
 import (
 	"time"
 
-	"haechi"
 	"haechi/internal/brick/parking"
 )
 
@@ -78,7 +77,7 @@ func (b *berth) Wake(why parking.Events) {
 		return
 	}
 	if why&parking.Ending != 0 {
-		s.finish(ending{reason: haechi.ReasonShutdown, provoked: true})
+		s.finish(shutdown())
 	}
 	if d := time.Since(s.start) - time.Duration(s.last.Load()); d >= s.gate.cfg.Idle {
 		s.silent(d)

@@ -434,10 +434,11 @@ func TestTheEndOfTheGateway(t *testing.T) {
 	eventually(t, "it to be parked", func() bool { return r.counter("parked") == 1 })
 	busy := r.dial()
 	says(t, busy, "x")
-	r.stop()
+	r.gate.Shutdown()
 	closed(t, parked, 2*time.Second)
 	closed(t, busy, 2*time.Second)
-	for range 2 {
+	closed(t, r.dial(), 2*time.Second)
+	for range 3 {
 		if e := r.events.want(t, haechi.KindClose); e.Reason != haechi.ReasonShutdown || !e.Provoked {
 			t.Errorf("closed with %+v", e)
 		}

@@ -25,9 +25,8 @@ type session struct {
 	gate  *Gate
 	conn  *ingress.Conn
 	id    uint64
-	begun time.Time   // by the gate's clock, for events
-	start time.Time   // by the system's, for waits
-	stop  func() bool // no longer ends with the gateway
+	begun time.Time // by the gate's clock, for events
+	start time.Time // by the system's, for waits
 	done  chan struct{}
 
 	tls      bool   // encrypted, here or beyond
@@ -53,26 +52,29 @@ type session struct {
 }
 
 // open registers the connection, so that a decision cuts it from now on.
-func (g *Gate) open(ctx context.Context, c *ingress.Conn) *session {
+func (g *Gate) open(c *ingress.Conn) *session {
 	s := &session{gate: g, conn: c, begun: g.deps.Now(), start: time.Now(), done: make(chan struct{})}
 	g.counts.live.Add(1)
+	s.id = g.deps.Sessions.Open(g.cfg.Service, c.Actor, s.cut)
 	g.mu.Lock()
+	over := g.over
 	g.live[s] = struct{}{}
 	g.mu.Unlock()
-	s.id = g.deps.Sessions.Open(g.cfg.Service, c.Actor, s.cut)
-	s.stop = context.AfterFunc(ctx, func() { s.finish(ending{reason: haechi.ReasonShutdown, provoked: true}) })
+	if over {
+		s.finish(shutdown())
+	}
 	return s
 }
 
 // begin brings the connection to its upstream. False means that it is over.
-func (s *session) begin(ctx context.Context) bool {
-	return s.greet() && s.choose() && s.judge() && s.connect(ctx)
+func (s *session) begin() bool {
+	return s.greet() && s.choose() && s.judge() && s.connect()
 }
 
 // guarded keeps a defect that one connection uncovers from ending the others.
-func (s *session) guarded(ctx context.Context, do func(context.Context) bool) (ok bool) {
+func (s *session) guarded(do func() bool) (ok bool) {
 	defer s.rescue()
-	return do(ctx)
+	return do()
 }
 
 func (s *session) rescue() {
@@ -119,9 +121,9 @@ func (s *session) pause(d time.Duration) bool {
 }
 
 // connect opens the upstream and tells it what it has to know first.
-func (s *session) connect(ctx context.Context) bool {
+func (s *session) connect() bool {
 	g := s.gate
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.DialTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), g.cfg.DialTimeout)
 	defer cancel()
 	if !s.interruptible(cancel) {
 		return false

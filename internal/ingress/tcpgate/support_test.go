@@ -190,7 +190,6 @@ type rig struct {
 	lot      *parking.Lot
 	pipes    *splice.Pool
 	front    net.Listener
-	stop     context.CancelFunc
 	suspects chan string
 }
 
@@ -219,13 +218,11 @@ func newRig(t *testing.T, cfg tcpgate.Config, more ...setting) *rig {
 	if r.gate, err = tcpgate.New(cfg, deps); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	r.stop = stop
 	var wg sync.WaitGroup
-	wg.Go(func() { r.accept(ctx, &wg) })
+	wg.Go(func() { r.accept(&wg) })
 	t.Cleanup(func() {
 		r.front.Close()
-		stop()
+		r.gate.Shutdown()
 		wg.Wait()
 		r.gate.Wait()
 		if err := r.lot.Close(); err != nil {
@@ -239,7 +236,7 @@ func newRig(t *testing.T, cfg tcpgate.Config, more ...setting) *rig {
 	return r
 }
 
-func (r *rig) accept(ctx context.Context, wg *sync.WaitGroup) {
+func (r *rig) accept(wg *sync.WaitGroup) {
 	for {
 		c, err := r.front.Accept()
 		if err != nil {
@@ -247,7 +244,7 @@ func (r *rig) accept(ctx context.Context, wg *sync.WaitGroup) {
 		}
 		peer := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 		a := haechi.Actor{Addr: peer.Addr(), Client: netip.PrefixFrom(peer.Addr(), 32), Assurance: haechi.Handshaken}
-		wg.Go(func() { r.gate.Serve(ctx, ingress.NewConn(c, a, peer.Port(), 5000, nil)) })
+		wg.Go(func() { r.gate.Serve(ingress.NewConn(c, a, peer.Port(), 5000, nil)) })
 	}
 }
 
