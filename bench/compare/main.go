@@ -54,6 +54,10 @@ func help(args []string) error {
 		return serveUpstream(args[1:])
 	case "sink":
 		return serveSink(args[1:])
+	case "carry":
+		return serveCarry(args[1:])
+	case "carriers":
+		return carryLoad(args[1:])
 	case "phones":
 		return sendFrames(args[1:])
 	}
@@ -75,7 +79,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.haechi, "haechi", "./haechi", "the program")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians count")
 	seconds := f.Float64("seconds", 3, "length of one measurement")
-	only := f.String("only", "web,device,idle,go", "the parts to measure")
+	only := f.String("only", "web,device,opaque,idle,go", "the parts to measure")
 	f.BoolVar(&o.noisy, "noisy", false, "go on although something else uses the processors; the numbers mean little")
 	f.IntVar(&o.devices, "devices", 64, "devices that send frames")
 	f.IntVar(&o.idle, "idle", 2000, "devices that are idle")

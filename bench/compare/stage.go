@@ -19,6 +19,7 @@ type stage struct {
 	Plain, TLS     string // of the server under test
 	Device         string
 	Upstream, Sink string
+	Carry          string // the server behind an opaque service
 	Cert, Key, PEM string
 	self           string
 	upstream, bots *proc
