@@ -64,6 +64,12 @@ rules:
 // start runs everything until the test ends, with further rules as in the file.
 func start(t *testing.T, rules ...string) *gateway {
 	t.Helper()
+	return startBy(t, nil, rules...)
+}
+
+// startBy starts everything with a clock of the test's own; nil: the real one.
+func startBy(t *testing.T, now func() time.Time, rules ...string) *gateway {
+	t.Helper()
 	chromium.open(t) // skips first of all
 	g := &gateway{t: t, dir: t.TempDir()}
 	config := filepath.Join(g.dir, "haechi.yaml")
@@ -77,7 +83,7 @@ func start(t *testing.T, rules ...string) *gateway {
 		t.Fatal(err)
 	}
 	up := make(chan app.Started, 1)
-	a, err := app.New(t.Context(), app.Options{ConfigPath: config, Version: "0.1.0", Started: func(s app.Started) { up <- s },
+	a, err := app.New(t.Context(), app.Options{ConfigPath: config, Version: "0.1.0", Now: now, Started: func(s app.Started) { up <- s },
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Fatal(err)

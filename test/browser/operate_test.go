@@ -41,16 +41,16 @@ func TestDeviceFromHelloToTalk(t *testing.T) {
 		t.Errorf("approving leads to %s with status %d: %s", b.url(), status, b.text("main"))
 	}
 
-	id.Secret, id.Salt = haechi.Secret(secret), haechi.Secret(salt)
-	phone := g.talk(id, 7, "달빛 찻집")
-	g.eventually("the approved phone converses", func() bool { return phone.Counts().Replies > 0 })
-
 	b.see("/audit")
 	if got := b.text("tbody tr:first-child"); !strings.Contains(got, "device.status") || !strings.Contains(got, "our own phone") ||
 		!strings.Contains(got, "pending → approved") || !strings.Contains(got, operator) {
 		t.Errorf("the audit log's last entry is %q", got)
 	}
-	g.undo(b, id, phone)
+	entry := b.text("tbody tr:first-child td:first-child")
+	id.Secret, id.Salt = haechi.Secret(secret), haechi.Secret(salt)
+	phone := g.talk(id, 7, "달빛 찻집")
+	g.eventually("the approved phone converses", func() bool { return phone.Counts().Replies > 0 })
+	g.undo(b, id, phone, entry)
 }
 
 // connectRefused makes a connection that the gateway ends.
@@ -67,9 +67,10 @@ func (g *gateway) connectRefused(id demo.Identity, n int) *demo.Session {
 }
 
 // undo takes the approval back from the audit page, which cuts the phone.
-func (g *gateway) undo(b *tab, id demo.Identity, phone *demo.Phone) {
+func (g *gateway) undo(b *tab, id demo.Identity, phone *demo.Phone, entry string) {
 	g.t.Helper()
-	b.press(`tbody tr:first-child form[action="/audit/undo"] button`)
+	b.see("/audit")
+	b.press(`form[action="/audit/undo"] button[value="` + entry + `"]`)
 	if !strings.Contains(b.text(".notice"), "is undone") || !strings.Contains(b.text("tbody tr:first-child"), "approved → pending") {
 		g.t.Errorf("undoing shows %q", b.text("main"))
 	}

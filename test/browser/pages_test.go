@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -26,6 +27,7 @@ func (g *gateway) pages() map[string]string {
 		"device": "/devices/item?key=" + url.QueryEscape(device(0).Key()), "decisions": "/decisions", "all-decisions": "/decisions?all=true",
 		"incidents": "/incidents", "why": "/why", "why-ref": "/why?q=" + ref, "why-nothing": "/why?q=198.51.100.1", "rules": "/rules",
 		"reports": "/reports", "audit": "/audit", "status": "/status",
+		"codes": "/devices/codes", "keys": "/devices/keys", "all-keys": "/devices/keys?all=true", "unused": "/devices/unused",
 	}
 	for _, name := range []string{"hourly", "devices", "document-ips"} {
 		all["report-"+name] = "/reports?name=" + name
@@ -50,6 +52,10 @@ func (g *gateway) furnish() {
 	long := haechi.Decision{Scope: g.scope("device:" + strings.Repeat("긴이름", 12) + "/" + strings.Repeat("0123456789abcdef", 3)),
 		Action: haechi.Deny, Mode: haechi.Enforce, Reason: strings.Repeat("averylongreasonwithoutaspace", 6)}
 	if _, err := g.app.Control().AddDecision(g.t.Context(), op, long); err != nil {
+		g.t.Fatal(err)
+	}
+	code := haechi.EnrolCode{Service: "bots", Bot: strings.Repeat("긴이름", 8), Label: strings.Repeat("averylonglabel", 6), Uses: 5}
+	if _, err := g.app.Control().NewEnrolCode(g.t.Context(), op, code, time.Hour); err != nil {
 		g.t.Fatal(err)
 	}
 	g.brute(1)
