@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/client"
 	"haechi/internal/operate/demo"
 )
 
@@ -109,6 +110,30 @@ func TestCodeForSeveralPhones(t *testing.T) {
 	}
 	if codes := asked[[]haechi.EnrolCode](r, "devices", "code"); codes[0].Used != 3 {
 		t.Errorf("used %d times", codes[0].Used)
+	}
+}
+
+// TestEnrolmentCodeOfASignedLine: a device whose handshake is signed, and that names
+// its key, comes in with the code's id as the name of the key.
+func TestEnrolmentCodeOfASignedLine(t *testing.T) {
+	t.Parallel()
+	r, side := sensors(t)
+	code := asked[haechi.NewCode](r, "devices", "code", "new", "--service", "sensors")
+	device := func(i int, name, secret string) *client.Client {
+		key := haechi.Key{ID: code.ID, Secret: haechi.Secret(secret)}
+		return r.device(i, client.Config{Servers: []string{r.at(1, portSensors)}, Protocol: client.SignedLines{Device: name, Key: key}})
+	}
+	guesser := device(21, "sensor-0", "a guess")
+	eventually(t, "the guesser to be refused", 10*time.Second, func() bool { return guesser.Stats().Refused > 0 })
+	c := device(20, "sensor-1", code.Code)
+	must(t, c.Send("reading", map[string]any{"n": 1}))
+	eventually(t, "its reading to be answered", 20*time.Second, func() bool { return c.Stats().Received == 1 })
+	if len(side.of("sensor-0", "hello")) > 0 {
+		t.Error("the server heard the guesser")
+	}
+	d := asked[[]haechi.Device](r, "devices", "--status", "approved")
+	if len(d) != 1 || d[0].Serial != "sensor-1" || len(d[0].Keys) != 1 || d[0].Keys[0].ID != code.ID {
+		t.Errorf("approved are %+v", d)
 	}
 }
 
