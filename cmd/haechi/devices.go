@@ -53,11 +53,18 @@ func printDevices(p *printer, ds []haechi.Device) {
 	if outside {
 		heads = append(heads, "source")
 	}
+	off := slices.ContainsFunc(ds, func(d haechi.Device) bool { return worst(&d.Skew) >= notable })
+	if off {
+		heads = append(heads, "skew")
+	}
 	rows := make([][]string, 0, len(ds))
 	for _, d := range ds {
 		row := []string{d.Key, p.word("status", d.Status), d.Service, d.Version, d.Addr, p.when(d.LastPing), count(len(d.Keys)), d.Reason}
 		if outside {
 			row = append(row, source(p, d))
+		}
+		if off {
+			row = append(row, skewOf(&d.Skew))
 		}
 		rows = append(rows, row)
 	}

@@ -224,13 +224,21 @@ in the phone's queue looks late by as much, so the highest is nearest to the tru
 	return cmd
 }
 
-// worst is how far a clock is off at least: what is nearest to the truth of it.
-func worst(s *haechi.ClockSkew) time.Duration {
-	if s.Max < 0 {
-		return -s.Max
+// notable is from when on the list of devices shows the clocks at all: a queue makes
+// honest frames 30 s late.
+const notable = 30 * time.Second
+
+// skewOf is the last skew, "-" for none.
+func skewOf(s *haechi.ClockSkew) string {
+	if s.At.IsZero() {
+		return "-"
 	}
-	return max(s.Max, s.Last.Abs())
+	return signed(s.Last)
 }
+
+// worst is how far a clock is off: frames are late, never early, so the highest skew
+// is nearest to the truth.
+func worst(s *haechi.ClockSkew) time.Duration { return s.Max.Abs() }
 
 func printSkew(p *printer, ds []haechi.Device) {
 	rows := make([][]string, 0, len(ds))

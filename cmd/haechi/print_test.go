@@ -67,6 +67,30 @@ func TestTablesAlign(t *testing.T) {
 	}
 }
 
+// TestClocksThatAreOff shows clocks in the list of devices once one is off by more
+// than a phone's queue makes it look.
+func TestClocksThatAreOff(t *testing.T) {
+	queued := haechi.ClockSkew{Last: -31 * time.Second, Min: -31 * time.Second, Max: 100 * time.Millisecond, At: time.Unix(1_790_000_000, 0)}
+	ahead, behind := queued, queued
+	ahead.Last, ahead.Max = 20*time.Minute, 20*time.Minute
+	behind.Max = -30 * time.Second
+	for name, c := range map[string]struct {
+		skew haechi.ClockSkew
+		want string
+	}{
+		"never signed": {haechi.ClockSkew{}, ""},
+		"queued":       {queued, ""},
+		"ahead":        {ahead, "\t+20m0s\n"},
+		"behind":       {behind, "\t-31s\n"},
+	} {
+		p, out := newTestPrinter(noEnv)
+		printDevices(p, []haechi.Device{{Key: "a/1"}, {Key: "b/1", Skew: c.skew}})
+		if shown := strings.Contains(out.String(), "clock skew"); shown != (c.want != "") || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s:\n%s", name, out)
+		}
+	}
+}
+
 func TestEmptyTables(t *testing.T) {
 	p, out := newTestPrinter(noEnv)
 	printDecisions(p, nil)
