@@ -29,13 +29,13 @@ takes. A device that was forgotten still has its history.`,
 			if err != nil {
 				return err
 			}
-			all, err := c.Devices(cmd.Context(), haechi.DeviceFilter{})
+			found, err := c.Devices(cmd.Context(), haechi.DeviceFilter{Key: args[0]})
 			if err != nil {
 				return err
 			}
 			var s deviceStory
-			if i := slices.IndexFunc(all, func(d haechi.Device) bool { return d.Key == args[0] }); i >= 0 {
-				s.Device = &all[i]
+			if len(found) > 0 {
+				s.Device = &found[0]
 			}
 			if s.History, err = c.DeviceHistory(cmd.Context(), args[0], limit.n); err != nil {
 				return err
