@@ -64,13 +64,13 @@ func (c *Control) Enrol(ctx context.Context, code string, d haechi.Device) error
 	})
 }
 
-func (c *Control) undoCode(ctx context.Context, op haechi.Operator, e *haechi.AuditEntry) error {
+func (c *Control) undoCode(ctx context.Context, op haechi.Operator, e *haechi.AuditEntry, reason string) error {
 	id, _ := strings.CutPrefix(e.Subject, codeSubject)
 	if e.Action == ActionCodeAdd {
-		_, err := c.EndEnrolCode(ctx, op, id, "undo")
+		_, err := c.EndEnrolCode(ctx, op, id, reason)
 		return err
 	}
-	entry := haechi.AuditEntry{Action: ActionCodeAdd, Subject: e.Subject, Before: "ended", After: "open", Reason: "undo"}
+	entry := haechi.AuditEntry{Action: ActionCodeAdd, Subject: e.Subject, Before: "ended", After: "open", Reason: reason}
 	return c.audited(ctx, op, entry, func(ctx context.Context) error {
 		_, err := c.d.Enroller.ReopenCode(ctx, id, c.d.Now())
 		return err

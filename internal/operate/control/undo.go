@@ -46,7 +46,7 @@ func (c *Control) Undo(ctx context.Context, op haechi.Operator, seq uint64) erro
 	case ActionPin:
 		return c.undoPin(ctx, op, &e, reason)
 	case ActionCodeAdd, ActionCodeEnd:
-		return c.undoCode(ctx, op, &e)
+		return c.undoCode(ctx, op, &e, reason)
 	case ActionDecisionAdd:
 		return c.undoAdd(ctx, op, &e, reason)
 	case ActionDecisionLift:
