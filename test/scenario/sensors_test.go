@@ -187,6 +187,15 @@ func TestSignedLinesClient(t *testing.T) {
 	say(2 * readings)
 	side.cut() // while they speak
 	all("the third readings", func(s client.Stats) bool { return s.Sent == 3*readings })
+	r.proc.Kill()
+	r.restart()
+	say(3 * readings)
+	for i := range cs {
+		eventually(t, "the last reading after the gateway was killed", 30*time.Second, func() bool {
+			n := side.numbers(fmt.Sprintf("sensor-%d", i))
+			return n[len(n)-1] == 4*readings-1
+		})
+	}
 	for i, c := range cs {
 		name := fmt.Sprintf("sensor-%d", i)
 		if n := side.numbers(name); !slices.IsSorted(n) || len(slices.Compact(slices.Clone(n))) != len(n) {
