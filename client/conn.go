@@ -15,6 +15,7 @@ var (
 	errTooLong  = errors.New("a line is too long")
 	errRejected = errors.New("the server rejects this device")
 	errSilent   = errors.New("nobody asked for a proof in time: is this a gateway?")
+	errRefused  = errors.New("the gateway refuses this device")
 )
 
 // dial connects to one server, with TLS if the caller wants it.
@@ -71,23 +72,26 @@ func (c *Client) speak(ctx context.Context, conn net.Conn, in <-chan heard) (ope
 	}
 	patience := time.NewTimer(c.cfg.Handshake)
 	defer patience.Stop()
-	var queue <-chan Message // nil until the device is let in
+	var queue <-chan Message // nil until the device is let in, and once it is refused
+	late := errSilent
 	for {
 		select {
 		case <-ctx.Done():
 			return opened, context.Cause(ctx)
 		case <-patience.C:
-			if opened.IsZero() {
-				return opened, errSilent
+			if queue == nil {
+				return opened, late
 			}
 		case h := <-in:
-			if h.refusal != nil && opened.IsZero() {
+			if h.refusal.final() {
+				queue, late = nil, errRefused // what it says now would be thrown away
+				c.ready.Store(false)
 				patience.Reset(heldFor)
 			}
 			if err := c.reply(conn, h); err != nil {
 				return opened, err
 			}
-			if h.open && opened.IsZero() {
+			if h.open && opened.IsZero() && late == errSilent {
 				opened, queue = time.Now(), c.queue
 				c.counts.ready.Add(1)
 				c.ready.Store(true)

@@ -15,6 +15,8 @@
 //   - the delay between two attempts doubles, is jittered, has an end, and starts over
 //     only after a connection has really worked for a while; several servers are tried
 //     in turn;
+//   - a device that is refused says nothing more on that connection, where it would be
+//     thrown away, but stays until the gateway closes it;
 //   - its queue is bounded: what does not fit is refused to the caller and counted,
 //     and nothing older is thrown away for it;
 //   - when Run returns, its goroutines have ended and its connection is closed.

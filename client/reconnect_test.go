@@ -113,6 +113,35 @@ func TestRefused(t *testing.T) {
 	})
 }
 
+// A device that is refused in the middle keeps what it has to say for later; one frame
+// too many for a limit is no such refusal.
+func TestRefusedInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		thisCentury()
+		net := newPlug()
+		c, stop := start(t, net, client.Config{Protocol: sensor()})
+		defer stop()
+		p := accept(t, net, framesign.SignedLines())
+		p.open()
+		p.say(`{"event":"error","code":"RATE_LIMIT"}`)
+		c.Send("first", nil)
+		p.frame("first")
+		p.say(`{"event":"error","code":"DENIED"}`)
+		synctest.Wait()
+		c.Send("second", nil)
+		time.Sleep(time.Minute)
+		if s := c.Stats(); s.Ready || s.Sent != 1 || s.Connects != 1 || s.Waiting != 1 || s.Refused != 2 {
+			t.Errorf("%+v", s)
+		}
+		if _, err := p.in.ReadByte(); err == nil { // until it gives up by itself
+			t.Error("it speaks")
+		}
+		p = accept(t, net, framesign.SignedLines())
+		p.open()
+		p.frame("second")
+	})
+}
+
 // A peer that asks for nothing is left.
 func TestSilentServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

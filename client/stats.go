@@ -21,6 +21,10 @@ type Refusal struct {
 	Reference string `json:"reference"`
 }
 
+// final reports whether the connection is good for nothing any more. A limit refuses
+// one frame; everything else is held, in silence, or closed.
+func (r *Refusal) final() bool { return r != nil && r.Code != "RATE_LIMIT" }
+
 // Stats is what a client did and saw since it was made.
 type Stats struct {
 	Ready      bool   // let in, as far as the device can know

@@ -378,7 +378,7 @@ var Haechi = (function () {
 
         // speak is the writing thread: hello, answers at once, frames once let in.
         speak: function (session) {
-            var c = this.config, now, m;
+            var c = this.config, now, m, free;
             write(session, JSON.stringify({
                 event: "handshake", data: {
                     clientType: "MessengerBotR", botName: c.botName, version: c.version || "3.3.3", deviceID: c.deviceID,
@@ -387,11 +387,12 @@ var Haechi = (function () {
             }));
             while (!session.done.get() && this.ending.getCount() > 0) {
                 now = java.lang.System.currentTimeMillis();
-                if (!session.open && now > session.deadline) { throw new Error("not let in in time"); }
+                if ((!session.open || session.refused) && now > session.deadline) { throw new Error("not let in in time"); }
                 // Before the device is let in only the reader's answers count; then they
                 // come first in the one queue, so that an idle phone sleeps.
-                m = this.urgent.poll(session.open ? 0 : 500, java.util.concurrent.TimeUnit.MILLISECONDS) ||
-                    session.open && this.queue.pollFirst(1000, java.util.concurrent.TimeUnit.MILLISECONDS);
+                free = session.open && !session.refused; // else what it says would be thrown away
+                m = this.urgent.poll(free ? 0 : 500, java.util.concurrent.TimeUnit.MILLISECONDS) ||
+                    free && this.queue.pollFirst(1000, java.util.concurrent.TimeUnit.MILLISECONDS);
                 if (m && m.open) {
                     session.open = now;
                     this.counts.opened.incrementAndGet();
@@ -412,7 +413,7 @@ var Haechi = (function () {
         // an event it only wakes it.
         answer: function (session, event, data) {
             var m = { answer: true, session: session, event: event, data: data };
-            if (session.open) { this.queue.offerFirst(m); } else { this.urgent.offer(m); }
+            if (session.open && !session.refused) { this.queue.offerFirst(m); } else { this.urgent.offer(m); }
         },
 
         deliver: function (session, m) {
@@ -492,7 +493,10 @@ var Haechi = (function () {
                 break;
             case "error":
                 this.counts.refused.incrementAndGet();
-                session.deadline = java.lang.System.currentTimeMillis() + HELD; // it closes when somebody approves us
+                if (data.code !== "RATE_LIMIT") { // that is about one frame
+                    session.refused = true;
+                    session.deadline = java.lang.System.currentTimeMillis() + HELD; // it closes when somebody approves us
+                }
                 this.state("refused: " + data.code + ", reference " + data.reference);
                 break;
             }
