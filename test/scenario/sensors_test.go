@@ -270,6 +270,23 @@ func TestRevokedSensor(t *testing.T) {
 	eventually(t, "the sensor to be let in again", 15*time.Second, func() bool { return c.Stats().Ready })
 }
 
+// TestEnrolledClients: devices that nobody registered come in with a code as their key,
+// in both protocols, and bound.
+func TestEnrolledClients(t *testing.T) {
+	t.Parallel()
+	r, side := sensors(t)
+	code := asked[haechi.NewCode](r, "devices", "code", "new", "--service", "sensors")
+	key, err := client.Code(code.Code)
+	must(t, err)
+	c := r.device(20, client.Config{Servers: []string{r.at(1, portSensors)}, Protocol: client.SignedLines{Device: "new-1", Key: key}})
+	must(t, c.Send("reading", 1))
+	eventually(t, "the reading of the new sensor", 15*time.Second, func() bool { return len(side.of("new-1", "reading")) == 1 })
+	key, err = client.Code(r.code().Code)
+	must(t, err)
+	bot := r.device(21, client.Config{Servers: []string{r.botsAddr()}, Protocol: client.Messengerbot{Bot: "새봇", DeviceID: "77", Key: key, Bind: true}})
+	eventually(t, "the new bot to be let in", 15*time.Second, func() bool { return bot.Stats().Ready })
+}
+
 // TestBoundBot: the Go client of the bot protocol, where the gateway wants every frame
 // bound.
 func TestBoundBot(t *testing.T) {
