@@ -80,6 +80,7 @@ func TestCheckFindsMistakesAboutProfiles(t *testing.T) {
 		}
 	}
 	write("keys.json", kkobotKeys)
+	write("fleet.json", `{"keys":[{"id":"fleet-1","secret_key":"example-shared-key-do-not-use","salt":"example-salt"}]}`)
 	write("bad.json", `{"bots":{"b":{}}}`)
 	write("broken.yaml", "name: mine\nframing: {kind: lines}\n")
 	for rest, want := range map[string]string{
@@ -87,7 +88,8 @@ func TestCheckFindsMistakesAboutProfiles(t *testing.T) {
 		"profile: kkobot": "none is named",
 		"profile: kkobot, device: {keys_file: missing.json}":               "missing.json",
 		"profile: kkobot, device: {keys_file: bad.json}":                   "0 keys",
-		"profile: messengerbot, device: {keys_file: keys.json}":            "takes each device's own keys",
+		"profile: messengerbot, device: {keys_file: keys.json}":            "0 keys",
+		"profile: messengerbot, device: {keys_file: fleet.json}":           "",
 		"profile: kkobot, device: {keys_file: keys.json, binding: accept}": "covers the whole frame",
 		"profile: signed-lines, device: {binding: require}":                "",
 		"profile: broken.yaml":                                             `did you mean line?`,

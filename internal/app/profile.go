@@ -121,10 +121,12 @@ func serviceKeys(s *config.Service, p *haechi.Profile) (*botkeys.Ring, error) {
 	switch needs := p.Keys != haechi.KeysOfDevice; {
 	case needs && s.Device.KeysFile == "":
 		return nil, wrong("the profile "+p.Name+" takes its keys from a file, and none is named", "write keys_file: with its name; docs/profiles.md shows its shape")
-	case !needs && s.Device.KeysFile != "":
-		return nil, wrong("the profile "+p.Name+" takes each device's own keys", "leave keys_file out; haechi devices key makes one")
-	case !needs:
+	case !needs && s.Device.KeysFile == "":
 		return nil, nil
+	case !needs: // keys of a fleet, beside those of each device
+		fleet := *p
+		fleet.Keys = haechi.KeysGlobal
+		return LoadKeys(s.Device.KeysFile, &fleet)
 	}
 	return LoadKeys(s.Device.KeysFile, p)
 }
@@ -139,5 +141,5 @@ func proverOf(s *config.Service, p *haechi.Profile, e *estate) (devicegate.Prove
 	if st, err := os.Stat(s.Device.KeysFile); err == nil && st.Mode().Perm()&0o077 != 0 {
 		e.log.Warn("others may read the key file: chmod 600 it", "service", s.Name, "file", s.Device.KeysFile, "mode", st.Mode().Perm().String())
 	}
-	return e.verifier.With(ring), nil
+	return e.verifier.With(&fileKeys{Ring: ring, registry: e.registry, own: p.Keys == haechi.KeysOfDevice}), nil
 }

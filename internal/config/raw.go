@@ -131,7 +131,7 @@ type rawDevice struct {
 	Pending    int      `yaml:"pending" jsonschema:"minimum=1,maximum=100000" jsonschema_description:"How many devices may await approval."`
 	Binding    string   `yaml:"binding" jsonschema:"enum=off,enum=accept,enum=require" jsonschema_description:"A second signature that covers the whole frame: off, accept (verified where there is one) or require."`
 	Pin        string   `yaml:"pin" jsonschema:"enum=first,enum=equal,enum=off" jsonschema_description:"What a device is bound to: first (the identity that its first proved session signed), equal (that must also be its device id) or off."`
-	KeysFile   string   `yaml:"keys_file,omitempty" jsonschema_description:"File of keys, for a profile whose keys are those of bots; relative to this file."`
+	KeysFile   string   `yaml:"keys_file,omitempty" jsonschema_description:"File of keys, relative to this file: for a profile whose keys are those of bots, or for a fleet that shares one beside the devices' own."`
 	Exempt     []string `yaml:"exempt,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Events that need no signature; anybody on the path can forge them."`
 	KeyOverlap duration `yaml:"key_overlap" least:"1m" most:"365d" jsonschema_description:"How long the older of two keys stays valid."`
 

@@ -260,6 +260,58 @@ func TestDatabaseRegisters(t *testing.T) {
 	r.phone(id, 10).connected()
 }
 
+// TestFleetKey: the phones of today share one key, and their approvals are in the
+// database. They come in as they are; phones get keys of their own one by one.
+func TestFleetKey(t *testing.T) {
+	t.Parallel()
+	r := withDatabase(t, "guard", "")
+	r.configure(settings{bots: strings.Replace(r.set.bots, "hold: 5s", "hold: 1s, keys_file: fleet.json", 1)})
+	write := func(keys string) {
+		must(t, os.WriteFile(filepath.Join(r.dir, "fleet.json"), []byte(`{"keys":[`+keys+`]}`), 0o600))
+	}
+	const old, next = `{"id":"fleet-1","secret_key":"example-shared-key-do-not-use","salt":"example-salt"}`, `{"id":"fleet-2","secret_key":"another-example-key-do-not-use","salt":"another-salt"}`
+	write(old)
+	id := demo.Identity{Bot: "도매까봇", Serial: "1", Shape: demo.V333, Secret: haechi.Secret("example-shared-key-do-not-use"), Salt: haechi.Secret("example-salt")}
+	r.is(t, id, "approved")
+	r.start()
+	p := r.phone(id, 10)
+	s := p.connected()
+	p.chats(s, "있어요?")
+
+	stranger, waits := id, id // who knows the key, and is not approved
+	stranger.Serial, waits.Serial = "2", "3"
+	r.is(t, waits, "pending")
+	r.becomes(t, waits, haechi.Pending, "pending")
+	r.phone(stranger, 11).refused(t)
+	r.phone(waits, 12).refused(t)
+	wrong := id
+	wrong.Secret = haechi.Secret("guessed")
+	r.phone(wrong, 13).refused(t)
+
+	own := r.key(id)
+	r.phone(own, 14).connected().Close() // either is good while the phone is changed
+	p.connected().Close()
+	write(next + "," + old)
+	r.ok("reload")
+	later := id
+	later.Secret, later.Salt = haechi.Secret("another-example-key-do-not-use"), haechi.Secret("another-salt")
+	r.phone(later, 15).connected().Close()
+	p.connected().Close()
+	write(next)
+	r.ok("reload")
+	if got := r.phone(id, 16).refused(t); got.Code != "AUTH_FAILED" {
+		t.Errorf("the key that ended: %+v", got)
+	}
+	live := r.phone(own, 17).connected()
+	r.is(t, id, "blocked")
+	began := time.Now()
+	_, _ = live.Until("") // it ends with the session
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the session went on for %v", took)
+	}
+	r.phone(later, 18).refused(t)
+}
+
 // TestServersFromTheDatabase: the servers behind are those that the database says
 // run; a restart on another port is followed, and with none the socket is closed.
 func TestServersFromTheDatabase(t *testing.T) {
