@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -107,6 +108,27 @@ func TestDeviceActions(t *testing.T) {
 	}
 	want(t, r.post("/devices/status", "key", r.control.devices[0].Key, "status", "approved"), http.StatusSeeOther)
 	want(t, r.post("/devices/status", "key", "no/such", "status", "approved"), http.StatusNotFound)
+}
+
+// A device that a database governs shows what stands there, escaped, and offers no
+// approval unless there is a refusal to take back.
+func TestGovernedDevices(t *testing.T) {
+	r := newRig(t)
+	r.enroll()
+	for i := range r.control.devices {
+		r.control.devices[i].Source, r.control.devices[i].There = "database", "pending"
+	}
+	r.control.devices[0].There = `"` + evil + `"`
+	for _, path := range []string{"/devices", "/devices/item?key=" + url.QueryEscape(r.control.devices[0].Key)} {
+		got := r.get(path)
+		if !strings.Contains(got.body, "database: ") || strings.Contains(got.body, `value="approved"`) || strings.Contains(got.body, "<img src=x") {
+			t.Errorf("%s: %s", path, got.body)
+		}
+	}
+	r.control.devices[0].Veto, r.control.devices[0].Status = haechi.Blocked, haechi.Blocked
+	if got := r.get("/devices/item?key=" + url.QueryEscape(r.control.devices[0].Key)); !strings.Contains(got.body, `value="approved"`) {
+		t.Error("a refusal cannot be taken back")
+	}
 }
 
 func TestAddDevice(t *testing.T) {
