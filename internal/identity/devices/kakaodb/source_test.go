@@ -3,6 +3,7 @@ package kakaodb_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -361,5 +362,30 @@ func TestOpenRefusesWhatIsNoDSN(t *testing.T) {
 	}
 	if _, err := kakaodb.Open(kakaodb.Config{DSNFile: filepath.Join(t.TempDir(), "none")}); haechi.KindOf(err) != haechi.NotFound {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+// A server that takes connections and says nothing holds nobody up for longer than
+// the caller waits.
+func TestSilentServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	file := filepath.Join(t.TempDir(), "dsn")
+	if err := os.WriteFile(file, []byte("guard@tcp("+l.Addr().String()+")/bots"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := kakaodb.Open(kakaodb.Config{DSNFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer stop()
+	began := time.Now()
+	if _, _, err := s.Read(ctx); err == nil || time.Since(began) > 3*time.Second {
+		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }
