@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -165,33 +164,39 @@ func (e *estate) databaseHealth(silent, closed bool) {
 }
 
 // maxAudited bounds the devices of one reading that get an audit entry of their own.
-const maxAudited = 200
+const (
+	maxAudited = 200
+	auditFor   = 5 * time.Second
+)
 
 // databaseChanged records who was let in or shut out by the database. The sessions
-// are cut already, so a failing audit trail keeps nobody in; it is reported.
+// are cut already, so a failing audit trail keeps nobody in; it is reported, and holds
+// up the next reading for no more than auditFor.
 func (e *estate) databaseChanged(changes []devices.Change) {
-	ctx, stop := context.WithTimeout(context.Background(), stopGrace)
+	ctx, stop := context.WithTimeout(context.Background(), auditFor)
 	defer stop()
-	now := e.now().UTC()
 	slices.SortFunc(changes, func(a, b devices.Change) int { return strings.Compare(a.Before.Key, b.Before.Key) })
-	var errs []error
-	for i, c := range changes {
-		entry := haechi.AuditEntry{Time: now, By: databaseName, Via: databaseName, Action: "device.database", Subject: c.Before.Key,
-			Before: c.Before.Status.String(), After: c.After.Status.String(), Reason: c.After.Reason}
-		if i == maxAudited {
-			entry.Subject, entry.Before, entry.After, entry.Reason = "", "", "", fmt.Sprintf("%d further devices changed at the same time", len(changes)-i)
+	var failed error
+	for i := range changes[:min(len(changes), maxAudited)] {
+		c := &changes[i]
+		if failed == nil {
+			failed = e.auditDatabase(ctx, haechi.AuditEntry{Subject: c.Before.Key, Before: c.Before.Status.String(), After: c.After.Status.String(), Reason: c.After.Reason})
 		}
-		errs = append(errs, e.store.AppendAudit(ctx, &entry))
-		if i == maxAudited {
-			break
-		}
-		text := fmt.Sprintf("the database changed the device from %v to %v", c.Before.Status, c.After.Status)
-		e.pipeline.Emit(&haechi.Event{Time: now, Kind: haechi.KindSystem, Outcome: haechi.Success, Service: c.After.Service,
-			Actor: haechi.Actor{Device: c.Before.Key}, Reason: haechi.ReasonStatusChanged, Text: text})
+		e.pipeline.Emit(&haechi.Event{Time: e.now().UTC(), Kind: haechi.KindSystem, Outcome: haechi.Success, Service: c.After.Service,
+			Actor: haechi.Actor{Device: c.Before.Key}, Reason: haechi.ReasonStatusChanged,
+			Text: fmt.Sprintf("the database changed the device from %v to %v", c.Before.Status, c.After.Status)})
 	}
-	if err := errors.Join(errs...); err != nil {
-		e.log.Error("changes that the database of devices made could not be audited", "err", err)
+	if rest := len(changes) - maxAudited; rest > 0 && failed == nil {
+		failed = e.auditDatabase(ctx, haechi.AuditEntry{Reason: fmt.Sprintf("%d further devices changed at the same time", rest)})
 	}
+	if failed != nil {
+		e.log.Error("changes that the database of devices made could not be audited", "err", failed)
+	}
+}
+
+func (e *estate) auditDatabase(ctx context.Context, entry haechi.AuditEntry) error {
+	entry.Time, entry.By, entry.Via, entry.Action = e.now().UTC(), databaseName, databaseName, "device.database"
+	return e.store.AppendAudit(ctx, &entry)
 }
 
 // sameDatabase reports whether two configurations ask the same of the database.
