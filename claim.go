@@ -14,7 +14,8 @@ type Claim struct {
 	// HMAC-SHA256 in lower-case hex, the timestamp in Unix milliseconds.
 	Scheme *Scheme
 	// Parts[:N] are all the signed fields, decoded, the timestamp among them, without
-	// the salt; in signing order unless the scheme orders them.
+	// the salt; in signing order unless the scheme orders them. A claim with a part that
+	// its order does not take is refused, see [SignString.Takes].
 	Parts [MaxClaimParts][]byte
 	N     int
 	// KeyID names the key that must have signed; empty: any valid one.

@@ -28,15 +28,13 @@ func wellFormed(c *haechi.Claim) (ms int64, why haechi.Reason) {
 		return 0, haechi.ReasonMalformed
 	}
 	size, signed := 0, c.Scheme.Digest >= 0 // who hashes the frame signs all of it
+	only := len(c.Scheme.Strings) == 1
 	for _, p := range c.Parts[:c.N] {
 		size += len(p) + 1
 		signed = signed || bytes.Equal(p, c.Timestamp)
-		if size > maxSigned && !c.Scheme.Large {
+		if size > maxSigned && !c.Scheme.Large || only && !c.Scheme.Strings[0].Takes(p) {
 			return 0, haechi.ReasonMalformed
 		}
-	}
-	if len(c.Scheme.Strings) == 1 && !takes(&c.Scheme.Strings[0], c) {
-		return 0, haechi.ReasonMalformed
 	}
 	ms, ok := moment(c)
 	if !ok || !signed {

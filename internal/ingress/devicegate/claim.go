@@ -33,8 +33,7 @@ func (m *Machine) proven(w *Work, body, tail []byte, live bool, now time.Time) (
 	proof := m.gate.deps.Prover.Prove(&w.claim, now)
 	switch {
 	case proof.Reason != "":
-		m.refuse(refusal{reason: proof.Reason, kind: haechi.KindAuth, observed: proof.Observed, threshold: proof.Threshold,
-			hold: proof.Reason == haechi.ReasonHMACFailed || proof.Reason == haechi.ReasonNoKey}, now)
+		m.refuse(disproved(&proof), now)
 		return Action{}, false
 	case proof.Duplicate:
 		m.gate.duplicates.Add(1)
@@ -51,6 +50,19 @@ func (m *Machine) proven(w *Work, body, tail []byte, live bool, now time.Time) (
 	m.brought(proof.KeyID)
 	m.bound = m.bound || w.claim.Bound != nil
 	return Action{}, true
+}
+
+// disproved is the refusal of a claim that the prover refuses. What a changed key or list
+// may mend is held.
+func disproved(p *haechi.Proof) refusal {
+	r := refusal{reason: p.Reason, kind: haechi.KindAuth, observed: p.Observed, threshold: p.Threshold}
+	switch p.Reason {
+	case haechi.ReasonHMACFailed, haechi.ReasonNoKey, haechi.ReasonUnauthorized:
+		r.hold = true
+	case haechi.ReasonMalformed:
+		r.kind = haechi.KindMessage
+	}
+	return r
 }
 
 // follows reports whether a number rises above those before it. The proof overtakes
@@ -101,7 +113,8 @@ func (m *Machine) second(w *Work, body, tail []byte) haechi.Reason {
 	return m.gather(w, l.bind, &w.bound, body, tail)
 }
 
-// gather collects what the device signed, for one of its signatures.
+// gather collects what the device signed, for one of its signatures. Whether a part
+// could be read as two, the prover knows, since it may depend on the key.
 func (m *Machine) gather(w *Work, s *signing, c *haechi.Claim, body, tail []byte) haechi.Reason {
 	c.Device, c.Session, c.Frame, c.Scheme, c.N = m.key, m.session, body, s.scheme, len(s.parts)
 	stamp, sig := w.at(s.timestamp), w.at(s.signature)
@@ -129,8 +142,6 @@ func (m *Machine) gather(w *Work, s *signing, c *haechi.Claim, body, tail []byte
 			return reason
 		case len(text) == 0 && !p.optional && p.kind != haechi.PartRaw:
 			return haechi.ReasonAuthMissing
-		case s.single != nil && !s.single.Takes(text):
-			return haechi.ReasonMalformed // unescaped, a|b with c would sign like a with b|c
 		}
 		c.Parts[i] = text
 	}

@@ -131,6 +131,11 @@ func (w *world) Prove(c *haechi.Claim, now time.Time) haechi.Proof {
 	if w.prove != nil {
 		return haechi.Proof{Reason: w.prove(c)}
 	}
+	for _, p := range c.Parts[:c.N] {
+		if !c.Scheme.Strings[0].Takes(p) {
+			return haechi.Proof{Reason: haechi.ReasonMalformed}
+		}
+	}
 	id := w.codeOf(c)
 	if c.Keys != nil && id == "" || c.Keys == nil && (!w.signed(c) || c.Bound != nil && !w.signed(c.Bound)) {
 		return haechi.Proof{Reason: haechi.ReasonHMACFailed}

@@ -41,7 +41,6 @@ type signing struct {
 	signature, keyID, timestamp, nonce int
 	parts                              []part
 	hex                                bool // the signature is written in 64 hexadecimal digits
-	single                             *haechi.SignString
 }
 
 type part struct {
@@ -129,9 +128,6 @@ func compileSigning(s *haechi.Signing, sequence string, slot func(string) int) s
 	for _, p := range s.Parts {
 		out.parts = append(out.parts, part{kind: p.Kind, slot: slot(p.Text), optional: p.Optional, text: []byte(p.Text),
 			number: p.Kind == haechi.PartField && (p.Text == s.Timestamp && s.Scheme.Unit != haechi.Layout || p.Text == sequence)})
-	}
-	if len(s.Scheme.Strings) == 1 {
-		out.single = &s.Scheme.Strings[0]
 	}
 	return out
 }
