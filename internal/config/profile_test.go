@@ -134,3 +134,22 @@ func FuzzLoadProfile(f *testing.F) {
 		}
 	})
 }
+
+// The annotated example of the handbook is a profile, and has every key.
+func TestTheExampleOfThePageLoads(t *testing.T) {
+	page := string(read(t, "../../docs/profiles.md"))
+	_, rest, ok := strings.Cut(page, "```yaml\nname: ")
+	text, _, ends := strings.Cut(rest, "\n```")
+	if !ok || !ends {
+		t.Fatal("no example on the page")
+	}
+	text = "name: " + text + "\n"
+	if _, errs := config.LoadProfile("docs/profiles.md", []byte(text)); errs != nil {
+		t.Error(errs)
+	}
+	for _, key := range config.ProfileKeys() {
+		if !strings.Contains(text, key+":") {
+			t.Errorf("the example has no %s", key)
+		}
+	}
+}

@@ -1,19 +1,21 @@
 // Package devicegate guards framed TCP device servers, in-band (a child of
-// stage 1, ingress). The built-in profile speaks the protocol of the public
-// KakaoTalk bot servers; other devices are another [Profile], not other code.
+// stage 1, ingress). How they talk is a [haechi.Profile], which is data: the gate knows
+// no protocol of its own, not even that of the public KakaoTalk bot servers.
 //
 // What it promises, whatever the server behind it does:
 //
 //   - Nothing reaches the upstream before the device has proved itself. The
 //     handshake is held; the gate sends a ping of its own; only a signed answer
-//     from the same identity opens the upstream connection.
+//     from the same identity opens the upstream connection, or, where a profile has
+//     nothing to send, the signature of the handshake itself.
 //   - The answer that proved the device is not forwarded. Neither is any later
 //     answer that echoes the gate's own server_timestamp: the server never asked.
 //     Every other answer is forwarded.
 //   - Frames that came before the proof are kept within bounds and follow the
 //     handshake in their order, each verified at that moment.
 //   - Every frame carries a valid signature of the identity that shook hands;
-//     handshake, auth and body must name it alike, byte for byte.
+//     handshake, auth and body must name it alike, byte for byte. Only events that the
+//     operator exempts by name need none.
 //   - What is forwarded are the original bytes, after every check has passed. A
 //     frame whose event the profile does not name is no exception; a second
 //     handshake is refused.
@@ -30,6 +32,8 @@
 // actions come out; it asks the registry, the prover and the inspector in memory
 // and does no I/O. [Gate] is the loop of goroutines around it.
 //
-// It never parses what the upstream sends (it counts bytes and line ends), never
+// [Trial] is the same machine for frames that were recorded.
+//
+// It never parses what the upstream sends (it counts bytes and the ends of frames), never
 // keeps a message, and never knows a key.
 package devicegate

@@ -174,3 +174,22 @@ func TestUnprovedMemoryIsBounded(t *testing.T) {
 	c.say(`{"event":"` + strings.Repeat("x", 100<<10)).hear("UNAVAILABLE")
 	c.closed()
 }
+
+// A frame that asks the server for data is told of twice: as a message, and as a query
+// for kb_query_logs.
+func TestQueriesAreTold(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	c := r.dial().prove()
+	c.say(c.message("방", "QQ==") + c.pong() + c.analyze("방")).hear("echo")
+	for _, e := range r.w.await(haechi.KindQuery, 2) {
+		if e.Device != device || e.Assurance != haechi.Authenticated || e.Frame != "message" && e.Frame != "analyze" {
+			t.Errorf("%+v", e)
+		}
+	}
+	if n := len(r.w.await(haechi.KindMessage, 3)); n != 3 {
+		t.Errorf("%d messages", n)
+	}
+	if n := len(r.w.find(haechi.KindQuery)); n != 2 {
+		t.Errorf("%d queries", n)
+	}
+}
