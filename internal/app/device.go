@@ -46,6 +46,10 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 	if err != nil {
 		return nil, err
 	}
+	if s.TLS.Plain && !tellsTLS(&profile.Profile.Framing) {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "service " + s.Name, Msg: "the first byte of a frame of profile " + s.Profile + " may look like TLS",
+			Hint: "leave out tls.plain: allow, and give devices without TLS a service of their own"}
+	}
 	prover, err := proverOf(s, &profile.Profile, e)
 	if err != nil {
 		return nil, err

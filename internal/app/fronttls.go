@@ -54,6 +54,13 @@ func deviceTLS(s *config.Service, certs *tlsterm.Set) *tls.Config {
 // tlsHello is the first byte of a TLS hello. No frame of a text protocol begins so.
 const tlsHello = 0x16
 
+// tellsTLS reports whether the first byte tells a frame from a TLS hello: of a length
+// before the frame that holds for four bytes only, the highest first, for no frame is
+// so large.
+func tellsTLS(f *haechi.Framing) bool {
+	return f.Kind != haechi.LengthPrefix || f.PrefixBytes == 4 && !f.LittleEndian
+}
+
 // greet looks at the first byte and does the TLS handshake, both within the time that a
 // device has for its own. False means that the connection was refused or is gone, and
 // closed.

@@ -215,6 +215,11 @@ func (v *validator) limits(key string, s *rawService) {
 		}
 		seen[r.Per] = true
 	}
+	for _, most := range []size{s.Limits.BytesIn, s.Limits.BytesOut} {
+		if most > 0 && s.Limits.MinRate > most {
+			v.wrongAt(key+".min_rate", "write less than bytes_in and bytes_out, which slow connections down", "%s.min_rate is more than a client may move", key)
+		}
+	}
 	if s.Limits.Connections > s.Limits.MaxConnections {
 		v.wrongAt(key+".connections", "", "%s.connections is more than %s.max_connections", key, key)
 	}
