@@ -417,7 +417,7 @@ func shadow() policy {
 		set: func(r *rig, k kind) string {
 			limits := "mode: shadow, address: 1/min, new_connections: 1/min"
 			if k.name == "tcp" {
-				limits += ", bytes_in: 1KiB, bytes_out: 1KiB, min_rate: 1MiB, pause: 0s"
+				limits += ", bytes_in: 1KiB, bytes_out: 1KiB, min_rate: 1KiB, pause: 0s"
 			}
 			return fmt.Sprintf("limits: { %s }\naccess: { mode: shadow, deny: [%s/24] }", limits, r.addr(0))
 		},
