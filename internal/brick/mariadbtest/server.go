@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -204,11 +205,36 @@ func (s *Server) Hang(t testing.TB) (goOn func()) {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !stopped(p.Pid) {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("MariaDB does not stop")
+		case <-tick.C:
+		}
+	}
 	return func() {
 		if err := p.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// stopped reports whether every thread of the process stands still.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		return false
+	}
+	for _, file := range threads {
+		b, err := os.ReadFile(file)
+		_, state, found := strings.Cut(string(b), ") ") // the name before may hold anything
+		if err == nil && (!found || state[0] != 'T') {
+			return false
+		}
+	}
+	return true
 }
 
 // DSN names a database on the server, by TCP as root without a password. An empty

@@ -3,7 +3,9 @@ package mysql
 import (
 	"context"
 	"embed"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"haechi/internal/record/sqlrows"
 )
@@ -13,11 +15,22 @@ import (
 //go:embed views/*.sql
 var views embed.FS
 
+// newColumn finds the new columns in a condition.
+var newColumn = regexp.MustCompile(`NEW\.(\w+)`)
+
 // dialect is how MariaDB and MySQL say it.
 func dialect() sqlrows.Dialect {
 	return sqlrows.Dialect{
 		Failure: failure,
 		Keep:    func(column string) string { return " ON DUPLICATE KEY UPDATE " + column + " = " + column },
+		Merge: func(_, _ string, columns []string, condition string) string {
+			condition = newColumn.ReplaceAllString(strings.ReplaceAll(condition, "OLD.", ""), "VALUES($1)")
+			set := make([]string, len(columns))
+			for i, c := range columns {
+				set[i] = c + " = IF(" + condition + ", VALUES(" + c + "), " + c + ")"
+			}
+			return " ON DUPLICATE KEY UPDATE " + strings.Join(set, ", ")
+		},
 		Lock:    " FOR UPDATE",
 		Notable: "notable = 1",
 		Use:     func(index string) string { return " FORCE INDEX (" + index + ")" },

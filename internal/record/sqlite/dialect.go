@@ -3,6 +3,7 @@ package sqlite
 import (
 	"embed"
 	"strconv"
+	"strings"
 
 	"haechi/internal/record/sqlrows"
 )
@@ -12,6 +13,14 @@ func dialect() sqlrows.Dialect {
 	return sqlrows.Dialect{
 		Failure: failure,
 		Keep:    func(string) string { return " ON CONFLICT DO NOTHING" },
+		Merge: func(table, key string, columns []string, condition string) string {
+			set := make([]string, len(columns))
+			for i, c := range columns {
+				set[i] = c + " = excluded." + c
+			}
+			return " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(set, ", ") + " WHERE " +
+				strings.NewReplacer("OLD.", table+".", "NEW.", "excluded.").Replace(condition)
+		},
 		Steady:  true,
 		Notable: "(status = 'failed' OR verdict IS NOT NULL OR severity IS NOT NULL)", // as the index says it
 		Use:     func(index string) string { return " INDEXED BY " + index },

@@ -25,6 +25,9 @@ type appendState struct {
 	sorted   [places][shapes][]*haechi.Event
 	roll     rollup
 	seen     seenSet
+
+	project   inserts
+	projected map[string]projection // as last written
 }
 
 // Shapes of a row: with the rare columns or without.
@@ -51,6 +54,10 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	a.seenStmt, err = prepareInserts(ctx, s.events.W, func(rows int) string {
 		return "INSERT INTO seen (subject, minute) VALUES (?,?)" + strings.Repeat(",(?,?)", rows-1) + s.d.Keep("subject")
 	})
+	if err != nil {
+		return err
+	}
+	a.project, err = prepareInserts(ctx, s.events.W, func(rows int) string { return projectStatement(&s.d, rows) })
 	return err
 }
 
@@ -86,8 +93,10 @@ func (s *Store) Append(ctx context.Context, b *record.Batch) error {
 	s.write.settle(err)
 	if err != nil {
 		s.touchAll(changed)
+		return err
 	}
-	return err
+	s.projectedDone(projection)
+	return nil
 }
 
 // arrived notes the batch's number, and reports whether it was there already: then

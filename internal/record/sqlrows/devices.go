@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 
 	"haechi"
 )
@@ -89,8 +91,8 @@ func (s *Store) SaveDevice(ctx context.Context, d *haechi.Device) error {
 // SaveDevices saves many in one durable step; their keys are left alone.
 func (s *Store) SaveDevices(ctx context.Context, devices []haechi.Device) error {
 	return s.changing(ctx, "save devices", devices, func(tx *sql.Tx) error {
-		for i := range devices {
-			if err := putDevice(ctx, tx, &devices[i]); err != nil {
+		for part := range slices.Chunk(devices, rowsTogether) {
+			if err := putDevices(ctx, tx, part); err != nil {
 				return err
 			}
 		}
@@ -98,18 +100,31 @@ func (s *Store) SaveDevices(ctx context.Context, devices []haechi.Device) error 
 	})
 }
 
+// rowsTogether is how many devices one statement reads or writes: with a database at
+// the other end of a connection a fleet would take long one by one.
+const rowsTogether = 50
+
 func putDevice(ctx context.Context, tx *sql.Tx, d *haechi.Device) error {
-	_, err := tx.ExecContext(ctx, "REPLACE INTO devices ("+deviceColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		d.Key, d.Bot, d.Serial, d.Service, d.Status.String(), d.Reason, d.By, nanos(d.ChangedAt), d.ClientType, d.Version,
-		d.Addr, nanos(d.FirstSeen), nanos(d.LastSeen), nanos(d.LastPing), d.Label, d.UUID, d.Skew.Last, d.Skew.Min, d.Skew.Max, nanos(d.Skew.At))
+	return putDevices(ctx, tx, []haechi.Device{*d})
+}
+
+func putDevices(ctx context.Context, tx *sql.Tx, ds []haechi.Device) error {
+	var args []any
+	for i := range ds {
+		d := &ds[i]
+		args = append(args, d.Key, d.Bot, d.Serial, d.Service, d.Status.String(), d.Reason, d.By, nanos(d.ChangedAt), d.ClientType, d.Version,
+			d.Addr, nanos(d.FirstSeen), nanos(d.LastSeen), nanos(d.LastPing), d.Label, d.UUID, int64(d.Skew.Last), int64(d.Skew.Min), int64(d.Skew.Max), nanos(d.Skew.At))
+	}
+	one := "(?" + strings.Repeat(",?", len(args)/len(ds)-1) + ")"
+	_, err := exec(ctx, tx, "REPLACE INTO devices ("+deviceColumns+") VALUES "+one+strings.Repeat(","+one, len(ds)-1), args...)
 	return err
 }
 
 // SaveSeen writes what was seen of devices and the last use of their keys.
 func (s *Store) SaveSeen(ctx context.Context, devices []haechi.Device) error {
 	return s.changing(ctx, "save sightings", devices, func(tx *sql.Tx) error {
-		for i := range devices {
-			if err := putSeen(ctx, tx, &devices[i]); err != nil {
+		for part := range slices.Chunk(devices, rowsTogether) {
+			if err := putSeen(ctx, tx, part); err != nil {
 				return err
 			}
 		}
@@ -117,20 +132,46 @@ func (s *Store) SaveSeen(ctx context.Context, devices []haechi.Device) error {
 	})
 }
 
-func putSeen(ctx context.Context, tx *sql.Tx, d *haechi.Device) error {
-	_, err := tx.ExecContext(ctx, "UPDATE devices SET client_type = ?, version = ?, addr = ?, seen_ns = ?, ping_ns = ?, "+
-		"skew_ns = ?, skew_min_ns = ?, skew_max_ns = ?, skew_at_ns = ? WHERE `key` = ?", d.ClientType, d.Version, d.Addr,
-		nanos(d.LastSeen), nanos(d.LastPing), d.Skew.Last, d.Skew.Min, d.Skew.Max, nanos(d.Skew.At), d.Key)
-	if err != nil {
-		return err
-	}
-	for _, k := range d.Keys {
-		if _, err := tx.ExecContext(ctx, "UPDATE device_keys SET used_ns = ? WHERE device = ? AND id = ? AND used_ns < ?",
-			nanos(k.LastUse), d.Key, k.ID, nanos(k.LastUse)); err != nil {
-			return err
+// sighting columns of a device and their values.
+func sightings() (columns []string, of func(d *haechi.Device) []any) {
+	return []string{"client_type", "version", "addr", "seen_ns", "ping_ns", "skew_ns", "skew_min_ns", "skew_max_ns", "skew_at_ns"},
+		func(d *haechi.Device) []any {
+			return []any{d.ClientType, d.Version, d.Addr, nanos(d.LastSeen), nanos(d.LastPing), int64(d.Skew.Last), int64(d.Skew.Min),
+				int64(d.Skew.Max), nanos(d.Skew.At)}
+		}
+}
+
+// putSeen updates some devices in one statement, and the last use of their keys in
+// another.
+func putSeen(ctx context.Context, tx *sql.Tx, ds []haechi.Device) error {
+	columns, of := sightings()
+	var set []string
+	var args, keys []any
+	for c, name := range columns {
+		set = append(set, name+" = CASE `key`"+strings.Repeat(" WHEN ? THEN ?", len(ds))+" END")
+		for i := range ds {
+			args = append(args, ds[i].Key, of(&ds[i])[c])
 		}
 	}
-	return nil
+	for i := range ds {
+		keys = append(keys, ds[i].Key)
+	}
+	among := "(?" + strings.Repeat(",?", len(ds)-1) + ")"
+	if _, err := exec(ctx, tx, "UPDATE devices SET "+strings.Join(set, ", ")+" WHERE `key` IN "+among, append(args, keys...)...); err != nil {
+		return err
+	}
+	used, cases := []any(nil), 0
+	for i := range ds {
+		for _, k := range ds[i].Keys {
+			used, cases = append(used, ds[i].Key, k.ID, nanos(k.LastUse), nanos(k.LastUse)), cases+1
+		}
+	}
+	if cases == 0 {
+		return nil
+	}
+	_, err := exec(ctx, tx, "UPDATE device_keys SET used_ns = CASE"+strings.Repeat(" WHEN device = ? AND id = ? AND used_ns < ? THEN ?", cases)+
+		" ELSE used_ns END WHERE device IN "+among, append(used, keys...)...)
+	return err
 }
 
 // changing runs one durable step about devices and then marks their projection as

@@ -16,6 +16,10 @@ type Dialect struct {
 	// Keep ends an INSERT that leaves a row alone which is there already. The column
 	// is one of the table's key.
 	Keep func(column string) string
+	// Merge ends an INSERT that writes the columns over a row which is there already, if
+	// the condition holds: it reads the row's columns as OLD.name, the new ones as
+	// NEW.name. Columns are written in their order, so those that it reads come last.
+	Merge func(table, key string, columns []string, condition string) string
 	// Lock ends a SELECT of a row that its transaction is about to change.
 	Lock string
 	// Notable is the condition that finds failures, refusals and what has a severity,

@@ -24,6 +24,7 @@ func (s *Store) EraseDevice(ctx context.Context, key string) (rows int64, err er
 		}
 	}
 	err = s.erase(ctx, &rows, func(tx *sql.Tx) (int64, error) { return s.eraseFindings(ctx, tx, key) })
+	s.forgetProjected(key)
 	s.mark(key)
 	if err != nil {
 		return rows, err

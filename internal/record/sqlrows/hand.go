@@ -3,6 +3,7 @@ package sqlrows
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"haechi/internal/record"
 )
@@ -38,13 +39,15 @@ func (s *Store) SettleHandChange(ctx context.Context, c record.HandChange) error
 	if err != nil {
 		return s.failure("settle a change made by SQL", err)
 	}
+	defer s.forgetProjected(c.Device)
 	return s.inEvents(ctx, "settle a change made by SQL", func(tx *sql.Tx) error {
 		if d == nil {
 			_, err := exec(ctx, tx, "DELETE FROM kb_bot_devices WHERE device_id = ? AND status = ?", c.Device, c.Status)
 			return err
 		}
-		_, err := exec(ctx, tx, "UPDATE kb_bot_devices SET "+projectedFields+" WHERE device_id = ? AND status = ?",
-			append(s.projection(d), c.Device, c.Status)...)
+		row := s.projection(d)
+		_, err := exec(ctx, tx, "UPDATE kb_bot_devices SET "+strings.Join(projectedColumns(), " = ?, ")+" = ? WHERE device_id = ? AND status = ?",
+			append(row[:], c.Device, c.Status)...)
 		return err
 	})
 }

@@ -3,8 +3,10 @@ package sqlrows
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"haechi"
@@ -24,6 +26,10 @@ func (s *Store) touchAll(keys []string) {
 	}
 }
 
+// projectAtOnce bounds how many changed entries one batch brings over, so that a change
+// of the whole fleet holds up no events.
+const projectAtOnce = 500
+
 func (s *Store) takeDirty() []string {
 	s.dirtyMu.Lock()
 	defer s.dirtyMu.Unlock()
@@ -31,21 +37,24 @@ func (s *Store) takeDirty() []string {
 		return nil
 	}
 	keys := slices.Sorted(maps.Keys(s.dirty))
-	clear(s.dirty)
+	keys = keys[:min(len(keys), projectAtOnce)]
+	for _, k := range keys {
+		delete(s.dirty, k)
+	}
 	return keys
 }
 
-// stale says what the projection lacks: the registry's present state of every
-// changed device. Devices given by the caller count only where the registry does
-// not know them. A registry that cannot be read leaves the projection for later:
-// events do not wait for it.
+// stale says what the projection lacks: the registry's present state of changed
+// devices. Devices given by the caller count only where the registry does not know
+// them. A registry that cannot be read leaves the projection for later: events do not
+// wait for it.
 func (s *Store) stale(ctx context.Context, given []haechi.Device) (changed []string, out projected) {
 	changed = s.takeDirty()
 	if len(changed)+len(given) == 0 {
 		return changed, nil
 	}
 	out = projected{}
-	keys := changed
+	keys := slices.Clone(changed)
 	for i := range given {
 		out[given[i].Key] = &given[i]
 		keys = append(keys, given[i].Key)
@@ -64,70 +73,93 @@ func (s *Store) stale(ctx context.Context, given []haechi.Device) (changed []str
 	return changed, out
 }
 
-// few is how many devices are read one by one rather than all at once.
-const few = 32
-
 func (s *Store) devicesByKey(ctx context.Context, keys []string) (projected, error) {
 	out := projected{}
-	if len(keys) > few {
-		all, err := s.Devices(ctx)
-		for i := range all {
-			out[all[i].Key] = &all[i]
+	for part := range slices.Chunk(keys, rowsTogether) {
+		args := make([]any, len(part))
+		for i, k := range part {
+			args[i] = k
 		}
-		return out, err
-	}
-	for _, k := range keys {
-		d, err := s.device(ctx, k)
+		rows, err := s.state.R.QueryContext(ctx, "SELECT "+deviceColumns+" FROM devices WHERE `key` IN (?"+strings.Repeat(",?", len(part)-1)+")", args...)
 		if err != nil {
 			return nil, err
 		}
-		out[k] = d
+		for rows.Next() {
+			d, err := scanDevice(rows.Scan)
+			if err != nil {
+				return nil, errors.Join(err, rows.Close())
+			}
+			out[d.Key] = &d
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
 
-// project writes kb_bot_devices.
+// project writes kb_bot_devices. A row whose status somebody changed by hand is left
+// until that change is taken up or put back; see HandChanges. What was written there
+// last is not written again.
 func (s *Store) project(ctx context.Context, tx *sql.Tx, p projected) error {
+	var rows []projection
 	for key, d := range p {
-		if err := s.projectOne(ctx, tx, key, d); err != nil {
-			return err
+		if d == nil {
+			if _, err := exec(ctx, tx, "DELETE FROM kb_bot_devices WHERE device_id = ?", key); err != nil {
+				return err
+			}
+		} else if row := s.projection(d); s.write.projected[key] != row {
+			rows = append(rows, row)
 		}
 	}
-	return nil
+	return strides(ctx, tx, s.write.project, rows, &s.write.args, func(args []any, row projection) []any { return append(args, row[:]...) })
 }
 
-const projectedFields = `device_name = ?, status = ?, written_status = ?, last_ping = ?, blocked_reason = ?, blocked_at = ?,
-	service = ?, client_type = ?, client_version = ?, ip_address = ?, changed_by = ?, created_at = ?, updated_at = ?`
-
-// projectOne writes the row of one device, or takes it away. A row whose status
-// somebody changed by hand is left until that change is taken up or put back; see
-// HandChanges.
-func (s *Store) projectOne(ctx context.Context, tx *sql.Tx, key string, d *haechi.Device) error {
-	if d == nil {
-		_, err := exec(ctx, tx, "DELETE FROM kb_bot_devices WHERE device_id = ?", key)
-		return err
+// projectedDone remembers what was written. The caller holds mu.
+func (s *Store) projectedDone(p projected) {
+	if s.write.projected == nil {
+		s.write.projected = map[string]projection{}
 	}
-	values := s.projection(d)
-	n, err := exec(ctx, tx, "UPDATE kb_bot_devices SET "+projectedFields+" WHERE device_id = ? AND (status = written_status OR status = ?)",
-		append(values, key, d.Status.String())...)
-	if err != nil || n > 0 {
-		return err
+	for key, d := range p {
+		if d == nil {
+			delete(s.write.projected, key)
+		} else {
+			s.write.projected[key] = s.projection(d)
+		}
 	}
-	_, err = exec(ctx, tx, `INSERT INTO kb_bot_devices (device_name, status, written_status, last_ping, blocked_reason, blocked_at,
-		service, client_type, client_version, ip_address, changed_by, created_at, updated_at, device_id)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`+s.d.Keep("device_id"), append(values, key)...)
-	return err
 }
 
-// projection lists the values of projectedFields.
-func (s *Store) projection(d *haechi.Device) []any {
+// forgetProjected is for rows that somebody else wrote.
+func (s *Store) forgetProjected(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.write.projected, key)
+}
+
+// The columns of a projection, those that the condition for writing over it reads last.
+func projectedColumns() []string {
+	return []string{"device_id", "device_name", "last_ping", "blocked_reason", "blocked_at", "service", "client_type", "client_version",
+		"ip_address", "changed_by", "created_at", "updated_at", "status", "written_status"}
+}
+
+// projection are the values of projectedColumns.
+type projection [14]any
+
+func projectStatement(d *Dialect, rows int) string {
+	c := projectedColumns()
+	one := "(?" + strings.Repeat(",?", len(c)-1) + ")"
+	return "INSERT INTO kb_bot_devices (" + strings.Join(c, ",") + ") VALUES " + one + strings.Repeat(","+one, rows-1) +
+		d.Merge("kb_bot_devices", c[0], c[1:], "OLD.status = OLD.written_status OR OLD.status = NEW.status")
+}
+
+func (s *Store) projection(d *haechi.Device) projection {
 	var reason, at any
 	if d.Status == haechi.Blocked {
 		reason, at = text(s.d.fit(d.Reason, maxLong)), s.second(d.ChangedAt)
 	}
 	status := d.Status.String()
-	return []any{text(d.Bot), status, status, s.second(d.LastPing), reason, at, text(d.Service), text(d.ClientType),
-		text(d.Version), text(d.Addr), text(d.By), s.second(d.FirstSeen), s.second(d.ChangedAt)}
+	return projection{d.Key, text(d.Bot), s.second(d.LastPing), reason, at, text(d.Service), text(d.ClientType), text(d.Version),
+		text(d.Addr), text(d.By), s.second(d.FirstSeen), s.second(d.ChangedAt), status, status}
 }
 
 func (s *Store) second(t time.Time) any {
@@ -148,12 +180,11 @@ func (s *Store) projectAll(ctx context.Context) error {
 		if _, err := exec(ctx, tx, "DELETE FROM kb_bot_devices WHERE status = written_status"); err != nil {
 			return err
 		}
+		all := projected{}
 		for i := range devices {
-			if err := s.projectOne(ctx, tx, devices[i].Key, &devices[i]); err != nil {
-				return err
-			}
+			all[devices[i].Key] = &devices[i]
 		}
-		return nil
+		return s.project(ctx, tx, all)
 	})
 }
 
@@ -161,13 +192,15 @@ func (s *Store) projectAll(ctx context.Context) error {
 func (s *Store) catchUp(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	changed, p := s.stale(ctx, nil)
-	if len(p) == 0 {
-		return nil
+	for {
+		changed, p := s.stale(ctx, nil)
+		if len(p) == 0 {
+			return nil
+		}
+		if err := s.inEvents(ctx, "copy the device registry", func(tx *sql.Tx) error { return s.project(ctx, tx, p) }); err != nil {
+			s.touchAll(changed)
+			return err
+		}
+		s.projectedDone(p)
 	}
-	err := s.inEvents(ctx, "copy the device registry", func(tx *sql.Tx) error { return s.project(ctx, tx, p) })
-	if err != nil {
-		s.touchAll(changed)
-	}
-	return err
 }

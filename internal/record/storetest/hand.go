@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -59,4 +60,37 @@ func handChanges(t *testing.T, b Backend) {
 	pings()
 	s.SQL(t, "UPDATE kb_bot_devices SET status = 'pending' WHERE status = 'blocked' AND device_id = 'a/1'")
 	changed(record.HandChange{Device: "a/1", Status: "pending", Reason: "Suspicious activity"}) // so the copy said blocked
+}
+
+// manyDevices: a fleet is written, seen and brought over whole, however many one step
+// takes at once.
+func manyDevices(t *testing.T, b Backend) {
+	s := opened(t, b)
+	ds := make([]haechi.Device, 1203)
+	for i := range ds {
+		ds[i] = someDevice(fmt.Sprintf("bot/%04d", i))
+	}
+	check(t, s.Fleet.SaveDevices(t.Context(), ds))
+	for i := range ds {
+		ds[i].LastPing, ds[i].Addr = Now().Add(time.Duration(i)*time.Second), fmt.Sprintf("2001:db8::%x", i)
+	}
+	k := haechi.Key{ID: "k1", Secret: []byte("s"), Salt: []byte{}, Created: Now()}
+	check(t, s.Devices.SaveKey(t.Context(), ds[1200].Key, &k))
+	ds[1200].Keys = []haechi.KeyInfo{{ID: "k1", Created: Now(), LastUse: Now().Add(time.Hour)}}
+	check(t, s.Fleet.SaveSeen(t.Context(), ds))
+	got, err := s.Devices.Devices(t.Context())
+	check(t, err)
+	equal(t, got, ds)
+	appendAll(t, s, nil)
+	report, err := s.Events.Report(t.Context(), "transport", Now())
+	check(t, err)
+	if len(report.Rows) != 0 {
+		t.Errorf("a report about nothing has %d rows", len(report.Rows))
+	}
+	s.SQL(t, "UPDATE kb_bot_devices SET status = 'approved' WHERE status = 'blocked'")
+	changes, err := s.Hands.HandChanges(t.Context())
+	check(t, err)
+	if len(changes) != 1000 { // of 1203 in the copy, the first look takes so many
+		t.Errorf("the copy holds %d devices that were changed", len(changes))
+	}
 }

@@ -69,6 +69,7 @@ func Run(t *testing.T, b Backend) {
 		{"BatchesAgain", batchesAgain},
 		{"ExactNames", exactNames},
 		{"HandChanges", handChanges},
+		{"ManyDevices", manyDevices},
 		{"Awkward", awkward},
 		{"Concurrent", concurrent},
 		{"Reopen", reopen},
