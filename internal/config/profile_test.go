@@ -78,6 +78,8 @@ func TestUnsafeProfilesDoNotLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for from, to := range map[string]string{
+		`"bot_name":"{bot}"`:                           `"bot_name":{bot}`,                        // a name could be anything
+		"deviceID: {max: 100, required: true}":         "deviceID: {max: 1000, required: true}",   // no bound worth the name
 		"    - data.auth.timestamp\n    - \"@salt\"":   "    - \"@salt\"",                         // the time is not signed
 		"characters: A-Za-z0-9+/=":                     "characters: A-Za-z0-9+/=}",               // the object's end can be moved
 		"delimiter: \"|\"":                             "delimiter: \"\"",                         // two readings of one text

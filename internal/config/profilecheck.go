@@ -10,6 +10,10 @@ import (
 	"haechi/internal/brick/strictjson"
 )
 
+// maxIdentity bounds a bot's name and a device's id, in characters: they are kept, shown
+// and stored.
+const maxIdentity = 255
+
 // profileValidator looks at what a profile's values mean, and together.
 type profileValidator struct {
 	validator
@@ -85,7 +89,11 @@ func (v *profileValidator) handshake(key string, h *rawHandshake) {
 		v.wrongAt(key+".bot", `write where the bot's name is, below at:, or "=name" for a name of your own`, "%s.bot names no bot", key)
 	}
 	for _, path := range []jsonPath{h.Bot.path(), h.Device} {
-		if f, ok := h.Fields[string(path)]; path != "" && (!ok || !f.Required) {
+		f, ok := h.Fields[string(path)]
+		if ok && f.Max > maxIdentity {
+			v.wrongAt(join(key+".fields", string(path)), "write at most 255", "%s is the device's identity, and may be too long", path)
+		}
+		if path != "" && (!ok || !f.Required) {
 			v.wrongAt(key+".fields", "add "+string(path)+": {max: 100, required: true}", "%s.fields does not bound %s, which is the device's identity", key, path)
 		}
 	}

@@ -37,7 +37,13 @@ func (v *profileValidator) template(key, text string, holes []string) {
 		v.wrongAt(key, "", "%s cannot be checked", key)
 		return
 	}
-	sample := hole.ReplaceAllString(text, "1")
+	// Texts have to stand within quotes; a time that is written in digits need not.
+	sample := hole.ReplaceAllStringFunc(text, func(h string) string {
+		if h == "{stamp}" && v.p.Liveness.Stamp.Unit != "layout" {
+			return "1"
+		}
+		return "x"
+	})
 	if end, f := strictjson.New(none, strictjson.Limits{}).Scan([]byte(sample)); f != strictjson.OK || end != len(sample) {
 		v.wrongAt(key, `write one JSON object, texts in quotes: {"event":"ping","data":{"bot":"{bot}"}}`, "%s is no JSON object: %s", key, f)
 	}
