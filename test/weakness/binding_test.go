@@ -1,17 +1,23 @@
 package weakness_test
 
 import (
-	"database/sql"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net"
 	"testing"
+	"time"
 
 	"haechi"
+	"haechi/client"
 	"haechi/test/weakness"
 )
 
 // unsignedDevice is finding 8: approval is asked about a device id that nobody
 // signed, so that a pending device borrows another's.
-func unsignedDevice(t *testing.T, db *sql.DB) {
-	s := newSite(t, setup{db: db})
+func unsignedDevice(t *testing.T, set setup) {
+	s := newSite(t, set)
 	me := s.approved("LOA.i", "0123456789abcdef")
 	keep := s.dial(s.proxy, 10, me).opened() // the approved device is connected
 	borrowed := func(w *wire) map[string]any {
@@ -45,8 +51,8 @@ func unsignedDevice(t *testing.T, db *sql.DB) {
 
 // unsignedMessage is finding 9: a captured auth goes with any message for five
 // minutes.
-func unsignedMessage(t *testing.T, db *sql.DB) {
-	s := newSite(t, setup{db: db})
+func unsignedMessage(t *testing.T, set setup) {
+	s := newSite(t, set)
 	me := s.approved("LOA.i", "0123456789abcdef")
 	thief := s.stranger(me.bot, me.device)
 	victim := s.dial(s.proxy, 10, me).opened()
@@ -73,10 +79,74 @@ func unsignedMessage(t *testing.T, db *sql.DB) {
 	s.obeyed(victim.ask("!orders", victim.auth()))
 }
 
+// boundMessage is finding 9 with a client that signs all of a frame: who rewrites it
+// on its way is refused, and so is a frame without that signature.
+func boundMessage(t *testing.T, set setup) {
+	set.device = "binding: require\n"
+	s := newSite(t, set)
+	me := s.approved("LOA.i", "0123456789abcdef")
+	k, err := s.api.NewDeviceKey(t.Context(), me.name())
+	must(t, err)
+	key := haechi.Key{ID: k.ID, Secret: haechi.Secret(k.Secret), Salt: haechi.Secret(k.Salt)}
+	s.bound(key, &me)
+
+	done := len(s.srv.Done(t.Context()))
+	told := make(chan string, 16)
+	c, err := client.New(client.Config{Servers: []string{s.gate},
+		Protocol: client.Messengerbot{Bot: me.bot, DeviceID: me.device, Key: key, Bind: true},
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, address)
+			return onTheWay{conn}, err
+		},
+		Handler: func(m client.Message) {
+			var data struct {
+				Ref string `json:"reference"`
+			}
+			if m.Event == "error" && json.Unmarshal(m.Body, &data) == nil {
+				select {
+				case told <- data.Ref:
+				default: // the first is enough
+				}
+			}
+		}})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- c.Run(ctx) }()
+	defer func() { cancel(); <-over }()
+	must(t, c.SendMessage(client.Chat("가족방", "미나", "!time")))
+	select {
+	case ref := <-told:
+		s.explained(ref, haechi.ReasonHMACFailed)
+	case <-time.After(15 * time.Second):
+		t.Fatal("the rewritten message is not refused")
+	}
+	if all := s.srv.Done(t.Context()); len(all) != done {
+		t.Errorf("the server obeyed %+v", all[done:])
+	}
+	if h := s.dial(s.gate, 11, me).open(); h.event != "error" {
+		t.Errorf("an unbound phone comes in: %+v", h)
+	}
+}
+
+// onTheWay rewrites what is said, as somebody on the path can.
+type onTheWay struct{ net.Conn }
+
+// Write implements net.Conn.
+func (c onTheWay) Write(p []byte) (int, error) {
+	b64 := base64.StdEncoding.EncodeToString
+	q := bytes.Replace(p, []byte(b64([]byte("!time"))), []byte(b64([]byte("!orders"))), 1)
+	if _, err := c.Conn.Write(q); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
 // botBlocked is finding 12: whoever sends one wrong signature has all devices of a
 // bot blocked.
-func botBlocked(t *testing.T, db *sql.DB) {
-	s := newSite(t, setup{db: db, server: weakness.Config{Kkobot: true}})
+func botBlocked(t *testing.T, set setup) {
+	set.server = weakness.Config{Kkobot: true}
+	s := newSite(t, set)
 	me := s.approved("LOA.i", "0123456789abcdef")
 	s.row(phone{bot: "LOA.i", device: "aaaaaaaaaaaaaaaa"}, "approved")
 	blocked := func() int { return s.count("SELECT COUNT(*) FROM kb_bot_devices WHERE status = 'blocked'") }

@@ -7,7 +7,8 @@
 // the exploit succeeds through HAProxy, which passes bytes on, and then that the very
 // same exploit fails through the real gateway: it is refused with a reference that
 // `haechi why` resolves, or does nothing, and the server and its database are as
-// before. Where the weakness is about the database, that is a real MariaDB.
+// before. The database is a real MariaDB; where the weakness is about approval, the
+// gateway is tried with a registry of its own and with the server's own table.
 //
 //	 1  a frame without auth is obeyed                  TestFindings/01
 //	 2  a wrong signature is logged, and obeyed         TestFindings/02
@@ -21,6 +22,8 @@
 //	10  a change of status waits for a reconnect        TestFindings/10
 //	11  the database takes loa.i for LOA.i              TestFindings/11
 //	12  one wrong signature blocks a whole bot          TestFindings/12
+//
+// TestGuide types the commands of docs/guard-your-bot-servers.md.
 //
 // The server must never be reachable from anywhere: it listens on loopback only.
 package weakness

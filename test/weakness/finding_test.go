@@ -1,8 +1,7 @@
 package weakness_test
 
 import (
-	"database/sql"
-	"strings"
+	"fmt"
 	"testing"
 
 	"haechi"
@@ -10,28 +9,48 @@ import (
 )
 
 // TestFindings exploits the twelve findings, through HAProxy and through the gate.
+// Those about approval are done twice: with the gate's own registry of devices, and
+// with the very table that the server reads.
 func TestFindings(t *testing.T) {
-	db := mariadbtest.Start(t)
-	fresh := func(t *testing.T, name string) *sql.DB { return db.Open(t, name) }
+	maria := mariadbtest.Start(t)
+	n := 0
+	fresh := func(t *testing.T, outer bool) setup {
+		n++
+		name := fmt.Sprint("bots", n)
+		set := setup{db: maria.Open(t, name)}
+		if outer {
+			set.dsn = fmt.Sprintf("root@tcp(127.0.0.1:%d)/%s", maria.Port, name)
+		}
+		return set
+	}
 	t.Run("each", func(t *testing.T) {
 		for _, f := range []struct {
-			name string
-			test func(t *testing.T, db *sql.DB)
+			name  string
+			outer bool
+			test  func(t *testing.T, set setup)
 		}{
-			{"01 no auth", noAuth}, {"02 wrong signature", wrongSignature}, {"03 bare handshake", bareHandshake},
-			{"04 clean-up", cleanUp}, {"05 refused devices stay", refusedStay}, {"06 errors approve", errorsApprove},
-			{"08 unsigned device", unsignedDevice}, {"09 unsigned message", unsignedMessage},
-			{"10 late change", lateChange}, {"11 case", caseOfNames}, {"12 bot blocked", botBlocked},
+			{"01 no auth", false, noAuth}, {"02 wrong signature", false, wrongSignature}, {"03 bare handshake", false, bareHandshake},
+			{"04 clean-up", false, cleanUp}, {"05 refused devices stay", false, refusedStay},
+			{"06 errors approve", false, errorsApprove}, {"06 errors approve, one table", true, errorsApprove},
+			{"08 unsigned device", false, unsignedDevice}, {"09 unsigned message", false, unsignedMessage},
+			{"09 unsigned message, bound", false, boundMessage},
+			{"10 late change", false, lateChange}, {"10 late change, one table", true, lateChange},
+			{"11 case", false, caseOfNames}, {"11 case, one table", true, caseOfNames},
+			{"12 bot blocked", false, botBlocked},
 		} {
+			set := fresh(t, f.outer)
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
-				f.test(t, fresh(t, "finding"+strings.ReplaceAll(f.name, " ", "_")))
+				f.test(t, set)
 			})
 		}
 	})
-	t.Run("07 no database", func(t *testing.T) { // last, since it ends the database
-		noDatabase(t, db)
-	})
+	for _, outer := range []bool{false, true} { // last, since it ends the database
+		t.Run(fmt.Sprintf("07 no database, one table %t", outer), func(t *testing.T) {
+			noDatabase(t, maria, fresh(t, outer))
+			must(t, maria.Restart())
+		})
+	}
 }
 
 // obeyed wants the exploit to have worked through HAProxy.
@@ -52,8 +71,8 @@ func (s *site) refused(h heard, reason haechi.Reason) {
 }
 
 // noAuth is finding 1: a frame without auth is obeyed.
-func noAuth(t *testing.T, db *sql.DB) {
-	s := newSite(t, setup{db: db})
+func noAuth(t *testing.T, set setup) {
+	s := newSite(t, set)
 	me := s.approved("LOA.i", "0123456789abcdef")
 	exploit := func(to string, who phone) heard {
 		w := s.dial(to, 66, who)
@@ -78,8 +97,8 @@ func noAuth(t *testing.T, db *sql.DB) {
 }
 
 // wrongSignature is finding 2: a wrong signature is logged, and obeyed.
-func wrongSignature(t *testing.T, db *sql.DB) {
-	s := newSite(t, setup{db: db})
+func wrongSignature(t *testing.T, set setup) {
+	s := newSite(t, set)
 	me := s.approved("LOA.i", "0123456789abcdef")
 	wrong := func(w *wire) map[string]any {
 		a := w.auth()
@@ -109,8 +128,8 @@ const weakSignature = "000000000000000000000000000000000000000000000000000000000
 
 // bareHandshake is finding 3: whoever names a phone takes its place, its approval
 // and what is sent to it.
-func bareHandshake(t *testing.T, db *sql.DB) {
-	s := newSite(t, setup{db: db})
+func bareHandshake(t *testing.T, set setup) {
+	s := newSite(t, set)
 	me := s.approved("LOA.i", "0123456789abcdef")
 	theirs := s.stranger(me.bot, me.device)
 	victim := s.dial(s.proxy, 10, me).opened()
