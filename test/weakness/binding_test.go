@@ -69,7 +69,7 @@ func unsignedMessage(t *testing.T, set setup) {
 	check := s.quiet()
 	w = s.dial(s.gate, 66, phone{bot: me.bot, device: me.device})
 	w.greet()
-	w.pong(w.until(soon, "ping").frame, captured)
+	w.pong(w.until(soon, "ping"), captured)
 	s.refused(w.until(soon, "error"), haechi.ReasonReplay)
 	check()
 	victim.answered("!time")
@@ -167,7 +167,7 @@ func botBlocked(t *testing.T, set setup) {
 	check := s.quiet()
 	w = s.dial(s.gate, 66, phone{bot: me.bot, device: me.device}) // it names the approved device
 	w.greet()
-	w.pong(w.until(soon, "ping").frame, wrong(w))
+	w.pong(w.until(soon, "ping"), wrong(w))
 	s.refused(w.until(soon, "error"), haechi.ReasonHMACFailed)
 	s.refused(s.dial(s.gate, 66, foe).open(), haechi.ReasonUnauthorized)
 	check()

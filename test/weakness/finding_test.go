@@ -118,7 +118,7 @@ func wrongSignature(t *testing.T, set setup) {
 	thief := s.dial(s.gate, 66, phone{bot: me.bot, device: me.device}) // it signs with a guess
 	thief.greet()
 	ping := thief.until(soon, "ping", "error")
-	thief.pong(ping.frame, thief.auth())
+	thief.pong(ping, thief.auth())
 	s.refused(thief.until(soon, "error"), haechi.ReasonHMACFailed)
 	check()
 }

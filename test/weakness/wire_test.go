@@ -2,19 +2,15 @@ package weakness_test
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"haechi"
-	"haechi/test/weakness"
+	"haechi/test/bridge"
 )
 
 // phone is what a client knows of itself. Its secrets depend on whom it speaks to.
@@ -38,23 +34,10 @@ type wire struct {
 	stamp   int64    // of the last frame: no two share a millisecond
 }
 
-// frame is one received line.
-type frame struct {
-	Event string `json:"event"`
-	Data  struct {
-		Approved bool            `json:"approved"`
-		Success  bool            `json:"success"`
-		Stamp    json.RawMessage `json:"server_timestamp"`
-		Code     string          `json:"code"`
-		Ref      string          `json:"reference"`
-	} `json:"data"`
-	Text string `json:"-"`
-}
-
 // heard is what came: the event of a frame, or one of the words below.
 type heard struct {
 	event string
-	frame
+	bridge.Heard
 }
 
 const (
@@ -83,58 +66,33 @@ func (w *wire) send(line []byte) {
 	_, _ = w.c.Write(line)
 }
 
-// greet says who the client is.
-func (w *wire) greet() { w.send(encode("handshake", w.hello(), "")) }
-
-func (w *wire) hello() map[string]any {
-	return map[string]any{"clientType": "MessengerBotR", "botName": w.me.bot, "version": "3.3.3", "deviceID": w.me.device,
-		"deviceIP": "192.168.0.15", "deviceInfo": "test phone", "timestamp": "2026-01-01T00:00:00.000Z", "timezone": "Asia/Seoul",
-		"message_positions": []int{0, 0}}
-}
-
-// auth is a proof made now.
-func (w *wire) auth() map[string]any {
-	w.stamp = max(w.stamp+1, time.Now().UnixMilli())
-	return w.authAt(w.stamp)
-}
-
-func (w *wire) authAt(stamp int64) map[string]any {
-	a := map[string]any{"clientType": "MessengerBotR", "botName": w.me.bot, "deviceUUID": w.me.device, "deviceID": w.me.device,
-		"macAddress": "02:00:00:00:00:00", "ipAddress": "192.168.0.15", "timestamp": stamp, "version": "3.3.3"}
+// identity is the client as it signs: by a guess, if it cannot.
+func (w *wire) identity() bridge.Identity {
 	k := secrets{"a guess", "another"}
 	if w.secrets != nil {
 		k = *w.secrets
 	}
-	a["signature"] = weakness.Sign(k.key, k.salt, "MessengerBotR", w.me.bot, w.me.device, "02:00:00:00:00:00", "192.168.0.15", decimal(stamp))
-	return a
+	return bridge.Identity{Bot: w.me.bot, Device: w.me.device, Key: k.key, Salt: k.salt}
 }
 
-func decimal(n int64) string {
-	b, _ := json.Marshal(n) // a number
-	return string(b)
+// greet says who the client is.
+func (w *wire) greet() { w.send(w.identity().Handshake()) }
+
+// auth is a proof made now.
+func (w *wire) auth() bridge.Object {
+	w.stamp = max(w.stamp+1, time.Now().UnixMilli())
+	return w.identity().Auth(w.stamp)
 }
 
 // message is a chat message with the given proof, nil for none.
-func (w *wire) message(text string, auth map[string]any) []byte {
-	raw := base64.StdEncoding.EncodeToString([]byte(text))
-	data := map[string]any{"room": "가족방", "channel_id": "1", "message_type": "text", "content_encoding": "base64",
-		"message_positions": []int{0, len(raw)}, "sender": "미나", "is_group_chat": true, "log_id": nil, "user_hash": nil,
-		"bot_name": w.me.bot, "client_type": "MessengerBotR"}
-	if auth != nil {
-		data["auth"] = auth
-	}
-	return encode("message", data, raw)
-}
-
-func encode(event string, data map[string]any, raw string) []byte {
-	b, _ := json.Marshal(map[string]any{"event": event, "data": data}) // texts and numbers
-	return append(append(b, raw...), '\n')
+func (w *wire) message(text string, auth bridge.Object) []byte {
+	return w.identity().Message(text, auth)
 }
 
 // pong answers a ping with the given proof.
-func (w *wire) pong(ping frame, auth map[string]any) {
+func (w *wire) pong(ping heard, auth bridge.Object) {
 	w.t.Helper()
-	w.send(encode("pong", map[string]any{"bot_name": w.me.bot, "server_timestamp": ping.Data.Stamp, "auth": auth}, ""))
+	w.send(w.identity().Pong(ping.Data.Stamp, auth))
 }
 
 // hear reads one frame.
@@ -150,13 +108,9 @@ func (w *wire) hear(within time.Duration) heard {
 	case err != nil:
 		return heard{event: closed}
 	}
-	var f frame
-	d := json.NewDecoder(bytes.NewReader(line))
-	must(w.t, d.Decode(&f))
-	if text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(line[d.InputOffset():]))); err == nil {
-		f.Text = string(text)
-	}
-	return heard{f.Event, f}
+	h, err := bridge.Hear(line)
+	must(w.t, err)
+	return heard{h.Event, h}
 }
 
 // until reads up to one of the events, answering pings if it can sign.
@@ -169,7 +123,7 @@ func (w *wire) until(within time.Duration, events ...string) heard {
 		case h.event == silence, h.event == closed:
 			return h
 		case h.event == "ping" && w.secrets != nil:
-			w.pong(h.frame, w.auth())
+			w.pong(h, w.auth())
 		}
 		for _, e := range events {
 			if h.event == e {
@@ -200,7 +154,7 @@ func (w *wire) opened() *wire {
 }
 
 // ask sends a message and waits for the answer or a refusal.
-func (w *wire) ask(text string, auth map[string]any) heard {
+func (w *wire) ask(text string, auth bridge.Object) heard {
 	w.t.Helper()
 	w.send(w.message(text, auth))
 	return w.until(soon, "messageResponse", "error")
