@@ -28,16 +28,14 @@ func (o *Outer) apply(rows []Row, now time.Time) []Change {
 	r.admin.Lock()
 	defer r.admin.Unlock()
 	changes := o.enforce(rows, now)
-	if o.read.Load() {
-		for _, c := range changes {
-			r.cfg.OnChange(c.Before, c.After)
-		}
+	for _, c := range changes {
+		r.cfg.OnChange(c.Before, c.After)
 	}
 	return changes
 }
 
 // enforce holds mu, so that nobody registers meanwhile. The caller holds the admin
-// lock.
+// lock. What the first reading brings is no change.
 func (o *Outer) enforce(rows []Row, now time.Time) (changes []Change) {
 	r := o.r
 	r.mu.Lock()
@@ -59,7 +57,7 @@ func (o *Outer) enforce(rows []Row, now time.Time) (changes []Change) {
 		if w.same(e.word.Load()) {
 			continue
 		}
-		if before, after := e.hear(w); before.Status != after.Status {
+		if before, after := e.hear(w); before.Status != after.Status && o.read.Load() {
 			changes = append(changes, Change{before, after})
 		}
 	}

@@ -247,7 +247,9 @@ func many(t *testing.T, srv *mariadbtest.Server) {
 	if counted(s.Stats(), "device_database.readings") != 2 {
 		t.Error("rows were read though nothing had changed")
 	}
-	if limit := 3 * time.Second; idle > limit || changed > 2*limit {
+	// Less than a second where nothing else runs; a bound for a busy machine with the
+	// race detector, which anything quadratic would pass by far.
+	if limit := 20 * time.Second; idle > limit || changed > 3*limit {
 		t.Errorf("a reading takes %v, one with a change %v", idle, changed)
 	}
 }
