@@ -104,7 +104,7 @@ func (a *App) openGauges() error {
 	bounds := map[string]func() []haechi.Counter{
 		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "devices": e.registry.Stats, "database": e.database.stats,
 		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats,
-		"live": a.control.Stats, "limits": a.limitStats,
+		"live": a.control.Stats, "connections": e.yard.stats, "limits": a.limitStats,
 	}
 	errs := []error{
 		m.Gauge("kakaobot_active_connections", "Live sessions of devices and HTTP clients.", func() float64 { return float64(e.session.Count()) }),

@@ -60,7 +60,7 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 		Hold: s.Device.Hold,
 	}, devicegate.Deps{
 		Registry: e.registry.At(s.Name), Prover: prover, Enroller: enroller{e}, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
-		Winners: e.winners, Dial: g.upstreams.Dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
+		Idle: e.yard.idle, Blocked: e.yard.blocked, Winners: e.winners, Dial: g.upstreams.Dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
 	})
 	if err != nil {
 		return nil, err
@@ -112,9 +112,12 @@ func (g *deviceGuard) run(conns context.Context) {
 	for _, l := range g.sockets {
 		all.Go(func() { g.accept(conns, l, &all) })
 	}
+	end := context.AfterFunc(conns, g.gate.Shutdown)
+	defer end()
 	<-g.done
 	stop()
 	all.Wait()
+	g.gate.Wait() // those that are parked have no goroutine
 }
 
 func (g *deviceGuard) accept(conns context.Context, l *listener.Listener, all *sync.WaitGroup) {
@@ -130,7 +133,7 @@ func (g *deviceGuard) accept(conns context.Context, l *listener.Listener, all *s
 // serve runs one connection; where the service has a certificate, TLS comes first.
 func (g *deviceGuard) serve(conns context.Context, c *ingress.Conn) {
 	if g.tls == nil || g.tls.greet(conns, c) {
-		g.gate.Serve(conns, c)
+		g.gate.Serve(c)
 	}
 }
 

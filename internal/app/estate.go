@@ -11,7 +11,6 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/conncap"
-	"haechi/internal/brick/parking"
 	"haechi/internal/brick/splice"
 	"haechi/internal/config"
 	"haechi/internal/decide"
@@ -50,7 +49,7 @@ type estate struct {
 	pool     *listener.Pool
 	cap      *conncap.Cap
 	winners  *devicegate.Winners
-	lot      *parking.Lot // of silent connections
+	yard     yard
 	pipes    *splice.Pool
 	opaque   sync.Map              // *tcpGuard that run, of worlds that were too
 	current  atomic.Pointer[world] // the one that counts; nil before the first
@@ -86,14 +85,14 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	if err := e.openDeciding(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
+	if e.yard, err = openYard(); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
 	e.metrics = telemetry.New()
 	e.pipeline = pipeline.New(pipeline.Config{}, pipeline.Deps{
 		Decider: e.decider, Enforcer: e.session, Recorder: e.writer,
 		Taps: append([]pipeline.Tap{e.metrics}, taps...), Now: now, Log: log,
 	})
-	if e.lot, err = parking.New(parking.Config{}); err != nil {
-		return nil, errors.Join(err, e.close())
-	}
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)
@@ -251,9 +250,7 @@ func (e *estate) close() error {
 		errs = append(errs, e.pool.Close())
 		e.pipes.Close()
 	}
-	if e.lot != nil {
-		errs = append(errs, e.lot.Close())
-	}
+	errs = append(errs, e.yard.close())
 	errs = append(errs, e.database.close())
 	if e.store != nil {
 		errs = append(errs, e.store.Close())

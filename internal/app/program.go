@@ -91,7 +91,7 @@ func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
 	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.registry.Stats, e.database.stats,
-		e.verifier.Stats, e.writer.Stats, a.control.Stats, a.limitStats, a.estate.current.Load().stats} {
+		e.verifier.Stats, e.writer.Stats, a.control.Stats, e.yard.stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}
 	return out

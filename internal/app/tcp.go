@@ -51,7 +51,7 @@ func newTCPGuard(s *config.Service, e *estate, w *world, log *slog.Logger) (*tcp
 	}
 	g.gate, err = tcpgate.New(tcpConfig(s, g.certs), tcpgate.Deps{
 		Inspector: presentLists{e, w}, Pacer: presentPacer{e, w}, Sink: e.pipeline, Sessions: e.session,
-		Dial: dial, Suspect: g.suspect, Lot: e.lot, Pipes: e.pipes, Now: e.now, Log: log,
+		Dial: dial, Suspect: g.suspect, Lot: e.yard.idle, Pipes: e.pipes, Now: e.now, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/parking"
 )
 
 // Sink takes events. Emit copies *e, never blocks and never fails: a full queue
@@ -58,6 +59,27 @@ func (c *Conn) Proved() {
 	if c.release != nil && c.released.CompareAndSwap(false, true) {
 		c.release()
 	}
+}
+
+// Bare is a plain TCP connection without package net and what it keeps for each: a
+// descriptor in non-blocking mode. Its owner closes it, then calls Gone, if it has one.
+type Bare struct {
+	FD   int
+	Gone func()
+}
+
+// Detach takes the descriptor out of a plain TCP connection, if nothing stands between
+// it and the reader. False leaves everything as it is. After true the Conn is good for
+// its fields and Proved only.
+func (c *Conn) Detach() (Bare, bool) {
+	switch in := c.Conn.(type) {
+	case interface{ Detach() (Bare, bool) }:
+		return in.Detach()
+	case *net.TCPConn:
+		fd, err := parking.Detach(in)
+		return Bare{FD: fd}, err == nil
+	}
+	return Bare{}, false
 }
 
 // Close closes the connection and gives back its place in the cap.

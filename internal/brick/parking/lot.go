@@ -166,7 +166,8 @@ func (l *Lot) Kick(p Place) {
 	l.signal(p, Kicked)
 }
 
-// Leave gives the place back. Only the owner calls it, before it closes the descriptor.
+// Leave gives the place back. Only the owner calls it, while it is not parked, and
+// before it closes the descriptor.
 func (l *Lot) Leave(p Place) {
 	s := l.slab.at(p)
 	if s == nil {

@@ -141,6 +141,7 @@ func TestNoReadNoLoss(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	o.next(t)
 }
 
 func TestEndsOfThePeer(t *testing.T) {
@@ -265,6 +266,27 @@ func TestWritable(t *testing.T) {
 	}
 	if e := o.next(t); e != parking.Writable {
 		t.Errorf("woken by %b", e)
+	}
+}
+
+func TestAwait(t *testing.T) {
+	l := newLot(t, parking.Config{})
+	fd, peer := pair(t)
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := l.Await(fd, parking.Readable, time.Now().Add(5*time.Millisecond)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("nothing came: %v", err)
+	}
+	go func() { _, _ = peer.Write([]byte("x")) }()
+	if err := l.Await(fd, parking.Readable, time.Time{}); err != nil {
+		t.Error(err)
+	}
+	_, _ = parking.Read(fd, make([]byte, 8))
+	go parking.Shut(fd)
+	if err := l.Await(fd, parking.Readable, time.Time{}); err != nil {
+		t.Error(err)
+	}
+	if n := l.Stats().Taken; n != 0 {
+		t.Errorf("%d places are taken", n)
 	}
 }
 

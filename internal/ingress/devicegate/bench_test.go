@@ -33,7 +33,7 @@ func (idle) Inspect(*haechi.Request, time.Time) haechi.Verdict            { retu
 
 func idleGate(t testing.TB, dial func(context.Context) (net.Conn, error)) *devicegate.Gate {
 	g, err := devicegate.New(devicegate.Config{Service: "bots", Profile: profile(t, "messengerbot")}, devicegate.Deps{Registry: idle{}, Prover: idle{},
-		Sink: idle{}, Inspector: idle{}, Dial: dial})
+		Sink: idle{}, Inspector: idle{}, Dial: dial, Idle: newLot(t), Blocked: newLot(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,6 @@ func serve(t testing.TB, g *devicegate.Gate) (addr string, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -140,10 +139,10 @@ func serve(t testing.TB, g *devicegate.Gate) (addr string, stop func()) {
 			if err != nil {
 				return
 			}
-			wg.Go(func() { g.Serve(ctx, ingress.NewConn(c, actor("127.0.0.1"), 1, 2, func() {})) })
+			wg.Go(func() { g.Serve(ingress.NewConn(c, actor("127.0.0.1"), 1, 2, func() {})) })
 		}
 	})
-	return l.Addr().String(), func() { cancel(); _ = l.Close(); wg.Wait() }
+	return l.Addr().String(), func() { g.Shutdown(); _ = l.Close(); wg.Wait(); g.Wait() }
 }
 
 // BenchmarkIdle reports the memory of the gate for one proved, silent device: its

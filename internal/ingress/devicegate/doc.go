@@ -30,7 +30,13 @@
 //
 // [Machine] is the protocol as a pure state machine: bytes and the time go in,
 // actions come out; it asks the registry, the prover and the inspector in memory
-// and does no I/O. [Gate] is the loop of goroutines around it.
+// and does no I/O. [Gate] is what moves the bytes around it.
+//
+// A plain TCP connection that has nothing to do is parked (package parking): it has no
+// goroutine, no buffer and nothing of package net, only its two descriptors and what
+// the next frame will be judged by. A peer that does not read holds one goroutine and
+// one buffer, and only its own connection up. A connection in TLS keeps a goroutine
+// and what TLS needs.
 //
 // [Trial] is the same machine for frames that were recorded.
 //

@@ -2,9 +2,11 @@ package devicegate
 
 import (
 	"net"
+	"syscall"
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/parking"
 )
 
 // cut ends the session at once; it is what [ingress.Sessions] calls.
@@ -20,57 +22,100 @@ func (s *session) cut(v haechi.Verdict) {
 	s.finish(e)
 }
 
-// superseded is the ending of a session whose device came back on another
-// connection.
-func superseded(a haechi.Actor, now time.Time) Ending {
-	const rule = "gate/" + string(haechi.ReasonSuperseded)
-	return Ending{Reason: haechi.ReasonSuperseded, Rule: rule, Verdict: haechi.Deny,
-		Ref: haechi.NewReference(rule, about(&a), now)}
-}
+// shutdown is the ending of every session when the gateway stops.
+func shutdown() Ending { return Ending{Reason: haechi.ReasonShutdown, Provoked: true} }
 
-// finish closes both sockets. The first reason counts. It does not block.
+// finish ends both connections. The first reason counts. It does not block. Bare
+// descriptors are shut, not closed: a hand may be using them. It is woken to find out.
 func (s *session) finish(e Ending) {
 	if !s.over.CompareAndSwap(nil, &e) {
 		return
 	}
 	s.note(e)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.gone = true
-	up := s.up
-	s.mu.Unlock()
-	_ = bottom(s.conn.Conn).Close() // closing is all that is left to do
-	if up != nil {
-		_ = bottom(up).Close()
+	for _, b := range []*bare{&s.dev, &s.up} {
+		if b.fd >= 0 {
+			parking.Shut(int(b.fd))
+			s.gate.deps.Idle.Kick(b.place)
+		}
 	}
-	s.cancel()
+	if l := s.loose; l != nil {
+		l.dev.abort()
+		l.up.abort()
+		if l.stop != nil {
+			l.stop()
+		}
+	}
 }
 
 // note tells that the gateway itself ends the session of a proved device. It comes
 // before the device can see the end, and so before it can be back.
 func (s *session) note(e Ending) {
-	device := s.proved.Load()
-	if e.Provoked && device != nil && s.noted.CompareAndSwap(false, true) {
-		s.gate.deps.Winners.Provoke(s.gate.cfg.Service, *device, s.gate.deps.Now())
+	if e.Provoked && s.proved.Load() && s.noted.CompareAndSwap(false, true) {
+		s.gate.deps.Winners.Provoke(s.gate.cfg.Service, s.device, s.gate.deps.Now())
 	}
+}
+
+// beaten ends a session whose device came back on another connection.
+func (s *session) beaten() {
+	const rule = "gate/" + string(haechi.ReasonSuperseded)
+	about := haechi.Scope{Kind: haechi.ScopeDevice, Value: s.device}.String()
+	s.finish(Ending{Reason: haechi.ReasonSuperseded, Rule: rule, Verdict: haechi.Deny,
+		Ref: haechi.NewReference(rule, about, s.gate.deps.Now())})
 }
 
 // hangUp closes the upstream of a refused device. The error frame follows the last
 // whole line; if the upstream stopped within a line, there is none.
 func (s *session) hangUp() {
 	s.mu.Lock()
-	up := s.up
-	s.up = nil
-	s.mu.Unlock()
-	if up != nil {
-		_ = bottom(up).Close()
+	defer s.mu.Unlock()
+	s.hung = true
+	if s.up.fd >= 0 {
+		parking.Shut(int(s.up.fd))
+		s.gate.deps.Idle.Kick(s.up.place)
+	}
+	if s.loose != nil {
+		s.loose.up.abort()
 	}
 }
 
-// leave gives back everything and says how it ended.
+const (
+	lingerFor   = time.Second
+	lingerBytes = 4 << 20
+)
+
+// lastWord lets the peer read the error frame: closing at once with input unread
+// would make the kernel throw it away. False means that there is nothing to wait for.
+func (s *session) lastWord() bool {
+	s.out.settle(s)
+	if s.over.Load() != nil || !s.closeWrite() {
+		return false
+	}
+	s.talk.linger, s.talk.left = s.gate.deps.Now().Add(lingerFor), lingerBytes
+	if s.loose != nil && s.loose.dev != nil {
+		s.loose.dev.passed()
+	}
+	return true
+}
+
+// closeWrite ends the sending half towards the device.
+func (s *session) closeWrite() bool {
+	if s.dev.fd >= 0 {
+		return syscall.Shutdown(int(s.dev.fd), syscall.SHUT_WR) == nil
+	}
+	c, ok := bottom(s.loose.dev.conn).(interface{ CloseWrite() error })
+	return ok && c.CloseWrite() == nil
+}
+
+// leave gives back everything and says how it ended. Both hands are done.
 func (s *session) leave() {
-	s.in.free()
 	g := s.gate
-	e := s.m.Ending()
+	e := Ending{}
+	if s.talk != nil {
+		e = s.talk.m.Ending()
+	}
 	if o := s.over.Load(); o != nil && (e.Reason == "" || o.Reason != haechi.ReasonPeerClosed) {
 		e = *o
 	}
@@ -78,21 +123,13 @@ func (s *session) leave() {
 		e = Ending{Reason: haechi.ReasonPeerClosed}
 	}
 	s.finish(e)
-	s.pump.Wait()
-	_ = s.conn.Close() // gives back the place in the connection cap
-	g.unproved.Add(-s.unproved)
-	if s.holding {
-		g.held.Add(-1)
-		g.holders.Release(s.conn.Actor.Client)
-	}
-	a := s.m.Actor()
+	g.deps.Winners.release(s)
+	a := s.actor()
+	s.let(&a)
 	now := g.deps.Now()
-	if s.release != nil {
-		s.release()
-	}
 	s.note(e)
 	ev := haechi.Event{Time: now, Kind: haechi.KindClose, Outcome: haechi.Success, Service: g.cfg.Service, Actor: a,
-		Session: s.id, BytesIn: s.received, BytesOut: s.out.sent.Load(), Duration: now.Sub(s.begun)}
+		Session: s.id, BytesIn: s.received, BytesOut: s.out.sent.Load(), Duration: now.Sub(g.born) - time.Duration(s.begun)}
 	if e.Reason != haechi.ReasonPeerClosed {
 		ev.Outcome = haechi.Failure
 	}
@@ -101,13 +138,36 @@ func (s *session) leave() {
 	if g.deps.Sessions != nil {
 		g.deps.Sessions.Close(s.id)
 	}
-	g.live.Add(-1)
+	g.crowd.remove(s)
+}
+
+// let gives back sockets and places.
+func (s *session) let(a *haechi.Actor) {
+	s.mu.Lock()
+	s.close(&s.dev)
+	s.close(&s.up)
+	s.mu.Unlock()
+	if s.disconnected != nil {
+		s.disconnected()
+	}
+	t := s.talk
+	if t == nil {
+		return
+	}
+	if t.conn != nil {
+		_ = t.conn.Close() // gives back the place in the connection cap
+	}
+	s.gate.unproved.Add(-t.unproved)
+	if t.holding {
+		s.gate.held.Add(-1)
+		s.gate.holders.Release(a.Client)
+	}
 }
 
 // emit completes an event with what the machine does not know.
 func (s *session) emit(e *haechi.Event) {
 	e.Time = e.Time.UTC()
-	e.Port, e.LocalPort, e.TLS = s.conn.Port, s.conn.LocalPort, s.conn.TLS
+	e.Port, e.LocalPort, e.TLS = s.port, s.localPort, s.tls
 	if e.Kind == haechi.KindHandshake || e.Kind == haechi.KindAuth && e.Outcome == haechi.Success {
 		e.Provoked = e.Provoked || s.gate.deps.Winners.Provoked(e.Service, e.Device, e.Time, e.Kind == haechi.KindAuth)
 	}

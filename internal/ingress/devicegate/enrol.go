@@ -118,16 +118,19 @@ func (m *Machine) Enrolled(err error, now time.Time) {
 }
 
 // enrolled has a device that brought a code let in. False means that it is not.
-func (s *session) enrolled(ctx context.Context) bool {
-	code, d, ok := s.m.Enrolment()
+func (s *session) enrolled() bool {
+	m, deps := s.talk.m, &s.gate.deps
+	code, d, ok := m.Enrolment()
 	if !ok {
 		return true
 	}
-	err := s.gate.deps.Enroller.Enrol(ctx, code, d)
+	ctx, done := s.interruptible(s.gate.cfg.DialTimeout)
+	defer done()
+	err := deps.Enroller.Enrol(ctx, code, d)
 	if err != nil {
-		s.gate.deps.Log.Warn("a device with an enrolment code was not let in", "service", s.gate.cfg.Service, "device", d.Key, "code", code, "err", err)
+		deps.Log.Warn("a device with an enrolment code was not let in", "service", s.gate.cfg.Service, "device", d.Key, "code", code, "err", err)
 	}
-	s.m.Enrolled(err, s.gate.deps.Now())
+	m.Enrolled(err, deps.Now())
 	return err == nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/conncap"
+	"haechi/internal/brick/parking"
 	"haechi/internal/brick/strictjson"
 	"haechi/internal/ingress"
 )
@@ -125,6 +126,10 @@ type Deps struct {
 	Winners *Winners
 	// Dial connects to the upstream.
 	Dial func(ctx context.Context) (net.Conn, error)
+	// Idle parks plain TCP connections that have nothing to do, and Blocked those whose
+	// peer does not read what there is to write; both or neither. Without them every
+	// connection keeps its goroutines.
+	Idle, Blocked *parking.Lot
 	// Suspect is told that the upstream failed a session, so that its health is
 	// checked at once. It must not block.
 	Suspect func()
@@ -141,13 +146,17 @@ type Gate struct {
 
 	works, buffers sync.Pool
 
+	talks sync.Pool // *talk, each with a machine
+	born  time.Time
+	crowd crowd
+
 	holders *conncap.Cap // of held connections, by client
 
-	live, held, unproved                    atomic.Int64
+	held, unproved, blocked                 atomic.Int64
 	duplicates, swallowed, dropped          atomic.Uint64
 	regreeted                               atomic.Uint64
 	heldRefused, unprovedRefused, earlyFull atomic.Uint64
-	sessions                                atomic.Uint64 // numbers, where no registry gives them
+	numbers                                 atomic.Uint64 // of sessions, where no registry gives them
 }
 
 // New builds a gate. An error means that the profile is not usable.
@@ -157,6 +166,9 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 	if err != nil {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "build device gate " + cfg.Service, Err: err,
 			Hint: "correct the profile"}
+	}
+	if deps.Blocked == nil {
+		deps.Idle = nil
 	}
 	if deps.Winners == nil {
 		deps.Winners = NewWinners()
@@ -170,20 +182,22 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{cfg: cfg, deps: deps, layout: l, holders: conncap.New(cfg.HeldPerClient, cfg.MaxHeld)}
+	g := &Gate{cfg: cfg, deps: deps, layout: l, born: deps.Now(), holders: conncap.New(cfg.HeldPerClient, cfg.MaxHeld)}
+	g.crowd.empty.L = &g.crowd.mu
+	g.talks.New = func() any { return &talk{m: new(Machine)} }
 	g.works.New = func() any { return &Work{scan: strictjson.New(l.paths, strictjson.Limits{}), hasher: newHasher()} }
 	g.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	return g, nil
 }
 
 // Live is the number of open connections.
-func (g *Gate) Live() int { return int(g.live.Load()) }
+func (g *Gate) Live() int { return g.crowd.size() }
 
 // Stats are the gate's counters: what bounds refused, and what was dropped.
 func (g *Gate) Stats() []haechi.Counter {
 	p := "device/" + g.cfg.Service + "/"
 	return []haechi.Counter{
-		{Name: p + "live", Value: uint64(max(g.live.Load(), 0))},
+		{Name: p + "live", Value: uint64(g.Live())},
 		{Name: p + "held", Value: uint64(max(g.held.Load(), 0))},
 		{Name: p + "held_refused", Value: g.heldRefused.Load()},
 		{Name: p + "unproved_refused", Value: g.unprovedRefused.Load()},
@@ -192,6 +206,7 @@ func (g *Gate) Stats() []haechi.Counter {
 		{Name: p + "answers_swallowed", Value: g.swallowed.Load()},
 		{Name: p + "handshakes_repeated", Value: g.regreeted.Load()},
 		{Name: p + "notices_dropped", Value: g.dropped.Load()},
+		{Name: p + "writers_blocked", Value: uint64(max(g.blocked.Load(), 0))},
 	}
 }
 

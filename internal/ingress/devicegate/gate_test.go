@@ -1,7 +1,6 @@
 package devicegate_test
 
 import (
-	"context"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,10 +13,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithCancel(t.Context())
-}
 
 func TestGateConverses(t *testing.T) {
 	r := newRig(t, devicegate.Config{})

@@ -2,32 +2,72 @@ package devicegate_test
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"pgregory.net/rapid"
+
+	"haechi"
 	"haechi/internal/ingress/devicegate"
 )
 
 func TestWinners(t *testing.T) {
 	w := devicegate.NewWinners()
-	var cut []string
-	one := w.Claim("bots", "a/1", func() { cut = append(cut, "one") })
-	w.Claim("other", "a/1", func() { cut = append(cut, "other service") })
-	w.Claim("bots", "a/2", func() { cut = append(cut, "other device") })
-	two := w.Claim("bots", "a/1", func() { cut = append(cut, "two") })
-	if strings.Join(cut, ",") != "one" {
-		t.Fatalf("cut %v", cut)
+	one, two := devicegate.NewRival("bots", "a/1"), devicegate.NewRival("bots", "a/1")
+	others := []devicegate.Rival{devicegate.NewRival("other", "a/1"), devicegate.NewRival("bots", "a/2")}
+	w.Claim(one)
+	w.Claim(others[0])
+	w.Claim(others[1])
+	w.Claim(two)
+	if one.Beaten() != haechi.ReasonSuperseded || two.Beaten() != "" || others[0].Beaten() != "" || others[1].Beaten() != "" {
+		t.Fatalf("ended: %q %q %q %q", one.Beaten(), two.Beaten(), others[0].Beaten(), others[1].Beaten())
 	}
-	one() // the loser gives back nothing that is not its own
+	w.Release(one) // the loser gives back nothing that is not its own
 	if w.Live() != 3 {
 		t.Errorf("%d live", w.Live())
 	}
-	if two(); w.Live() != 2 {
+	if w.Release(two); w.Live() != 2 {
 		t.Errorf("%d live", w.Live())
 	}
+}
+
+// TestWinnersModel compares with a plain map.
+func TestWinnersModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, want, beaten := devicegate.NewWinners(), map[string]devicegate.Rival{}, map[devicegate.Rival]bool{}
+		var all []devicegate.Rival
+		for range rapid.IntRange(1, 150).Draw(t, "steps") {
+			if len(all) > 0 && rapid.IntRange(0, 2).Draw(t, "release") == 0 {
+				r := all[rapid.IntRange(0, len(all)-1).Draw(t, "who")]
+				w.Release(r)
+				for name, winner := range want {
+					if winner == r {
+						delete(want, name)
+					}
+				}
+			} else {
+				name := fmt.Sprint("a/", rapid.IntRange(0, 40).Draw(t, "device"))
+				r := devicegate.NewRival("bots", name)
+				w.Claim(r)
+				if old, ok := want[name]; ok {
+					beaten[old] = true
+				}
+				want[name], all = r, append(all, r)
+			}
+			if w.Live() != len(want) {
+				t.Fatalf("%d live, want %d", w.Live(), len(want))
+			}
+			for _, r := range all {
+				if (r.Beaten() != "") != beaten[r] {
+					t.Fatal("the wrong one was ended")
+				}
+			}
+		}
+	})
 }
 
 func TestProvokedIsForgottenAfterTheProofAndAfterTime(t *testing.T) {

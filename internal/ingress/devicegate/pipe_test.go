@@ -26,14 +26,13 @@ func over(t *testing.T, deps devicegate.Deps, f func(w *world, p *phone, dev, up
 		back, up := net.Pipe()
 		deps.Dial = func(context.Context) (net.Conn, error) { return back, nil }
 		g := w.gate(t, devicegate.Config{}, deps)
-		ctx, stop := withCancel(t)
 		done := make(chan struct{})
 		go func() {
-			g.Serve(ctx, ingress.NewConn(inner, actor("192.0.2.7"), 1, 2, func() {}))
+			g.Serve(ingress.NewConn(inner, actor("192.0.2.7"), 1, 2, func() {}))
 			close(done)
 		}()
 		f(w, p, dev, up)
-		stop()
+		g.Shutdown()
 		_, _ = dev.Close(), up.Close()
 		<-done
 	})

@@ -1,52 +1,20 @@
 package devicegate
 
 import (
-	"errors"
-	"io"
 	"net"
-	"os"
-	"sync"
-	"syscall"
 	"time"
 )
 
-const bufferSize = 16 << 10
-
-// reader reads a connection into a pooled buffer that it takes only when there is
-// something to read, so that an idle TCP connection holds none.
+// reader is a connection in the hands of package net: TLS, something that is no
+// socket, or a socket of which nobody has read yet. It has a buffer and a goroutine.
 type reader struct {
 	conn net.Conn
-	raw  syscall.RawConn // nil: not a plain TCP connection
-	pool *sync.Pool
-	buf  *[]byte
-	own  []byte // where waiting without a buffer is not possible
-	n    int
-	err  error
-	try  func(fd uintptr) bool
-	// armed is the read deadline that is set.
-	armed time.Time
+	own  []byte
+	// armed and sent are the deadlines that are set, of reading and of writing.
+	armed, sent time.Time
 }
 
-func newReader(c net.Conn, pool *sync.Pool) *reader {
-	r := &reader{conn: c, pool: pool}
-	if _, ok := c.(*net.TCPConn); ok {
-		r.below(c)
-	}
-	return r
-}
-
-// below reads from c itself from now on, if it is plain TCP.
-func (r *reader) below(c net.Conn) {
-	if t, ok := c.(*net.TCPConn); ok {
-		if raw, err := t.SyscallConn(); err == nil {
-			r.raw, r.try, r.own = raw, r.tryRead, nil
-		}
-	}
-}
-
-// bare is a wrapper that steps aside once it holds nothing back: before that,
-// Bare returns nil.
-type bare interface{ Bare() net.Conn }
+func newReader(c net.Conn) *reader { return &reader{conn: c} }
 
 // until sets the read deadline, if it is sooner than the one that is set. A later
 // one need not be set before the earlier has passed.
@@ -64,57 +32,29 @@ func (r *reader) passed() {
 	_ = r.conn.SetReadDeadline(r.armed)
 }
 
-// read waits for input. The bytes hold until free.
+// read waits for input. The bytes hold until the next read.
 func (r *reader) read() ([]byte, error) {
-	if b, ok := r.conn.(bare); ok && r.raw == nil {
-		r.below(b.Bare())
+	if r.own == nil {
+		r.own = make([]byte, bufferSize/4)
 	}
-	if r.raw == nil {
-		if r.own == nil {
-			r.own = make([]byte, bufferSize/4)
-		}
-		n, err := r.conn.Read(r.own)
-		return r.own[:n], err
-	}
-	r.n, r.err = 0, nil
-	if err := r.raw.Read(r.try); err != nil {
-		return nil, err
-	}
-	switch {
-	case r.err != nil:
-		return nil, os.NewSyscallError("read", r.err)
-	case r.n == 0:
-		return nil, io.EOF
-	}
-	return (*r.buf)[:r.n], nil
+	n, err := r.conn.Read(r.own)
+	return r.own[:n], err
 }
 
-// tryRead reads once; false means to wait until there is something.
-func (r *reader) tryRead(fd uintptr) bool {
-	if r.buf == nil {
-		r.buf = r.pool.Get().(*[]byte)
+// write writes all of p. One writer at a time keeps a write deadline of at least three
+// quarters of the timeout ahead, which spares setting it for every write.
+func (r *reader) write(p []byte, now time.Time, timeout time.Duration) (int, error) {
+	if r.sent.Sub(now) < timeout*3/4 {
+		r.sent = now.Add(timeout)
+		_ = r.conn.SetWriteDeadline(r.sent) // a closed connection fails at the write
 	}
-	for {
-		r.n, r.err = syscall.Read(int(fd), *r.buf)
-		if !errors.Is(r.err, syscall.EINTR) {
-			break
-		}
-	}
-	if errors.Is(r.err, syscall.EAGAIN) {
-		r.free()
-		return false
-	}
-	if r.n < 0 {
-		r.n = 0
-	}
-	return true
+	return r.conn.Write(p)
 }
 
-// free gives the buffer back.
-func (r *reader) free() {
-	if r.buf != nil {
-		r.pool.Put(r.buf)
-		r.buf = nil
+// abort closes the connection without a farewell. It may be nil.
+func (r *reader) abort() {
+	if r != nil {
+		_ = bottom(r.conn).Close() // closing is all that is left to do
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/parking"
 	"haechi/internal/ingress"
 	"haechi/internal/ingress/devicegate"
 )
@@ -99,6 +100,8 @@ type rig struct {
 	l           net.Listener
 	wg          sync.WaitGroup
 	live        sync.Map // session id → cut
+	idle        *parking.Lot
+	blocked     *parking.Lot
 	last, dials atomic.Uint64
 }
 
@@ -111,26 +114,44 @@ func (r *rig) Open(_ string, _ haechi.Actor, cut func(haechi.Verdict)) uint64 {
 func (r *rig) Identify(uint64, haechi.Actor) {}
 func (r *rig) Close(id uint64)               { r.live.Delete(id) }
 
+func newLot(t testing.TB) *parking.Lot {
+	t.Helper()
+	l, err := parking.New(parking.Config{Tick: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
 func newRig(t *testing.T, cfg devicegate.Config) *rig {
 	r := &rig{t: t, w: newWorld(), up: newUpstream(t), l: listen(t)}
-	r.gate = r.w.gate(t, cfg, devicegate.Deps{Sessions: r, Dial: func(ctx context.Context) (net.Conn, error) {
+	r.idle, r.blocked = newLot(t), newLot(t)
+	r.gate = r.w.gate(t, cfg, devicegate.Deps{Sessions: r, Idle: r.idle, Blocked: r.blocked, Dial: func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", r.up.Addr().String())
 	}})
-	ctx, stop := withCancel(t)
 	r.wg.Go(func() {
 		for {
 			c, err := r.l.Accept()
 			if err != nil {
 				return
 			}
-			r.wg.Go(func() { r.gate.Serve(ctx, ingress.NewConn(&wrapped{Conn: c}, actor("127.0.0.1"), 1, 2, func() {})) })
+			r.wg.Go(func() { r.gate.Serve(ingress.NewConn(&wrapped{Conn: c}, actor("127.0.0.1"), 1, 2, func() {})) })
 		}
 	})
 	t.Cleanup(func() {
-		stop()
+		r.gate.Shutdown()
 		_ = r.l.Close()
 		r.wg.Wait()
+		r.gate.Wait()
+		if i, b := r.idle.Stats(), r.blocked.Stats(); i.Taken != 0 || b.Taken != 0 {
+			t.Errorf("places left: %+v %+v", i, b)
+		}
 		if n := r.gate.Live(); n != 0 {
 			t.Errorf("%d connections left", n)
 		}
@@ -149,11 +170,11 @@ func (w *wrapped) Read(p []byte) (int, error) {
 	return w.Conn.Read(p[:min(len(p), 10)])
 }
 
-func (w *wrapped) Bare() net.Conn {
+func (w *wrapped) Detach() (ingress.Bare, bool) {
 	if !w.begun {
-		return nil
+		return ingress.Bare{}, false
 	}
-	return w.Conn
+	return ingress.NewConn(w.Conn, haechi.Actor{}, 0, 0, nil).Detach()
 }
 
 // client is a phone's socket.

@@ -3,7 +3,6 @@ package devicegate
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -14,103 +13,146 @@ import (
 	"haechi/internal/ingress"
 )
 
-// session is one connection with its loop: the caller's goroutine reads the
-// device, a second one the upstream.
+// session is one connection. Two hands work on it: one takes what the device sends,
+// the other what the upstream sends. A hand is in one goroutine at a time, or it is
+// parked. What is here is held while nothing happens, so it is as little as can be;
+// the rest is in talk and loose, which come and go.
 type session struct {
-	gate   *Gate
-	conn   *ingress.Conn
-	id     uint64
-	begun  time.Time
-	m      *Machine
-	in     *reader
-	out    *device
-	cancel context.CancelFunc
-	pump   sync.WaitGroup
+	gate  *Gate
+	id    uint64
+	begun int64 // nanoseconds since the gate was made
+	hands atomic.Int32
 
-	received int64 // from the device; the reading goroutine only
-	unproved int64 // what it has of the gate's budget
-	holding  bool
-	armed    time.Time // write deadline of the upstream
-	release  func()    // gives back the place among the winners
+	port, localPort uint16
+	tls             bool
+	number          int32 // in the gate's crowd, under its lock
 
-	mu   sync.Mutex
-	up   net.Conn
-	gone bool
-	over atomic.Pointer[Ending] // why it was ended from outside the machine
+	// The device's hand only.
+	talk     *talk // nil while the conversation is put away
+	still    still
+	received int64
 
-	proved atomic.Pointer[string] // the device, once it has proved itself
-	noted  atomic.Bool            // that the gateway itself sent it away
+	line boundary // the upstream's hand only: of the frame under way
+	out  device
+
+	device string      // once proved is set, it does not change
+	proved atomic.Bool // that the device has proved itself
+	noted  atomic.Bool // that the gateway itself sent it away
+	over   atomic.Pointer[Ending]
+
+	// mu guards what end the sockets.
+	mu           sync.Mutex
+	gone         bool
+	hung         bool // the upstream was closed because the device is refused
+	dev, up      bare
+	loose        *loose
+	disconnected func() // tells the listener
 }
 
-// Serve guards one connection. It returns when the connection has ended, and
-// closes it.
-func (g *Gate) Serve(ctx context.Context, c *ingress.Conn) {
-	parent := ctx
-	ctx, cancel := context.WithCancel(parent)
-	defer cancel()
+// talk is what the device's hand needs while there is something to do.
+type talk struct {
+	m        *Machine
+	conn     *ingress.Conn // until it has given back its place in the connection cap
+	unproved int64         // what it has of the gate's budget
+	holding  bool
+	linger   time.Time // zero: not yet at the end
+	left     int       // bytes that are read away at the end
+}
+
+// loose is what a session has while a connection of it is in the hands of package
+// net, or while it waits for something that an end has to interrupt.
+type loose struct {
+	dev, up *reader
+	stop    context.CancelFunc
+}
+
+// Serve guards one connection, and closes it in the end. It returns when that has
+// come, or earlier, when the connection has nothing to do and is parked: [Gate.Wait]
+// knows when all are over.
+func (g *Gate) Serve(c *ingress.Conn) {
 	now := g.deps.Now()
-	s := &session{gate: g, conn: c, begun: now, cancel: cancel,
-		in:  newReader(c.Conn, &g.buffers),
-		out: &device{conn: c.Conn, framing: &g.layout.Framing, timeout: g.cfg.WriteTimeout, now: g.deps.Now, dropped: &g.dropped}}
+	s := &session{gate: g, begun: int64(now.Sub(g.born)), port: c.Port, localPort: c.LocalPort, tls: c.TLS, dev: noBare(), up: noBare(),
+		talk: &talk{conn: c}, loose: &loose{dev: newReader(c.Conn)}}
+	s.hands.Store(1)
 	tune(bottom(c.Conn))
-	g.live.Add(1)
-	s.id = g.sessions.Add(1)
+	s.id = g.numbers.Add(1)
 	if g.deps.Sessions != nil {
 		s.id = g.deps.Sessions.Open(g.cfg.Service, c.Actor, s.cut)
 	}
-	s.m = g.Machine(c.Actor, s.id, now)
+	s.talk.m = g.Machine(c.Actor, s.id, now)
 	s.emit(&haechi.Event{Time: now, Kind: haechi.KindConnect, Outcome: haechi.Success, Service: g.cfg.Service,
 		Actor: c.Actor, Session: s.id})
-	stop := context.AfterFunc(parent, func() { s.finish(Ending{Reason: haechi.ReasonShutdown, Provoked: true}) })
-	s.guarded(ctx)
-	stop()
-	s.leave()
+	if !g.crowd.add(s) {
+		s.finish(shutdown())
+	}
+	s.guarded(s.converse)
 }
 
-// guarded keeps a defect that one connection's input uncovers from ending the
-// others.
-func (s *session) guarded(ctx context.Context) {
+// guarded runs a hand, and lets it go unless it was parked. It keeps a defect that one
+// connection's input uncovers from ending the others.
+func (s *session) guarded(hand func() (over bool)) {
+	over := true
 	defer func() {
 		if p := recover(); p != nil {
 			s.gate.deps.Log.Error("device connection failed", "service", s.gate.cfg.Service, "panic", p,
 				"stack", string(debug.Stack()))
 			s.finish(Ending{Reason: haechi.ReasonInternal, Provoked: true})
 		}
+		if over && s.hands.Add(-1) == 0 {
+			s.leave()
+		}
 	}()
-	s.run(ctx)
+	over = hand()
 }
 
-// run reads until the connection ends.
-func (s *session) run(ctx context.Context) {
-	for {
-		s.in.until(s.m.Deadline())
-		p, err := s.in.read()
-		s.received += int64(len(p))
-		now := s.gate.deps.Now()
+// converse is the device's hand as long as package net has the connection.
+func (s *session) converse() (over bool) {
+	if s.strip() {
+		return s.hear()
+	}
+	in, t := s.loose.dev, s.talk
+	for s.over.Load() == nil {
+		in.until(earliest(t.m.Deadline(), t.linger))
+		p, err := in.read()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			s.in.passed()
+			in.passed()
 			err = nil
 		}
-		goOn := s.over.Load() == nil && (err == nil || len(p) > 0) && s.step(ctx, p, now)
-		s.in.free()
-		if err != nil {
-			s.finish(Ending{Reason: haechi.ReasonPeerClosed})
+		if !s.take(p, err) {
+			return true
 		}
-		if !goOn || err != nil {
-			return
+		if s.strip() {
+			return s.hear()
 		}
 	}
+	return true
+}
+
+// take is what the device's hand does with input, or with the news that time has
+// passed. False means that the hand is done.
+func (s *session) take(p []byte, err error) bool {
+	s.received += int64(len(p))
+	t, now := s.talk, s.gate.deps.Now()
+	if !t.linger.IsZero() {
+		t.left -= len(p)
+		return err == nil && t.left > 0 && now.Before(t.linger)
+	}
+	goOn := s.over.Load() == nil && (err == nil || len(p) > 0) && s.step(p, now)
+	if err != nil {
+		s.finish(Ending{Reason: haechi.ReasonPeerClosed})
+	}
+	return goOn && err == nil
 }
 
 // step feeds input to the machine and does what it says, until it wants more.
-func (s *session) step(ctx context.Context, p []byte, now time.Time) bool {
-	g := s.gate
+func (s *session) step(p []byte, now time.Time) bool {
+	g, m := s.gate, s.talk.m
 	w := g.NewWork()
 	defer g.Done(w)
 	var run batch
 	off := 0
 	for {
-		n, a := s.m.Step(w, p[off:], now)
+		n, a := m.Step(w, p[off:], now)
 		off += n
 		began := now
 		now = g.deps.Now()
@@ -125,16 +167,19 @@ func (s *session) step(ctx context.Context, p []byte, now time.Time) bool {
 		switch {
 		case a.Op == OpNote, a.Op == OpForward && a.Input && run.add(off-len(a.Bytes), off):
 			continue
-		case !s.flush(p, &run, now):
+		case !s.flush(p, &run):
 			return false
 		case a.Op == OpForward && a.Input:
 			run.add(off-len(a.Bytes), off)
 		case a.Op == OpNone:
-			return s.account(now) || s.step(ctx, nil, now)
-		case !s.do(ctx, a, now):
+			return s.account(now) || s.step(nil, now)
+		case !s.do(a):
 			return false
 		default:
 			now = g.deps.Now() // it may have taken a while
+		}
+		if !s.talk.linger.IsZero() {
+			return true
 		}
 	}
 }
@@ -154,70 +199,68 @@ func (b *batch) add(from, to int) bool {
 	return true
 }
 
-func (s *session) flush(p []byte, b *batch, now time.Time) bool {
+func (s *session) flush(p []byte, b *batch) bool {
 	if b.to == b.from {
 		return true
 	}
 	out := p[b.from:b.to]
 	*b = batch{}
-	return s.forward(out, now)
+	return s.forward(out)
 }
 
-// do performs one action. False means that the loop is over.
-func (s *session) do(ctx context.Context, a Action, now time.Time) bool {
+// do performs one action. False means that the hand is done.
+func (s *session) do(a Action) bool {
 	switch a.Op {
 	case OpForward:
-		return s.forward(a.Bytes, now)
+		return s.forward(a.Bytes)
 	case OpSend:
 		if a.Final {
 			s.hangUp()
 		}
-		s.out.tell(a.Bytes)
+		s.out.tell(s, a.Bytes)
 	case OpDial:
-		if !s.enrolled(ctx) {
+		if !s.enrolled() {
 			break
 		}
-		if err := s.dial(ctx); s.over.Load() == nil {
-			s.m.Dialed(err, s.gate.deps.Now())
+		if err := s.dial(); s.over.Load() == nil {
+			s.talk.m.Dialed(err, s.gate.deps.Now())
 		}
 	case OpPause:
-		return sleep(ctx, a.Delay)
+		return s.pause(a.Delay)
 	case OpHold:
 		s.hold()
 	case OpClose:
-		s.note(s.m.Ending())
-		s.linger()
-		return false
+		s.note(s.talk.m.Ending())
+		return s.lastWord()
 	}
 	return s.over.Load() == nil
 }
 
-// forward writes to the upstream. Nothing is written once the session was cut.
-func (s *session) forward(p []byte, now time.Time) bool {
-	s.mu.Lock()
-	up, gone := s.up, s.gone
-	s.mu.Unlock()
-	if gone || up == nil {
-		return false
-	}
-	s.armed = arm(up, s.armed, now, s.gate.cfg.WriteTimeout)
-	if _, err := up.Write(p); err != nil {
-		s.gate.deps.Suspect()
-		s.finish(Ending{Reason: haechi.ReasonUpstreamDown, Provoked: true})
-		return false
-	}
-	return true
+// pause waits, unless the session ends first.
+func (s *session) pause(d time.Duration) bool {
+	ctx, done := s.interruptible(d)
+	defer done()
+	<-ctx.Done()
+	return s.over.Load() == nil
 }
 
-// sleep waits, unless the session ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
+// interruptible is a context that ends after d or with the session.
+func (s *session) interruptible(d time.Duration) (ctx context.Context, done func()) {
+	ctx, stop := context.WithTimeout(context.Background(), d)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		stop()
+	}
+	if s.loose == nil {
+		s.loose = &loose{}
+	}
+	s.loose.stop = stop
+	return ctx, func() {
+		stop()
+		s.mu.Lock()
+		s.loose.stop = nil
+		s.mu.Unlock()
 	}
 }
 
@@ -228,20 +271,20 @@ const modest = 8 << 10
 // account keeps the memory of unproved connections within the gate's budget.
 // False means that this one is refused.
 func (s *session) account(now time.Time) bool {
-	g := s.gate
-	size := int64(s.m.Buffered())
-	if s.m.Proved() {
+	g, t := s.gate, s.talk
+	size := int64(t.m.Buffered())
+	if t.m.Proved() {
 		size = 0
 	}
-	total := g.unproved.Add(size - s.unproved)
-	grown := size > s.unproved
-	s.unproved = size
+	total := g.unproved.Add(size - t.unproved)
+	grown := size > t.unproved
+	t.unproved = size
 	if size <= modest {
 		total -= g.cfg.Unproved / 2
 	}
 	if grown && total > g.cfg.Unproved {
 		g.unprovedRefused.Add(1)
-		s.m.Refuse(haechi.ReasonOverload, now)
+		t.m.Refuse(haechi.ReasonOverload, now)
 		return false
 	}
 	return true
@@ -251,42 +294,33 @@ func (s *session) account(now time.Time) bool {
 // place in the connection cap: one who was answered and only waits must not keep
 // others behind its address from proving themselves.
 func (s *session) hold() {
-	g := s.gate
-	if !g.holders.Acquire(s.conn.Actor.Client) {
+	g, t := s.gate, s.talk
+	if !g.holders.Acquire(t.m.actor.Client) {
 		g.heldRefused.Add(1)
-		s.m.Abandon()
+		t.m.Abandon()
 		return
 	}
-	s.holding = true
+	t.holding = true
 	if int(g.held.Add(1)) > g.cfg.MaxHeld {
 		g.heldRefused.Add(1)
-		s.m.Abandon()
+		t.m.Abandon()
 		return
 	}
-	s.conn.Proved()
+	s.uncap()
 }
 
-// linger lets the peer read the error frame: closing at once with input unread
-// would make the kernel throw it away.
-func (s *session) linger() {
-	s.out.settle()
-	c, ok := bottom(s.conn.Conn).(interface{ CloseWrite() error })
-	if !ok || c.CloseWrite() != nil {
-		return
-	}
-	s.in.passed()
-	s.in.until(s.gate.deps.Now().Add(lingerFor))
-	for left := lingerBytes; left > 0; {
-		p, err := s.in.read()
-		left -= len(p)
-		s.in.free()
-		if err != nil {
-			return
-		}
+// uncap gives back the place in the connection cap.
+func (s *session) uncap() {
+	if c := s.talk.conn; c != nil {
+		c.Proved()
+		s.talk.conn = nil
 	}
 }
 
-const (
-	lingerFor   = time.Second
-	lingerBytes = 4 << 20
-)
+// earliest is the sooner of two times, of which the zero one is never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

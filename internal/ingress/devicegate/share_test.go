@@ -46,7 +46,7 @@ func TestHeldConnectionGivesItsPlaceBack(t *testing.T) {
 		g := w.gate(t, devicegate.Config{}, devicegate.Deps{Dial: func(context.Context) (net.Conn, error) { return nil, io.EOF }})
 		done := make(chan struct{})
 		go func() {
-			g.Serve(t.Context(), ingress.NewConn(inner, actor("192.0.2.7"), 1, 2, func() { released = true }))
+			g.Serve(ingress.NewConn(inner, actor("192.0.2.7"), 1, 2, func() { released = true }))
 			close(done)
 		}()
 		go func() { _, _ = io.Copy(io.Discard, dev) }()
@@ -95,8 +95,8 @@ func (c *cutter) Close(uint64) {}
 // its device has already.
 func TestCutNewcomerLeavesTheOldSession(t *testing.T) {
 	winners := devicegate.NewWinners()
-	superseded := false
-	defer winners.Claim("bots", device, func() { superseded = true })()
+	old := devicegate.NewRival("bots", device)
+	winners.Claim(old)
 	over(t, devicegate.Deps{Winners: winners, Sessions: &cutter{}}, func(w *world, p *phone, dev, _ net.Conn) {
 		go func() { _, _ = io.Copy(io.Discard, dev) }()
 		fmt.Fprint(dev, p.hello33()+p.pong())
@@ -105,7 +105,7 @@ func TestCutNewcomerLeavesTheOldSession(t *testing.T) {
 			t.Errorf("close %+v", e)
 		}
 	})
-	if superseded {
+	if old.Beaten() != "" {
 		t.Error("the session that was there before was ended")
 	}
 }

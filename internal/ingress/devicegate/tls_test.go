@@ -49,7 +49,7 @@ func TestOverTLS(t *testing.T) {
 	go func() {
 		c, err := l.Accept()
 		if err == nil {
-			g.Serve(context.Background(), ingress.NewConn(c, actor("127.0.0.1"), 1, 2, func() {}))
+			g.Serve(ingress.NewConn(c, actor("127.0.0.1"), 1, 2, func() {}))
 		}
 		done <- time.Now()
 	}()

@@ -1,30 +1,32 @@
 package devicegate
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"haechi"
+	"haechi/internal/brick/parking"
 )
 
 // dial makes the device's session the one of its identity, then connects.
-func (s *session) dial(ctx context.Context) error {
+func (s *session) dial() error {
 	g := s.gate
-	a := s.m.Actor()
-	s.conn.Proved()
-	s.proved.Store(&a.Device)
+	a := s.talk.m.Actor()
+	s.uncap()
+	s.device = a.Device
+	s.proved.Store(true)
 	if g.deps.Sessions != nil {
 		g.deps.Sessions.Identify(s.id, a)
 	}
 	if s.over.Load() != nil { // cut as it identified itself: it ends nobody else's session
 		return net.ErrClosed
 	}
-	s.release = g.deps.Winners.Claim(g.cfg.Service, a.Device, func() { s.finish(superseded(a, g.deps.Now())) })
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.DialTimeout)
-	defer cancel()
+	g.deps.Winners.claim(s)
+	ctx, done := s.interruptible(g.cfg.DialTimeout)
+	defer done()
 	up, err := g.deps.Dial(ctx)
 	if err != nil {
 		g.deps.Suspect()
@@ -32,52 +34,91 @@ func (s *session) dial(ctx context.Context) error {
 		return err
 	}
 	tune(bottom(up))
+	return s.connected(up)
+}
+
+// connected starts the upstream's hand: parked, if the connection is plain TCP.
+func (s *session) connected(up net.Conn) error {
+	lot := s.gate.deps.Idle
+	if t, ok := up.(*net.TCPConn); ok && lot != nil {
+		if fd, err := parking.Detach(t); err == nil {
+			return s.connectedBare(fd)
+		}
+	}
+	in := newReader(up)
 	s.mu.Lock()
-	s.up = up
 	gone := s.gone
+	s.loose.up = in
 	s.mu.Unlock()
 	if gone {
 		_ = up.Close()
 		return net.ErrClosed
 	}
-	s.pump.Go(func() { s.pumpUp(up) })
+	s.hands.Add(1)
+	go s.guarded(func() bool { s.pump(in); return true })
 	return nil
 }
 
-// pumpUp passes what the upstream sends to the device, unread but for its line
-// ends.
-func (s *session) pumpUp(up net.Conn) {
-	in := newReader(up, &s.gate.buffers)
-	var line boundary
+func (s *session) connectedBare(fd int) error {
+	lot := s.gate.deps.Idle
+	place, err := lot.Take(fd, (*upstreamHand)(s))
+	s.mu.Lock()
+	s.up = bare{int32(fd), place}
+	gone := s.gone
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if gone {
+		return net.ErrClosed
+	}
+	s.hands.Add(1)
+	if err := lot.Park(place, parking.Readable, time.Time{}); err != nil {
+		s.hands.Add(-1)
+		return err
+	}
+	return nil
+}
+
+// pump is the upstream's hand as long as package net has its connection.
+func (s *session) pump(in *reader) {
 	for {
 		p, err := in.read()
-		if longest, _ := line.pass(&s.gate.layout.Framing, p); longest > s.gate.cfg.LineOut && s.gate.cfg.LineOut > 0 {
-			in.free()
-			s.finish(Ending{Reason: haechi.ReasonOversize, Provoked: true})
-			return
-		}
-		var failed error
-		if len(p) > 0 {
-			failed = s.out.write(p)
-		}
-		in.free()
-		switch {
-		case errors.Is(failed, os.ErrDeadlineExceeded):
-			s.finish(Ending{Reason: haechi.ReasonBackpressure})
-			return
-		case failed != nil:
-			s.finish(Ending{Reason: haechi.ReasonPeerClosed})
-			return
-		case err != nil:
-			s.upstreamEnded(err)
+		if !s.pass(p, err) {
 			return
 		}
 	}
 }
 
+// pass passes on to the device what the upstream sent, then says how that ended, if
+// it did. False means that the hand is done.
+func (s *session) pass(p []byte, err error) bool {
+	if longest, _ := s.line.pass(s.framing(), p); longest > s.gate.cfg.LineOut && s.gate.cfg.LineOut > 0 {
+		s.finish(Ending{Reason: haechi.ReasonOversize, Provoked: true})
+		return false
+	}
+	var failed error
+	if len(p) > 0 {
+		failed = s.out.write(s, p)
+	}
+	switch {
+	case errors.Is(failed, os.ErrDeadlineExceeded):
+		s.finish(Ending{Reason: haechi.ReasonBackpressure})
+	case failed != nil:
+		s.finish(Ending{Reason: haechi.ReasonPeerClosed})
+	case err != nil:
+		s.upstreamEnded(err)
+	default:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return !s.gone && !s.hung
+	}
+	return false
+}
+
 func (s *session) upstreamEnded(err error) {
 	s.mu.Lock()
-	ours := s.gone || s.up == nil
+	ours := s.gone || s.hung
 	s.mu.Unlock()
 	if ours {
 		return
@@ -87,4 +128,31 @@ func (s *session) upstreamEnded(err error) {
 	}
 	s.gate.deps.Suspect()
 	s.finish(Ending{Reason: haechi.ReasonUpstreamClosed, Provoked: true})
+}
+
+// forward writes to the upstream. Nothing is written once the session was cut.
+func (s *session) forward(p []byte) bool {
+	s.mu.Lock()
+	fd, gone := s.up.fd, s.gone || s.hung
+	var up *reader
+	if s.loose != nil {
+		up = s.loose.up
+	}
+	s.mu.Unlock()
+	var err error
+	switch {
+	case gone:
+		return false
+	case fd >= 0:
+		_, err = s.send(int(fd), p)
+	case up != nil:
+		_, err = up.write(p, s.gate.deps.Now(), s.gate.cfg.WriteTimeout)
+	default:
+		return false
+	}
+	if err != nil {
+		s.gate.deps.Suspect()
+		s.finish(Ending{Reason: haechi.ReasonUpstreamDown, Provoked: true})
+	}
+	return err == nil
 }

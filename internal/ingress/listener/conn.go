@@ -6,9 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/pires/go-proxyproto"
 
+	"haechi/internal/brick/parking"
 	"haechi/internal/ingress"
 )
 
@@ -72,6 +74,24 @@ func (c *conn) First() (byte, error) {
 		return 0, errors.ErrUnsupported
 	}
 	return ingress.Peek(t)
+}
+
+// Detach takes the descriptor out of package net's hands, once nothing is between it
+// and the reader. Whoever closes it then says so to the listener.
+func (c *conn) Detach() (ingress.Bare, bool) {
+	t, ok := c.Conn.(*net.TCPConn)
+	if !ok || c.sniff || len(c.rest) > 0 {
+		return ingress.Bare{}, false
+	}
+	fd, err := parking.Detach(t)
+	if err != nil {
+		return ingress.Bare{}, false
+	}
+	if !c.closed.CompareAndSwap(false, true) {
+		_ = syscall.Close(fd) // somebody closed it meanwhile
+		return ingress.Bare{}, false
+	}
+	return ingress.Bare{FD: fd, Gone: c.l.gone}, true
 }
 
 // first reads as long as what came may still become a PROXY header. An error

@@ -21,6 +21,7 @@ type Listener struct {
 	live    atomic.Int64 // open connections, those awaited included
 	waiting atomic.Int64 // connections whose header is awaited
 	counts  counts
+	gone    func() // one for all, so that a bare connection need not keep its own
 }
 
 // counts is what a listener counts since it was made.
@@ -29,8 +30,10 @@ type counts struct {
 }
 
 func newListener(s *socket, cfg Config) *Listener {
-	return &Listener{cfg: cfg, socket: s, suspended: cfg.Suspended,
+	l := &Listener{cfg: cfg, socket: s, suspended: cfg.Suspended,
 		conns: make(chan *ingress.Conn), done: make(chan struct{})}
+	l.gone = func() { l.live.Add(-1) }
+	return l
 }
 
 // Accept waits for the next admitted connection. After Close the error is

@@ -1,0 +1,213 @@
+package devicegate
+
+import (
+	"errors"
+	"syscall"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/parking"
+)
+
+// bufferSize is what a hand reads at once, in bytes.
+const bufferSize = 16 << 10
+
+// bare is a connection without package net.
+type bare struct {
+	fd    int32 // -1: none
+	place parking.Place
+}
+
+func noBare() bare { return bare{fd: -1} }
+
+// The two hands of a session, as the lot of idle connections knows them.
+type (
+	deviceHand   session
+	upstreamHand session
+)
+
+// Wake implements [parking.Waker].
+func (h *deviceHand) Wake(why parking.Events) {
+	s := (*session)(h)
+	s.mind(why)
+	s.guarded(s.hear)
+}
+
+// Wake implements [parking.Waker].
+func (h *upstreamHand) Wake(why parking.Events) {
+	s := (*session)(h)
+	s.mind(why)
+	s.guarded(s.relay)
+}
+
+func (s *session) mind(why parking.Events) {
+	if why&parking.Ending != 0 {
+		s.finish(shutdown())
+	}
+}
+
+// strip takes the device's connection out of package net's hands, which costs more
+// memory than all that the gate keeps of it. Where that is not possible, because of
+// TLS or of something read but not taken yet, everything stays as it is.
+func (s *session) strip() bool {
+	lot, c := s.gate.deps.Idle, s.talk.conn
+	if lot == nil || c == nil {
+		return false
+	}
+	b, ok := c.Detach()
+	if !ok {
+		return false
+	}
+	place, err := lot.Take(b.FD, (*deviceHand)(s))
+	s.mu.Lock()
+	s.dev, s.disconnected = bare{int32(b.FD), place}, b.Gone
+	s.loose.dev = nil
+	if s.gone {
+		parking.Shut(b.FD)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.finish(Ending{Reason: haechi.ReasonOverload, Provoked: true})
+	}
+	return true
+}
+
+// hear is the device's hand: it takes what there is, then parks.
+func (s *session) hear() (over bool) {
+	fd := int(s.dev.fd)
+	for s.over.Load() == nil {
+		buf := s.gate.buffers.Get().(*[]byte)
+		n, err := parking.Read(fd, *buf)
+		if errors.Is(err, parking.ErrWait) {
+			s.gate.buffers.Put(buf)
+			return s.rest(false)
+		}
+		s.resume()
+		goOn := s.take((*buf)[:n], err)
+		s.gate.buffers.Put(buf)
+		if !goOn {
+			return true
+		}
+		if n < bufferSize {
+			return s.rest(true)
+		}
+	}
+	return true
+}
+
+// rest parks the device's hand, unless its time is over. fresh says that it has just
+// done something; else the deadline has to be looked at first.
+func (s *session) rest(fresh bool) (over bool) {
+	until := s.until()
+	if !fresh && !until.IsZero() && !s.gate.deps.Now().Before(until) {
+		s.resume()
+		if !s.take(nil, nil) {
+			return true
+		}
+		until = s.until()
+	}
+	s.putAway()
+	if s.dropLoose(); s.over.Load() != nil {
+		return true
+	}
+	// From here on it may be somebody else's.
+	return s.parked(s.gate.deps.Idle.Park(s.dev.place, parking.Readable, until))
+}
+
+// parked is what became of parking a hand. Why it failed does not matter: nothing
+// will wake it, so it has to end.
+func (s *session) parked(err error) (over bool) {
+	if err == nil {
+		return false
+	}
+	if errors.Is(err, parking.ErrClosed) {
+		s.finish(shutdown())
+	} else {
+		s.finish(Ending{Reason: haechi.ReasonInternal, Provoked: true})
+	}
+	return true
+}
+
+// until is when the device's hand has something to do even without input.
+func (s *session) until() time.Time {
+	if s.talk == nil {
+		return s.still.deadline(s.gate)
+	}
+	return earliest(s.talk.m.Deadline(), s.talk.linger)
+}
+
+// dropLoose forgets what package net had.
+func (s *session) dropLoose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.loose; l != nil && l.dev == nil && l.up == nil && l.stop == nil {
+		s.loose = nil
+	}
+}
+
+// relay is the upstream's hand: it passes on what there is, unread but for its line
+// ends, then parks. While the device does not take it, it waits with the one buffer
+// that it holds.
+func (s *session) relay() (over bool) {
+	fd := int(s.up.fd)
+	for {
+		buf := s.gate.buffers.Get().(*[]byte)
+		n, err := parking.Read(fd, *buf)
+		if errors.Is(err, parking.ErrWait) {
+			n, err = 0, nil
+		}
+		goOn := s.pass((*buf)[:n], err)
+		s.gate.buffers.Put(buf)
+		if !goOn {
+			s.closeHung()
+			return true
+		}
+		if n < bufferSize {
+			break
+		}
+	}
+	return s.parked(s.gate.deps.Idle.Park(s.up.place, parking.Readable, time.Time{}))
+}
+
+// closeHung closes the upstream's socket early, if the device's hand is done with it:
+// a refused device may be held for a while.
+func (s *session) closeHung() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hung {
+		s.close(&s.up)
+	}
+}
+
+// close gives back a bare connection. The mutex is held.
+func (s *session) close(b *bare) {
+	if b.fd < 0 {
+		return
+	}
+	if b.place.Taken() {
+		s.gate.deps.Idle.Leave(b.place)
+	}
+	_ = syscall.Close(int(b.fd)) // closing is all that is left to do
+	*b = noBare()
+}
+
+// send writes to a bare connection. While the peer does not read it waits, for at
+// most the write timeout.
+func (s *session) send(fd int, p []byte) (n int, err error) {
+	var until time.Time
+	for {
+		m, err := parking.Write(fd, p[n:])
+		if n += m; !errors.Is(err, parking.ErrWait) {
+			return n, err
+		}
+		if until.IsZero() {
+			until = time.Now().Add(s.gate.cfg.WriteTimeout)
+		}
+		s.gate.blocked.Add(1)
+		err = s.gate.deps.Blocked.Await(fd, parking.Writable, until)
+		s.gate.blocked.Add(-1)
+		if err != nil {
+			return n, err
+		}
+	}
+}

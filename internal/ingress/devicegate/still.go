@@ -1,0 +1,134 @@
+package devicegate
+
+import (
+	"net/netip"
+	"time"
+	"unique"
+
+	"haechi"
+)
+
+// still is a conversation in which nothing is under way, put away: what a [Machine]
+// of an open session has to know when the next frame comes, in a sixth of its size.
+type still struct {
+	kept    bool
+	allowed bool
+	bound   bool
+	itself  bool  // it is pinned to the rest of its key
+	greeted uint8 // handshakes after the first
+	bits    uint8 // of the client's prefix
+	bot     uint8 // length of the bot's name, which begins the device's key
+	seen    int32 // seconds from the gate's making to the last note that it is alive
+	due     int64 // nanoseconds to its deadline
+	seq     uint64
+	addr    [16]byte
+	version unique.Handle[string]
+	stamp   string
+	rooms   *rooms
+	pin     *string
+}
+
+func (k *still) deadline(g *Gate) time.Time {
+	if !k.kept || k.due == 0 {
+		return time.Time{}
+	}
+	return g.born.Add(time.Duration(k.due))
+}
+
+// putAway replaces the machine by what has to be remembered of it, if it is at rest
+// and nothing is known of its peer that would be lost.
+func (s *session) putAway() {
+	t := s.talk
+	if t == nil || t.conn != nil || t.holding || t.unproved != 0 || !t.linger.IsZero() || !s.still.keep(s.gate, t.m, s.device) {
+		return
+	}
+	s.gate.recycle(t)
+	s.talk = nil
+}
+
+// resume gets the machine back.
+func (s *session) resume() {
+	if s.talk != nil {
+		return
+	}
+	s.talk = s.gate.talks.Get().(*talk)
+	s.still.restore(s.gate, s.talk.m, s.device, s.id)
+}
+
+// recycle keeps what a conversation needed for another one.
+func (g *Gate) recycle(t *talk) {
+	*t.m = Machine{}
+	*t = talk{m: t.m}
+	g.talks.Put(t)
+}
+
+// actor is who the peer is, as far as is known. The session is over.
+func (s *session) actor() haechi.Actor {
+	if s.talk == nil {
+		return s.still.actor(s.device)
+	}
+	return s.talk.m.Actor()
+}
+
+// keep takes over from a machine. False means that it cannot.
+func (k *still) keep(g *Gate, m *Machine, device string) bool {
+	bot, serial, ok := split(device, len(m.bot))
+	if !m.resting() || m.key != device || !ok || bot != m.bot || serial != m.serial {
+		return false
+	}
+	version, names := k.version, k.rooms
+	if !k.kept || version.Value() != m.version {
+		version = unique.Make(m.version)
+	}
+	*k = still{kept: true, allowed: m.actor.Allowed, bits: uint8(m.actor.Client.Bits()), addr: m.actor.Addr.As16(),
+		bot: uint8(len(m.bot)), version: version, stamp: m.stamp, bound: m.bound, seq: m.seq, greeted: uint8(m.greetings),
+		seen: int32(m.lastSeen.Sub(g.born) / time.Second)}
+	if !m.deadline.IsZero() {
+		k.due = int64(m.deadline.Sub(g.born))
+	}
+	if k.pin = m.pin; m.pin != nil && *m.pin == serial {
+		k.pin, k.itself = nil, true
+	}
+	if len(m.rooms.list) > 0 {
+		if names == nil {
+			names = new(rooms)
+		}
+		*names, k.rooms = m.rooms, names
+	}
+	return k.actor(device) == m.actor
+}
+
+// restore makes m the machine that it was.
+func (k *still) restore(g *Gate, m *Machine, device string, session uint64) {
+	bot, serial, _ := split(device, int(k.bot))
+	*m = Machine{gate: g, state: open, session: session, actor: k.actor(device), deadline: k.deadline(g),
+		bot: bot, serial: serial, key: device, version: k.version.Value(), stamp: k.stamp, bound: k.bound, seq: k.seq, greetings: int(k.greeted),
+		status: haechi.Approved, lastSeen: g.born.Add(time.Duration(k.seen) * time.Second)}
+	if m.pin = k.pin; k.itself {
+		m.pin = &m.serial
+	}
+	if k.rooms != nil {
+		m.rooms = *k.rooms
+	}
+}
+
+// split is the bot and the rest of a device's key, whose bot has n bytes.
+func split(device string, n int) (bot, serial string, ok bool) {
+	if n > 255 || n >= len(device) || device[n] != '/' {
+		return "", "", false
+	}
+	return device[:n], device[n+1:], true
+}
+
+func (k *still) actor(device string) haechi.Actor {
+	addr := netip.AddrFrom16(k.addr).Unmap()
+	client, _ := addr.Prefix(int(k.bits)) // the length is that of a prefix of its own
+	return haechi.Actor{Addr: addr, Client: client, Device: device, Assurance: haechi.Authenticated, Allowed: k.allowed}
+}
+
+// resting reports whether nothing is under way: no line in part, no frame that waits,
+// nothing refused. What it would lose is then nothing.
+func (m *Machine) resting() bool {
+	return m.state == open && len(m.partial) == 0 && !m.whole && m.nest == nest{} && !m.wait.active && m.refused == 0 && m.status == haechi.Approved &&
+		m.enrol == nil && m.greetings <= 255 && m.hello == nil && m.early.buf == nil && m.holdUntil.IsZero() && m.discarded == 0 && m.end == Ending{} && m.failure == nil
+}
