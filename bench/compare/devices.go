@@ -26,6 +26,7 @@ type devicePeer struct {
 const (
 	deviceGate = "haechi device gate"
 	tcpProxy   = "HAProxy, TCP (checks nothing)"
+	tcpNginx   = "nginx stream (checks nothing)"
 	asyncio    = "asyncio with HMAC"
 )
 
@@ -42,6 +43,10 @@ func (s *stage) startDevice(ctx context.Context, name string) (p *devicePeer, er
 	case tcpProxy:
 		if conf, err = s.write("haproxy-tcp.cfg.tmpl"); err == nil {
 			p.proc, err = launch(name, measured, nil, p.out, "haproxy", "-db", "-f", conf)
+		}
+	case tcpNginx:
+		if conf, err = s.write("nginx-stream.conf.tmpl"); err == nil {
+			p.proc, err = launch(name, measured, nil, p.out, "nginx", "-c", conf)
 		}
 	case asyncio:
 		if conf, err = s.copyOut("asyncio_server.py"); err == nil {
@@ -74,7 +79,7 @@ type phonesRun struct {
 }
 
 // phones starts the helper and waits until all devices have proved themselves.
-func (s *stage) phones(address string, n, each, window int, length time.Duration) (*phonesRun, error) {
+func (s *stage) phones(address string, n, each, window int, length time.Duration, more ...string) (*phonesRun, error) {
 	inR, inW, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -84,8 +89,9 @@ func (s *stage) phones(address string, n, each, window int, length time.Duration
 		return nil, errors.Join(err, inR.Close(), inW.Close())
 	}
 	r := &phonesRun{in: inW, out: bufio.NewReader(outR)}
-	r.proc, err = launchWith("the phones", others, nil, inR, outW, s.self, "phones", "-to", address, "-keys", s.keys(), "-n", strconv.Itoa(n),
-		"-each", strconv.Itoa(each), "-window", strconv.Itoa(window), "-for", length.String())
+	argv := append([]string{s.self, "phones", "-to", address, "-keys", s.keys(), "-n", strconv.Itoa(n),
+		"-each", strconv.Itoa(each), "-window", strconv.Itoa(window), "-for", length.String()}, more...)
+	r.proc, err = launchWith("the phones", others, nil, inR, outW, argv...)
 	if err = errors.Join(err, inR.Close(), outW.Close()); err != nil {
 		return nil, err
 	}
@@ -97,18 +103,20 @@ func (s *stage) phones(address string, n, each, window int, length time.Duration
 
 // send lets them send, and tells what the sink has counted.
 func (r *phonesRun) send(context.Context) (int, time.Duration, error) {
-	var got sent
+	got, err := r.sent()
+	return got.Frames, time.Duration(got.Seconds * float64(time.Second)), err
+}
+
+// sent lets them send, and tells how it went.
+func (r *phonesRun) sent() (got sent, err error) {
 	if _, err := io.WriteString(r.in, "go\n"); err != nil {
-		return 0, 0, err
+		return got, err
 	}
 	line, err := r.out.ReadBytes('\n')
 	if err != nil {
-		return 0, 0, errors.Join(fmt.Errorf("the phones ended early"), r.end())
+		return got, errors.Join(fmt.Errorf("the phones ended early"), r.end())
 	}
-	if err := json.Unmarshal(line, &got); err != nil {
-		return 0, 0, err
-	}
-	return got.Frames, time.Duration(got.Seconds * float64(time.Second)), nil
+	return got, json.Unmarshal(line, &got)
 }
 
 // end closes their connections.

@@ -22,6 +22,7 @@ type options struct {
 	noisy       bool
 	devices     int
 	idle        int
+	paced       int
 	sources     int
 }
 
@@ -79,10 +80,11 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.haechi, "haechi", "./haechi", "the program")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians count")
 	seconds := f.Float64("seconds", 3, "length of one measurement")
-	only := f.String("only", "web,device,opaque,idle,go", "the parts to measure")
+	only := f.String("only", "web,device,paced,opaque,idle,go", "the parts to measure")
 	f.BoolVar(&o.noisy, "noisy", false, "go on although something else uses the processors; the numbers mean little")
 	f.IntVar(&o.devices, "devices", 64, "devices that send frames")
-	f.IntVar(&o.idle, "idle", 2000, "devices that are idle")
+	f.IntVar(&o.idle, "idle", 9000, "devices that are idle")
+	f.IntVar(&o.paced, "paced", 1000, "devices that send ten frames a second")
 	f.IntVar(&o.sources, "sources", 10_000_000, "distinct sources for the pipeline")
 	if err := f.Parse(args); err != nil {
 		return nil, err

@@ -15,6 +15,10 @@ import (
 type sent struct {
 	Frames  int     `json:"frames"` // that the sink has counted
 	Seconds float64 `json:"seconds"`
+	// Of paced frames, in microseconds: how long they took, and how late they were sent.
+	P50  float64 `json:"p50,omitempty"`
+	P99  float64 `json:"p99,omitempty"`
+	Late float64 `json:"late,omitempty"`
 }
 
 // crowd are the phones of one run.
@@ -27,6 +31,8 @@ type crowd struct {
 	waiting int // phones whose frames the sink has not answered yet
 	sending bool
 	err     error
+
+	metronome *metronome // nil: each sends as soon as it is answered
 }
 
 // phone is one device on one connection. It sends a window of frames, waits for
@@ -53,6 +59,7 @@ func sendFrames(args []string) error {
 	n, each := f.Int("n", 64, "devices"), f.Int("each", 15_000, "frames a device may send")
 	window := f.Int("window", 1, "frames at a time")
 	length := f.Duration("for", 3*time.Second, "how long")
+	every := f.Duration("every", 0, "send at fixed times, so far apart")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -65,7 +72,11 @@ func sendFrames(args []string) error {
 	if _, err := in.ReadString('\n'); err != nil {
 		return nil // only the idle connections were wanted
 	}
-	s, err := c.send(*length)
+	run := c.send
+	if *every > 0 {
+		run = func(length time.Duration) (sent, error) { return c.keepTime(*every, length) }
+	}
+	s, err := run(*length)
 	if err != nil {
 		return err
 	}
@@ -133,7 +144,7 @@ func (c *crowd) send(length time.Duration) (sent, error) {
 	}
 	c.sending = false
 	err := c.until(time.Now().Add(5*time.Second), func() bool { return c.waiting == 0 })
-	return sent{c.frames, time.Since(start).Seconds()}, err
+	return sent{Frames: c.frames, Seconds: time.Since(start).Seconds()}, err
 }
 
 func (p *phone) sendWindow() {
@@ -174,6 +185,9 @@ func (p *phone) hear(line []byte) error {
 	case string(line) == ack[:len(ack)-1]:
 		p.crowd.waiting--
 		p.crowd.frames += p.crowd.window
+		if m := p.crowd.metronome; m != nil {
+			m.answered(p)
+		}
 		if p.crowd.sending {
 			p.sendWindow()
 		}

@@ -113,10 +113,11 @@ func (p *proc) alive() error {
 	}
 }
 
-// usage is what a process group has used so far.
+// usage is what a process group has used so far, and holds.
 type usage struct {
 	cpu time.Duration
 	rss int64
+	fds int
 }
 
 // usage adds up the group's processes.
@@ -143,6 +144,9 @@ func (p *proc) usage() (u usage, err error) {
 		}
 		u.cpu += time.Duration(user+system) * tick
 		u.rss += pages * int64(os.Getpagesize())
+		if open, err := os.ReadDir(filepath.Join(filepath.Dir(path), "fd")); err == nil {
+			u.fds += len(open)
+		}
 	}
 	if u.rss == 0 {
 		return u, p.alive()

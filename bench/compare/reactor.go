@@ -7,7 +7,11 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+	"unsafe"
 )
+
+// sysEpollPwait2 is the number of the system call on every architecture of Linux.
+const sysEpollPwait2 = 441
 
 // reactor is an epoll loop of one goroutine: load and upstream must cost less than
 // what they measure.
@@ -111,6 +115,21 @@ func (r *reactor) watch(fd, op int, events uint32) error {
 // poll handles what is ready, waiting for at most the given time.
 func (r *reactor) poll(wait time.Duration) error {
 	n, err := syscall.EpollWait(r.epoll, r.events, int(wait.Milliseconds()))
+	return r.handle(n, err)
+}
+
+// pollFor is poll for waits that milliseconds are too coarse for.
+func (r *reactor) pollFor(wait time.Duration) error {
+	ts := syscall.NsecToTimespec(wait.Nanoseconds())
+	n, _, errno := syscall.Syscall6(sysEpollPwait2, uintptr(r.epoll), uintptr(unsafe.Pointer(&r.events[0])), uintptr(len(r.events)),
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	if errno != 0 {
+		return r.handle(0, errno)
+	}
+	return r.handle(int(n), nil)
+}
+
+func (r *reactor) handle(n int, err error) error {
 	if errors.Is(err, syscall.EINTR) {
 		return nil
 	}
