@@ -71,16 +71,22 @@ func (s *stage) idleRound(ctx context.Context, name string) (c idleCost, err err
 	return idleCost{float64(after.rss-before.rss) / n, float64(after.fds-before.fds) / n}, errors.Join(err, r.end())
 }
 
-// rested is the server's usage a second after it went quiet.
+// rested is the server's usage once its memory has not grown or shrunk for six seconds,
+// which is when it has written its records and given back what it does not need; at
+// most half a minute is waited.
 func (p *devicePeer) rested(ctx context.Context) (usage, error) {
-	u, err := p.proc.usage()
-	if err != nil {
-		return u, err
+	last, err := p.proc.usage()
+	for still, begun := 0, time.Now(); err == nil && still < 6 && time.Since(begun) < 30*time.Second; still++ {
+		select {
+		case <-ctx.Done():
+			return last, ctx.Err()
+		case <-time.After(time.Second):
+		}
+		now, uerr := p.proc.usage()
+		if d := now.rss - last.rss; d > 1<<20 || d < -1<<20 {
+			still = -1
+		}
+		last, err = now, uerr
 	}
-	select {
-	case <-ctx.Done():
-		return u, ctx.Err()
-	case <-time.After(time.Second):
-	}
-	return p.proc.settle(ctx, u)
+	return last, err
 }

@@ -64,7 +64,7 @@ func MachineFields() (names []string) {
 func Dump(m *Machine) string {
 	c := *m
 	c.gate, c.wait, c.out, c.partial, c.proofSeq = nil, wait{}, nil, nil, 0
-	c.deadline, c.lastSeen = c.deadline.UTC().Round(0), c.lastSeen.UTC().Truncate(time.Second)
+	c.deadline, c.lastSeen = c.deadline.UTC().Round(0), c.lastSeen.UTC().Round(0)
 	pin := "none"
 	if c.pin != nil {
 		pin, c.pin = *c.pin, nil

@@ -1,8 +1,11 @@
 package devicegate_test
 
 import (
+	"io"
+	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,5 +189,116 @@ func TestQueriesAreTold(t *testing.T) {
 	}
 	if n := len(r.w.find(haechi.KindQuery)); n != 2 {
 		t.Errorf("%d queries", n)
+	}
+}
+
+// A device that does not read holds up its own upstream and nobody else, and its own
+// frames go on. Once it reads, it gets everything.
+func TestDeviceThatDoesNotReadHoldsUpOnlyItself(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	answer := strings.Repeat("A", 1<<20) + "\n"
+	r.up.reply = func(l string) string {
+		if strings.Contains(l, `"room":"flood"`) {
+			return strings.Repeat(answer, 32)
+		}
+		return "handshakeComplete echo\n"
+	}
+	slow := r.dial().prove()
+	slow.say(slow.message("flood", ""))
+	for r.blocked.Stats().Taken == 0 {
+		runtime.Gosched() // until the socket takes no more
+	}
+	seen := r.up.bytes.Load()
+	slow.say(slow.message("still", "QQ=="))
+	other := r.dial()
+	other.id = "other"
+	r.w.set(bot+"/other", haechi.Approved)
+	other.prove().say(other.message("r", "")).hear("echo")
+	for r.up.bytes.Load() == seen {
+		runtime.Gosched()
+	}
+	for range 32 {
+		slow.hear("AAAA")
+	}
+	slow.hear("echo")
+}
+
+// Half a frame, then nothing: the rest is taken whenever it comes, one byte at a time.
+func TestFrameByteByByte(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	c := r.dial().prove()
+	msg := c.message("r", "QQ==")
+	for i := range len(msg) {
+		c.say(msg[i : i+1])
+		if i%16 == 0 {
+			runtime.Gosched()
+		}
+	}
+	if got := c.hear("echo"); got != "echo "+msg {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// An upstream that stops within a line: the device gets what there is, and the refusal
+// that follows is not put into the middle of it.
+func TestUpstreamStopsWithinALine(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	r.up.reply = func(l string) string {
+		if strings.Contains(l, `"message"`) {
+			return "half a li"
+		}
+		return "handshakeComplete\n"
+	}
+	c := r.dial().prove()
+	c.say(c.message("r", ""))
+	got := make([]byte, len("half a li"))
+	if _, err := io.ReadFull(c.r, got); err != nil || string(got) != "half a li" {
+		t.Fatalf("heard %q (%v)", got, err)
+	}
+	c.say("no frame\n")
+	if l, err := c.r.ReadString('\n'); err == nil || l != "" {
+		t.Errorf("heard %q (%v) behind half a line", l, err)
+	}
+}
+
+// TestManyComeAndGo opens and closes connections in every state while cuts, deadlines
+// and data race. The rig checks that no place and no session is left.
+func TestManyComeAndGo(t *testing.T) {
+	r := newRig(t, devicegate.Config{HandshakeTimeout: 30 * time.Millisecond})
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			for j := range 25 {
+				c, err := net.Dial("tcp", r.l.Addr().String())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				p := &phone{bot: bot, id: serial, at: time.Now().Add(time.Duration(i*25+j) * 100 * time.Millisecond)}
+				switch (i + j) % 5 {
+				case 0:
+					_, _ = c.Write([]byte(p.hello33() + p.pong() + p.message("r", "QQ==")))
+				case 1:
+					_, _ = c.Write([]byte(p.hello33()))
+				case 2:
+					_, _ = c.Write([]byte(p.hello33()[:20]))
+				case 3:
+					_, _ = c.Write([]byte(p.hello33() + p.pong()))
+					r.live.Range(func(_, cut any) bool {
+						cut.(func(haechi.Verdict))(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonDecision})
+						return false
+					})
+				}
+				if (i+j)%3 == 0 {
+					_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+					_, _ = c.Read(make([]byte, 256))
+				}
+				_ = c.Close()
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(r.w.await(haechi.KindClose, 1000)); n != 1000 {
+		t.Errorf("%d connections were closed", n)
 	}
 }

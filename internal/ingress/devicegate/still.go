@@ -9,7 +9,7 @@ import (
 )
 
 // still is a conversation in which nothing is under way, put away: what a [Machine]
-// of an open session has to know when the next frame comes, in a sixth of its size.
+// of an open session has to know when the next frame comes, in a tenth of its size.
 type still struct {
 	kept    bool
 	allowed bool
@@ -18,8 +18,8 @@ type still struct {
 	greeted uint8 // handshakes after the first
 	bits    uint8 // of the client's prefix
 	bot     uint8 // length of the bot's name, which begins the device's key
-	seen    int32 // seconds from the gate's making to the last note that it is alive
-	due     int64 // nanoseconds to its deadline
+	due     int64 // nanoseconds from the gate's making to its deadline
+	seen    int64 // the same to the last note that it is alive
 	seq     uint64
 	addr    [16]byte
 	version unique.Handle[string]
@@ -82,7 +82,7 @@ func (k *still) keep(g *Gate, m *Machine, device string) bool {
 	}
 	*k = still{kept: true, allowed: m.actor.Allowed, bits: uint8(m.actor.Client.Bits()), addr: m.actor.Addr.As16(),
 		bot: uint8(len(m.bot)), version: version, stamp: m.stamp, bound: m.bound, seq: m.seq, greeted: uint8(m.greetings),
-		seen: int32(m.lastSeen.Sub(g.born) / time.Second)}
+		seen: int64(m.lastSeen.Sub(g.born))}
 	if !m.deadline.IsZero() {
 		k.due = int64(m.deadline.Sub(g.born))
 	}
@@ -103,7 +103,7 @@ func (k *still) restore(g *Gate, m *Machine, device string, session uint64) {
 	bot, serial, _ := split(device, int(k.bot))
 	*m = Machine{gate: g, state: open, session: session, actor: k.actor(device), deadline: k.deadline(g),
 		bot: bot, serial: serial, key: device, version: k.version.Value(), stamp: k.stamp, bound: k.bound, seq: k.seq, greetings: int(k.greeted),
-		status: haechi.Approved, lastSeen: g.born.Add(time.Duration(k.seen) * time.Second)}
+		status: haechi.Approved, lastSeen: g.born.Add(time.Duration(k.seen))}
 	if m.pin = k.pin; k.itself {
 		m.pin = &m.serial
 	}

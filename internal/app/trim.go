@@ -1,0 +1,46 @@
+package app
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	trimEvery = 5 * time.Second
+	trimQuiet = 8 << 20  // bytes allocated since the last look; above, it is busy
+	trimWorth = 16 << 20 // bytes of garbage that are worth a collection
+)
+
+// trimmer gives memory back once a busy time is over. The collector runs late on
+// purpose (decision 0011), so what thousands of handshakes left would otherwise lie
+// there until as much again had been allocated.
+type trimmer struct{ allocated uint64 }
+
+// due judges from the bytes allocated so far, those on the heap, and those that were
+// alive at the last collection.
+func (t *trimmer) due(allocated, heap, live uint64) bool {
+	quiet := allocated-t.allocated < trimQuiet
+	t.allocated = allocated
+	return quiet && heap > live+live/4+trimWorth
+}
+
+// trim looks until ctx ends.
+func (a *App) trim(ctx context.Context) error {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	var t trimmer
+	tick := time.NewTicker(trimEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		metrics.Read(s)
+		if t.due(s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64()) {
+			debug.FreeOSMemory()
+		}
+	}
+}
