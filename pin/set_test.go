@@ -1,6 +1,7 @@
 package pin_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -242,7 +243,7 @@ func TestNew(t *testing.T) {
 		}
 	}
 	s := set(t, pin.Config{Pins: []pin.Pin{one, {1}}})
-	dial := &http.Transport{DialTLS: func(string, string) (net.Conn, error) { return nil, io.EOF }}
+	dial := &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF }}
 	if _, err := s.Transport(dial); err == nil {
 		t.Error("a transport that bypasses the check was accepted")
 	}
