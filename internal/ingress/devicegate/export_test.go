@@ -24,7 +24,7 @@ type DeviceWriter struct {
 
 func NewDeviceWriter(c net.Conn) DeviceWriter {
 	to := &session{dev: noBare(), up: noBare(), loose: &loose{dev: newReader(c)},
-		gate: &Gate{cfg: Config{WriteTimeout: time.Second}, deps: Deps{Now: time.Now}, layout: new(layout)}}
+		gate: &Gate{cfg: Config{WriteTimeout: time.Second}, deps: Deps{Now: time.Now}, layout: &layout{Profile: new(haechi.Profile)}}}
 	return DeviceWriter{&device{}, to}
 }
 
