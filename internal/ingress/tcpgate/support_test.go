@@ -51,10 +51,9 @@ func (s sink) want(t *testing.T, k haechi.Kind) haechi.Event {
 
 // sessions keeps how to cut the sessions.
 type sessions struct {
-	mu     sync.Mutex
-	next   uint64
-	live   map[uint64]func(haechi.Verdict)
-	opened int
+	mu   sync.Mutex
+	next uint64
+	live map[uint64]func(haechi.Verdict)
 }
 
 func (s *sessions) Open(_ string, _ haechi.Actor, cut func(haechi.Verdict)) uint64 {
@@ -195,8 +194,6 @@ type rig struct {
 
 // setting changes how a rig is built.
 type setting func(*tcpgate.Config, *tcpgate.Deps)
-
-func unparked(_ *tcpgate.Config, d *tcpgate.Deps) { d.Lot = nil }
 
 func newRig(t *testing.T, cfg tcpgate.Config, more ...setting) *rig {
 	t.Helper()
