@@ -9,8 +9,8 @@ import (
 
 const (
 	trimEvery = 5 * time.Second
-	trimQuiet = 8 << 20  // bytes allocated since the last look; above, it is busy
-	trimWorth = 16 << 20 // bytes of garbage that are worth a collection
+	trimQuiet = 8 << 20 // bytes allocated since the last look; above, it is busy
+	trimWorth = 4 << 20 // bytes that are worth a collection
 )
 
 // trimmer gives memory back once a busy time is over. The collector runs late on
@@ -18,17 +18,19 @@ const (
 // there until as much again had been allocated.
 type trimmer struct{ allocated uint64 }
 
-// due judges from the bytes allocated so far, those on the heap, and those that were
-// alive at the last collection.
-func (t *trimmer) due(allocated, heap, live uint64) bool {
+// due judges from the bytes allocated so far, those of objects on the heap, those of
+// them that were alive at the last collection, and those that lie free and were not
+// given back.
+func (t *trimmer) due(allocated, objects, live, free uint64) bool {
 	quiet := allocated-t.allocated < trimQuiet
 	t.allocated = allocated
-	return quiet && heap > live+live/4+trimWorth
+	return quiet && objects+free > live+live/8+trimWorth
 }
 
 // trim looks until ctx ends.
 func (a *App) trim(ctx context.Context) error {
-	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}}
 	var t trimmer
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
@@ -39,7 +41,7 @@ func (a *App) trim(ctx context.Context) error {
 		case <-tick.C:
 		}
 		metrics.Read(s)
-		if t.due(s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64()) {
+		if t.due(s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64(), s[3].Value.Uint64()) {
 			debug.FreeOSMemory()
 		}
 	}
