@@ -192,6 +192,29 @@ func TestQueriesAreTold(t *testing.T) {
 	}
 }
 
+// However fast a device asks, and however soon it leaves, every query is counted; they
+// are not an event each.
+func TestQueriesOfABurstAreCounted(t *testing.T) {
+	r := newRig(t, devicegate.Config{})
+	c := r.dial().prove()
+	var burst strings.Builder
+	for i := range 40 {
+		burst.WriteString(c.message("방", "QQ"+strings.Repeat("Q", i)+"=="))
+	}
+	c.say(burst.String())
+	r.w.await(haechi.KindMessage, 40)
+	_ = c.Close()
+	r.w.await(haechi.KindClose, 1)
+	told := r.w.find(haechi.KindQuery)
+	var n uint64
+	for _, e := range told {
+		n += e.N()
+	}
+	if n != 40 || len(told) > 20 {
+		t.Errorf("%d queries in %d events", n, len(told))
+	}
+}
+
 // A device that does not read holds up its own upstream and nobody else, and its own
 // frames go on. Once it reads, it gets everything.
 func TestDeviceThatDoesNotReadHoldsUpOnlyItself(t *testing.T) {

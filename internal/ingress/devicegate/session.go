@@ -31,6 +31,8 @@ type session struct {
 	talk     *talk // nil while the conversation is put away
 	still    still
 	received int64
+	asked    int64         // when its last query was told, nanoseconds since the gate was made
+	asks     atomic.Uint32 // queries that wait to be told
 
 	line boundary // the upstream's hand only: of the frame under way
 	out  device
@@ -161,8 +163,7 @@ func (s *session) step(p []byte, now time.Time) bool {
 			s.emit(a.Event)
 		}
 		if a.Query {
-			a.Event.Kind = haechi.KindQuery
-			s.emit(a.Event)
+			s.ask(a.Event, now)
 		}
 		switch {
 		case a.Op == OpNote, a.Op == OpForward && a.Input && run.add(off-len(a.Bytes), off):
