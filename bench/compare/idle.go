@@ -68,6 +68,7 @@ func (s *stage) idleRound(ctx context.Context, name string) (c idleCost, err err
 	}
 	after, err := p.rested(ctx)
 	n := float64(s.idle)
+	progress("%-8s RSS %d KiB with %d devices before, %d KiB with them", name, before.rss>>10, few, after.rss>>10)
 	return idleCost{float64(after.rss-before.rss) / n, float64(after.fds-before.fds) / n}, errors.Join(err, r.end())
 }
 
