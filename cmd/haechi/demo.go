@@ -120,7 +120,9 @@ func (st *stage) play(ctx context.Context) error {
 // perform enrols the phones, says hello and lets the cast on stage until ctx ends or
 // a server fails. It leaves nobody on the stage.
 func (st *stage) perform(ctx context.Context, a *app.App, s *app.Started, failed <-chan error) error {
-	if err := st.enrol(ctx, a); err != nil {
+	if err := st.enrol(ctx, a); ctx.Err() != nil {
+		return ctx.Err() // the gateway ends, and its records may have closed under the enrolment
+	} else if err != nil {
 		return err
 	}
 	st.welcome(s)
