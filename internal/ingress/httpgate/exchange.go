@@ -18,6 +18,7 @@ type exchange struct {
 	w    http.ResponseWriter
 	c    *conn
 	r    *http.Request
+	in   asked // what r says
 	site *site // nil while unknown
 
 	start   time.Time
@@ -34,6 +35,7 @@ type exchange struct {
 	upgraded bool
 	upstream bool // the upstream failed
 	recorded bool
+	abort    bool // end without an answer
 
 	nonce string // of this answer's policy, empty without one
 
@@ -56,20 +58,15 @@ func newExchange(g *Gate) *exchange {
 func (x *exchange) reset() {
 	x.w, x.c, x.r, x.site, x.body, x.lease = nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
-	x.status, x.out, x.nonce = 0, 0, ""
+	x.status, x.out, x.nonce, x.abort = 0, 0, "", false
+	x.in = asked{}
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
 }
 
 // eachHeader iterates the request's header for inspectors.
 func (x *exchange) eachHeader(yield func(name, value string) bool) {
-	for name, values := range x.r.Header {
-		for _, v := range values {
-			if !yield(name, v) {
-				return
-			}
-		}
-	}
+	x.in.header.each(yield)
 }
 
 // Header implements http.ResponseWriter.

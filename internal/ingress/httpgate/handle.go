@@ -19,6 +19,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.admit() {
 		x.answer()
 	}
+	if x.abort {
+		panic(http.ErrAbortHandler) // net/http's way to end without an answer
+	}
 }
 
 // answer answers an admitted request.
@@ -36,6 +39,7 @@ func (x *exchange) answer() {
 func (g *Gate) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := g.exchanges.Get().(*exchange)
 	x.w, x.r, x.start = w, r, time.Now()
+	x.in.read(r)
 	x.c, _ = r.Context().Value(connKey{}).(*conn)
 	g.counts.requests.Add(1)
 	return x
@@ -62,13 +66,13 @@ func (x *exchange) end() {
 func (x *exchange) admit() bool {
 	x.c.requests.Add(1)
 	x.identify()
-	x.site = x.g.hosts.find(x.r.Host)
+	x.site = x.g.hosts.find(x.in.host)
 	service, class := x.g.cfg.Name, ""
 	if x.site != nil {
-		service, class = x.site.service, x.site.class(x.r.URL.Path)
+		service, class = x.site.service, x.site.class(x.in.path)
 	}
-	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Size: x.r.ContentLength,
-		Method: x.r.Method, Host: x.r.Host, Path: x.r.URL.Path, RawQuery: x.r.URL.RawQuery, Headers: x.headers}
+	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Size: x.in.length,
+		Method: x.in.method, Host: x.in.host, Path: x.in.path, RawQuery: x.in.query, Headers: x.headers}
 	return x.judge() && x.acceptable()
 }
 
@@ -78,7 +82,7 @@ func (x *exchange) identify() {
 	if !x.trusted {
 		return
 	}
-	addr := x.g.deps.Clients.Client(x.c.Actor.Addr, x.r.Header["X-Forwarded-For"])
+	addr := x.g.deps.Clients.Client(x.c.Actor.Addr, x.in.header.values("X-Forwarded-For"))
 	if addr == x.c.Actor.Addr {
 		return
 	}
@@ -130,8 +134,8 @@ func (x *exchange) slowDown() bool {
 	case <-timer.C:
 		return true
 	case <-x.r.Context().Done():
-		x.status = statusClientGone
-		panic(http.ErrAbortHandler) // net/http's way to end without an answer
+		x.status, x.abort = statusClientGone, true
+		return false
 	}
 }
 
@@ -141,11 +145,11 @@ func (x *exchange) acceptable() bool {
 	switch {
 	case x.site == nil:
 		v.Reason, v.Rule, status = haechi.ReasonUnknownHost, RuleUnknownHost, http.StatusMisdirectedRequest
-	case x.r.Method == http.MethodConnect || x.r.Method == http.MethodTrace || x.r.URL.Path == "*":
+	case x.in.method == http.MethodConnect || x.in.method == http.MethodTrace || x.in.path == "*":
 		v.Reason, v.Rule, status = haechi.ReasonMalformed, RuleMethod, http.StatusMethodNotAllowed
-	case x.site.maxBody >= 0 && x.r.ContentLength > x.site.maxBody:
+	case x.site.maxBody >= 0 && x.in.length > x.site.maxBody:
 		v.Reason, v.Rule, status = haechi.ReasonOversize, RuleBody, http.StatusRequestEntityTooLarge
-		v.Observed, v.Threshold = float64(x.r.ContentLength), float64(x.site.maxBody)
+		v.Observed, v.Threshold = float64(x.in.length), float64(x.site.maxBody)
 	default:
 		return true
 	}

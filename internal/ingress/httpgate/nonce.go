@@ -86,7 +86,7 @@ func (x *exchange) usePolicy(res *http.Response) {
 	delete(h, "Etag")
 	delete(h, "Last-Modified")
 	if coded := h.Get("Content-Encoding"); p.placeholder == nil || coded != "" && coded != "identity" ||
-		res.Body == nil || res.Body == http.NoBody || x.r.Method == http.MethodHead {
+		res.Body == nil || res.Body == http.NoBody || x.in.method == http.MethodHead {
 		return
 	}
 	res.Body = newSwapper(res.Body, p.placeholder, []byte(x.nonce))

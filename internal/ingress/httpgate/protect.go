@@ -65,10 +65,10 @@ func newProtection(p Protection) *protection {
 // trusted proxy where there is one in between.
 func (x *exchange) secure() bool {
 	if x.trusted {
-		proto := x.r.Header["X-Forwarded-Proto"]
-		return len(proto) == 1 && proto[0] == "https" || x.r.TLS != nil && len(proto) == 0
+		proto := x.in.header.values("X-Forwarded-Proto")
+		return len(proto) == 1 && proto[0] == "https" || x.in.secure && len(proto) == 0
 	}
-	return x.r.TLS != nil
+	return x.in.secure
 }
 
 // protect completes the header of an answer.

@@ -19,7 +19,7 @@ const (
 func (x *exchange) record() {
 	e := &x.event
 	*e = haechi.Event{Time: x.g.deps.Now().UTC(), Kind: haechi.KindRequest, Service: x.g.cfg.Name, Actor: x.actor,
-		Duration: time.Since(x.start), Status: x.status, BytesOut: x.out, TLS: x.r.TLS != nil}
+		Duration: time.Since(x.start), Status: x.status, BytesOut: x.out, TLS: x.in.secure}
 	if x.site != nil {
 		e.Service = x.site.service
 	}
@@ -34,10 +34,8 @@ func (x *exchange) record() {
 		return
 	}
 	x.recorded = true
-	e.Method, e.Host, e.Path = bounded(x.r.Method, maxMethod), bounded(x.r.Host, maxText), bounded(x.r.URL.Path, maxText)
-	if ua := x.r.Header["User-Agent"]; len(ua) > 0 {
-		e.UserAgent = bounded(ua[0], maxText)
-	}
+	e.Method, e.Host, e.Path = bounded(x.in.method, maxMethod), bounded(x.in.host, maxText), bounded(x.in.path, maxText)
+	e.UserAgent = bounded(x.in.header.first("User-Agent"), maxText)
 	e.Class = x.view.Class
 	if x.body != nil {
 		e.BytesIn = x.body.n.Load()

@@ -8,7 +8,7 @@ import (
 // redirect sends a request over plain HTTP to the same place over TLS. 308 keeps
 // method and body, so nothing is repeated as something else.
 func (x *exchange) redirect() {
-	host := plainHost(x.r.Host)
+	host := plainHost(x.in.host)
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}

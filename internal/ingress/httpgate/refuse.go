@@ -46,7 +46,7 @@ func (x *exchange) refuse(v haechi.Verdict, status int) {
 	}
 	x.verdict, x.refused = v, true
 	x.g.counts.refused.Add(1)
-	if x.r.ContentLength != 0 && x.body == nil {
+	if x.in.length != 0 && x.body == nil {
 		// An error means a connection that is gone.
 		_ = http.NewResponseController(x.w).SetReadDeadline(x.start.Add(time.Second))
 	}
@@ -69,7 +69,7 @@ func (x *exchange) refuse(v haechi.Verdict, status int) {
 	page := x.page(h, v.Ref)
 	h["Content-Length"] = []string{strconv.Itoa(len(page))}
 	x.WriteHeader(status)
-	if x.r.Method != http.MethodHead {
+	if x.in.method != http.MethodHead {
 		_, _ = x.Write(page) // the client may be gone; there is nobody to tell
 	}
 }
@@ -78,7 +78,7 @@ func (x *exchange) refuse(v haechi.Verdict, status int) {
 // the reference and nothing else.
 func (x *exchange) page(h http.Header, ref haechi.Reference) []byte {
 	b := x.scratch[:0]
-	if strings.Contains(x.r.Header.Get("Accept"), "text/html") {
+	if strings.Contains(x.in.header.first("Accept"), "text/html") {
 		h["Content-Type"] = x.g.values.html
 		b = append(b, `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">`+
 			`<title>refused · 거절됨</title><h1>refused · <span lang="ko">거절됨</span></h1><p><code>`...)

@@ -58,12 +58,12 @@ func (r *reported) fresh(v violation, now time.Time) bool {
 // isReport reports whether the request is a browser's about this site's policy.
 func (x *exchange) isReport() bool {
 	p := x.site.protection
-	return p != nil && p.csp != nil && x.r.URL.Path == ReportPath
+	return p != nil && p.csp != nil && x.in.path == ReportPath
 }
 
 // collect takes a browser's report. It leads to no finding: anybody can write one.
 func (x *exchange) collect() {
-	if x.r.Method != http.MethodPost {
+	if x.in.method != http.MethodPost {
 		x.refuse(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonMalformed, Rule: RuleMethod}, http.StatusMethodNotAllowed)
 		return
 	}
@@ -97,7 +97,7 @@ func (x *exchange) tell(v violation) {
 		text += " in " + v.source + ":" + strconv.Itoa(v.line)
 	}
 	e := haechi.Event{Time: now.UTC(), Kind: haechi.KindSystem, Service: x.site.service, Actor: x.actor, Session: x.c.session,
-		Reason: haechi.ReasonCSP, Rule: "csp/" + v.directive, Shadow: v.reportOnly, Host: plainHost(x.r.Host), Path: v.document,
+		Reason: haechi.ReasonCSP, Rule: "csp/" + v.directive, Shadow: v.reportOnly, Host: plainHost(x.in.host), Path: v.document,
 		Severity: haechi.Low, Text: text}
 	x.g.deps.Sink.Emit(&e)
 }
