@@ -1,0 +1,91 @@
+package required_test
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"testing"
+
+	"haechi/internal/brick/required"
+)
+
+func of(t testing.TB, expr string) required.Condition {
+	t.Helper()
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		t.Skip(err)
+	}
+	return required.Of(re)
+}
+
+// TestOf shows what is required of some expressions, and where nothing is.
+func TestOf(t *testing.T) {
+	for expr, want := range map[string]string{
+		`(?i)union.*select`:                  "select; union",
+		`a(?:bc|.de)|xyz`:                    "bc|de|xyz",
+		`[sS][eE][lL]ect\s+from`:             "select; \tfrom|\nfrom|\ffrom|\rfrom| from",
+		`(?:foo|bar)baz?`:                    "barba|fooba",
+		`x*`:                                 "",
+		`(?i)é+z`:                            "z",
+		`^$`:                                 "",
+		`[^a]b{2,}`:                          "bb",
+		`(?:https?|ftp)://`:                  "ftp://|http://|https://",
+		`\x{fffd}a`:                          "a",
+		`(?i)[ks]ing`:                        "king|sing",
+		`(a|b|c|d|e)(a|b|c|d|e)(a|b|c|d|e)x`: "",
+	} {
+		var parts []string
+		for _, c := range of(t, expr) {
+			parts = append(parts, strings.Join(c, "|"))
+		}
+		if got := strings.Join(parts, "; "); want != "" && got != want {
+			t.Errorf("%s: %q, want %q", expr, got, want)
+		}
+	}
+}
+
+// TestHolds keeps what an attack needs, and the must-not cases: a text without
+// the words is ruled out, one with only some of them as well.
+func TestHolds(t *testing.T) {
+	c := of(t, `(?i)union[\s/*]+select`)
+	for text, want := range map[string]bool{
+		"1 UNION/**/SELECT 2": true,
+		"the union":           false,
+		"select a seat":       false,
+		"":                    false,
+		"reunion selections":  true, // the expression itself decides
+	} {
+		if got := c.Holds([]byte(text)); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+	if !required.Exotic([]byte("bloc\u212a")) || !required.Exotic([]byte("\u017fleep")) || required.Exotic([]byte("block 해치")) {
+		t.Error("exotic runes are named wrongly")
+	}
+}
+
+// FuzzOf holds the brick to its promise: what an expression matches meets its
+// condition.
+func FuzzOf(f *testing.F) {
+	f.Add(`(?i)(?:union|select)\s+[a-k]{2,3}x?`, "Union  abX")
+	f.Add(`(?sm)^a(?:bc|.de)|xyz$`, "\na-de")
+	f.Add(`[[:^alpha:]]+(?i:K)*s`, "1\u212aS")
+	f.Add(`(?i)ſ|é`, "É")
+	f.Fuzz(func(t *testing.T, expr, text string) {
+		if len(expr) > 200 || len(text) > 500 {
+			t.Skip()
+		}
+		c := of(t, expr)
+		re, err := regexp.Compile(expr)
+		if err != nil {
+			t.Skip()
+		}
+		m := re.FindString(text)
+		if !re.MatchString(text) || required.Exotic([]byte(text)) {
+			return
+		}
+		if !c.Holds([]byte(text)) || m != "" && !c.Holds([]byte(m)) {
+			t.Errorf("%q matches %q but %q does not hold", expr, text, c)
+		}
+	})
+}
