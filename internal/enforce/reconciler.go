@@ -18,6 +18,13 @@ type Selective interface {
 	Takes(d *haechi.Decision) bool
 }
 
+// Watchful is an Enforcer that somebody else may change, as the kernel's packet filter.
+// It can say cheaply whether somebody did.
+type Watchful interface {
+	// Changed reports whether anything may have changed since it was last read back.
+	Changed(ctx context.Context) (bool, error)
+}
+
 // Drift is what one enforcer had other than it should.
 type Drift struct {
 	Missing int // should have been in force and was not
@@ -78,24 +85,50 @@ func NewReconciler(cfg ReconcilerConfig, desired func(now time.Time) []haechi.De
 	return r
 }
 
-// Run checks at every interval (default 5 s) until ctx ends, and returns nil then.
-// A failing enforcer is logged, shown in the status, and tried again.
+// glance is how often an enforcer that is [Watchful] is asked whether it changed.
+const glance = 500 * time.Millisecond
+
+// Run checks at every interval (default 5 s), and within half a second of a change that
+// an enforcer noticed, until ctx ends, and returns nil then. A failing enforcer is
+// logged, shown in the status, and tried again.
 func (r *Reconciler) Run(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
 		interval = 5 * time.Second
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	look := time.NewTicker(glance)
+	defer look.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := r.Check(ctx, r.cfg.Now()); err != nil && ctx.Err() == nil {
-				r.cfg.Log.Error("reconcile", "err", err)
+			err = r.Check(ctx, r.cfg.Now())
+		case <-look.C:
+			err = r.checkChanged(ctx, r.cfg.Now())
+		}
+		if err != nil && ctx.Err() == nil {
+			r.cfg.Log.Error("reconcile", "err", err)
+		}
+	}
+}
+
+// checkChanged checks the enforcers that say that they changed. One that cannot say is
+// checked at the next interval.
+func (r *Reconciler) checkChanged(ctx context.Context, now time.Time) error {
+	r.checking.Lock()
+	defer r.checking.Unlock()
+	var errs []error
+	for i, e := range r.enforcers {
+		if w, ok := e.(Watchful); ok {
+			if changed, err := w.Changed(ctx); err == nil && changed {
+				errs = append(errs, r.check(ctx, i, now))
 			}
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // Check compares and repairs every enforcer once; one that fails does not keep the
@@ -104,20 +137,25 @@ func (r *Reconciler) Check(ctx context.Context, now time.Time) error {
 	r.checking.Lock()
 	defer r.checking.Unlock()
 	var errs []error
-	for i, e := range r.enforcers {
-		d, inForce, err := r.repair(ctx, i, now)
-		if err != nil {
-			err = fmt.Errorf("enforcer %s: %w", e.Name(), err)
-			errs = append(errs, err)
-		}
-		r.note(i, d, inForce, err)
-		if d.Any() {
-			r.cfg.Log.Warn("what was enforced differed and was repaired", "enforcer", e.Name(),
-				"missing", d.Missing, "extra", d.Extra, "changed", d.Changed)
-			r.cfg.OnDrift(e.Name(), d)
-		}
+	for i := range r.enforcers {
+		errs = append(errs, r.check(ctx, i, now))
 	}
 	return errors.Join(errs...)
+}
+
+func (r *Reconciler) check(ctx context.Context, i int, now time.Time) error {
+	name := r.enforcers[i].Name()
+	d, inForce, err := r.repair(ctx, i, now)
+	if err != nil {
+		err = fmt.Errorf("enforcer %s: %w", name, err)
+	}
+	r.note(i, d, inForce, err)
+	if d.Any() {
+		r.cfg.Log.Warn("what was enforced differed and was repaired", "enforcer", name,
+			"missing", d.Missing, "extra", d.Extra, "changed", d.Changed)
+		r.cfg.OnDrift(name, d)
+	}
+	return err
 }
 
 func (r *Reconciler) note(i int, d Drift, inForce int, err error) {

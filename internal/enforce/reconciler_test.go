@@ -232,3 +232,43 @@ func TestWhatEndsJustNowIsNoDrift(t *testing.T) {
 		t.Errorf("%d differences counted", n)
 	}
 }
+
+// watched is a place that notices when somebody changes it.
+type watched struct {
+	*place
+	changed bool
+}
+
+func (w *watched) Changed(context.Context) (bool, error) {
+	defer func() { w.changed = false }()
+	return w.changed, nil
+}
+
+// A place that noticed a change is checked within half a second, and no other then.
+func TestNoticedChangeIsRepairedBeforeTheInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := world{dec("A", haechi.Deny)}
+		busy, calm := &watched{place: newPlace()}, newPlace()
+		r := enforce.NewReconciler(enforce.ReconcilerConfig{Now: func() time.Time { return start }}, w.list, busy, calm)
+		if err := r.Check(t.Context(), start); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx, time.Hour) }()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if busy.readings != 1 || calm.readings != 1 {
+			t.Errorf("%d and %d readings without a change", busy.readings, calm.readings)
+		}
+		delete(busy.has, "A")
+		busy.changed = true
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		if len(busy.has) != 1 || r.Status()[0].Drift == 0 || calm.readings != 1 {
+			t.Errorf("has %d, drift %d, the calm one read %d times", len(busy.has), r.Status()[0].Drift, calm.readings)
+		}
+		stop()
+		<-done
+	})
+}

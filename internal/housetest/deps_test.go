@@ -17,6 +17,8 @@ func importers() map[string][]string {
 		"github.com/boombuler/barcode":        {"internal/brick/qr"},
 		"github.com/coder/websocket":          {"internal/show/console"},
 		"github.com/gaissmai/bart":            {"internal/brick/prefixset"},
+		"github.com/google/nftables":          {"internal/enforce/nft"},
+		"github.com/mdlayher/netlink":         {"internal/enforce/nft"},                     // its connections, and one question that nftables cannot ask
 		"github.com/goccy/go-yaml":            {"internal/config", "internal/detect/rules"}, // rules are files of their own
 		"github.com/invopop/jsonschema":       {"internal/config"},
 		"github.com/jedib0t/go-pretty/v6":     {"cmd/haechi"},

@@ -20,6 +20,10 @@ type Subject struct {
 	// Now is the enforcer's clock and Advance moves it.
 	Now     func() time.Time
 	Advance func(time.Duration)
+	// Span is how long the suite's decisions last, an hour by default, and Exact how
+	// exactly they end, a second by default: the kernel's clock cannot be moved, so there
+	// Advance waits.
+	Span, Exact time.Duration
 	// Identities and Services say that the enforcer knows devices, and services.
 	Identities, Services bool
 }
@@ -34,7 +38,13 @@ func Run(t *testing.T, fresh func(t *testing.T) *Subject) {
 		{"allow beats deny", allowed}, {"shadow", shadow}, {"lift", lift}, {"expiry", expiry}, {"extend", extend},
 		{"replace", replace}, {"all or nothing", allOrNothing}, {"read back", readBack}, {"ended context", ended},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, fresh(t)) })
+		t.Run(c.name, func(t *testing.T) {
+			s := fresh(t)
+			if s.Span == 0 {
+				s.Span, s.Exact = time.Hour, time.Second
+			}
+			c.run(t, s)
+		})
 	}
 }
 
@@ -55,7 +65,7 @@ func Device(addr, key string) haechi.Actor {
 	return a
 }
 
-// Deny is an enforced refusal of the scope for an hour.
+// Deny is an enforced refusal of the scope for a span.
 func (s *Subject) Deny(t testing.TB, id haechi.Reference, scope string) haechi.Decision {
 	t.Helper()
 	sc, err := haechi.ParseScope(scope)
@@ -63,7 +73,7 @@ func (s *Subject) Deny(t testing.TB, id haechi.Reference, scope string) haechi.D
 		t.Fatal(err)
 	}
 	return haechi.Decision{ID: id, Scope: sc, Action: haechi.Deny, Mode: haechi.Enforce, Rule: "test/rule",
-		Origin: haechi.OriginRule, From: s.Now(), Until: s.Now().Add(time.Hour)}
+		Origin: haechi.OriginRule, From: s.Now(), Until: s.Now().Add(s.Span)}
 }
 
 func (s *Subject) apply(t *testing.T, ds ...haechi.Decision) {
@@ -181,9 +191,9 @@ func expiry(t *testing.T, s *Subject) {
 	endless := s.Deny(t, "B", "ip:203.0.113.8")
 	endless.Until = time.Time{}
 	s.apply(t, s.Deny(t, "A", "ip:203.0.113.7"), endless)
-	s.Advance(time.Hour - time.Second)
+	s.Advance(s.Span - s.Exact)
 	s.expect(t, Actor("203.0.113.7"), "shop", true)
-	s.Advance(time.Second)
+	s.Advance(s.Exact)
 	s.expect(t, Actor("203.0.113.7"), "shop", false)
 	s.expect(t, Actor("203.0.113.8"), "shop", true)
 	if got := s.inForce(t); len(got) != 1 || got[0].ID != "B" {
@@ -194,11 +204,11 @@ func expiry(t *testing.T, s *Subject) {
 func extend(t *testing.T, s *Subject) {
 	d := s.Deny(t, "A", "ip:203.0.113.7")
 	s.apply(t, d)
-	d.Until = d.Until.Add(time.Hour)
+	d.Until = d.Until.Add(s.Span)
 	s.apply(t, d)
-	s.Advance(90 * time.Minute)
+	s.Advance(s.Span * 3 / 2)
 	s.expect(t, Actor("203.0.113.7"), "shop", true)
-	s.Advance(30 * time.Minute)
+	s.Advance(s.Span / 2)
 	s.expect(t, Actor("203.0.113.7"), "shop", false)
 }
 
