@@ -79,7 +79,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 	first := group.services[0]
 	conf := httpgate.Config{
 		Name: first.Name, V6Bits: cfg.Client.IPv6Prefix, HeaderTimeout: first.Timeouts.Header, IdleTimeout: first.Timeouts.Idle,
-		BodyTimeout: first.Timeouts.Body, MaxHeaderBytes: first.Limits.Header,
+		BodyTimeout: first.Timeouts.Body, WriteTimeout: first.Timeouts.Send, MinRate: first.Limits.MinRate, MaxHeaderBytes: first.Limits.Header,
 	}
 	for i, s := range group.services {
 		up, err := newBehind(s, e.now, g.log)

@@ -61,7 +61,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 		},
 		Timeouts: Timeouts{
 			Handshake: time.Duration(s.Timeouts.Handshake), Idle: time.Duration(s.Timeouts.Idle),
-			Header: time.Duration(s.Timeouts.Header), Body: time.Duration(s.Timeouts.Body), Upstream: time.Duration(s.Timeouts.Upstream),
+			Header: time.Duration(s.Timeouts.Header), Body: time.Duration(s.Timeouts.Body), Send: time.Duration(s.Timeouts.Send), Upstream: time.Duration(s.Timeouts.Upstream),
 		},
 	}
 	if len(s.Upstreams) > 0 {
@@ -129,7 +129,7 @@ func compileLimits(s *rawService) Limits {
 	for name, r := range l.Classes {
 		out.Classes[name] = Rate(r)
 	}
-	out.Body, out.Header = int64(l.Body), int(l.Header)
+	out.Body, out.Header, out.MinRate = int64(l.Body), int(l.Header), int64(l.MinRate)
 	return out
 }
 

@@ -52,7 +52,7 @@ func (s *rawService) fill(kind string) {
 		Access:   rawAccess{Mode: "enforce"},
 		Headers:  safeHeaders(),
 		Device:   rawDevice{Skew: 300 * second, Hold: 60 * second, Pending: 1000, KeyOverlap: 7 * day, Binding: "off", Pin: "first"},
-		Timeouts: rawWaits{Handshake: 10 * second, Idle: 10 * minute, Header: 10 * second, Body: 60 * second, Upstream: 30 * second},
+		Timeouts: rawWaits{Handshake: 10 * second, Idle: 10 * minute, Header: 10 * second, Body: 60 * second, Send: 30 * second, Upstream: 30 * second},
 	}
 	switch kind {
 	case kindDevice:
@@ -63,6 +63,7 @@ func (s *rawService) fill(kind string) {
 		s.Timeouts.Upstream = 5 * second
 	case kindHTTP:
 		s.Timeouts.Idle = 75 * second
+		s.Limits.MinRate = kib
 	}
 }
 

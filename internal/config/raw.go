@@ -83,7 +83,7 @@ type rawLimits struct {
 	Pause          duration        `yaml:"pause" only:"device tcp" most:"5s" jsonschema_description:"How long a device over its limit, or bytes over bytes_in or bytes_out, are made to wait before they are refused; 0s refuses at once."`
 	BytesIn        size            `yaml:"bytes_in,omitempty" only:"tcp" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may send in a second, over all its connections; without it there is no such limit."`
 	BytesOut       size            `yaml:"bytes_out,omitempty" only:"tcp" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may be sent in a second; without it there is no such limit."`
-	MinRate        size            `yaml:"min_rate,omitempty" only:"tcp" least:"1B" most:"1MiB" jsonschema_description:"What a connection that is not idle must move in a second, over ten seconds; without it there is no such limit."`
+	MinRate        size            `yaml:"min_rate,omitempty" only:"tcp http" least:"1B" most:"1MiB" jsonschema_description:"tcp: what a connection that is not idle must move in a second, over ten seconds; without it there is no such limit. http: what a client must send of a body, over timeouts.body, and take of an answer, over timeouts.send, in a second."`
 	Body           size            `yaml:"body" only:"http" least:"1B" most:"1TiB" jsonschema_description:"Largest request body."`
 	Header         size            `yaml:"header" only:"http" least:"1KiB" most:"1MiB" jsonschema_description:"Largest request header."`
 	FrameIn        size            `yaml:"frame_in" only:"device" least:"1KiB" most:"64MiB" jsonschema_description:"Longest line from a device."`
@@ -162,7 +162,8 @@ type rawWaits struct {
 	Handshake duration `yaml:"handshake" only:"device tcp" least:"1s" most:"10m" jsonschema_description:"For the TLS handshake or hello, for a device's own handshake, and again for its first signed answer."`
 	Idle      duration `yaml:"idle" least:"1s" most:"24h" jsonschema_description:"Longest silence of a connection."`
 	Header    duration `yaml:"header" only:"http" least:"1s" most:"10m" jsonschema_description:"For a whole request header."`
-	Body      duration `yaml:"body" only:"http" least:"1s" most:"24h" jsonschema_description:"For a whole request body."`
+	Body      duration `yaml:"body" only:"http" least:"1s" most:"24h" jsonschema_description:"How far a request body may fall behind limits.min_rate."`
+	Send      duration `yaml:"send" only:"http" least:"1s" most:"1h" jsonschema_description:"Over what time a client that does not take its answer is held to limits.min_rate."`
 	Upstream  duration `yaml:"upstream" least:"1s" most:"1h" jsonschema_description:"For the server behind to accept and begin its answer."`
 }
 

@@ -120,7 +120,7 @@ type Limits struct {
 	Pause          time.Duration // device, tcp: how long what is over a limit waits before it is refused
 	BytesIn        int64         // tcp, bytes a second from one client, 0: no limit
 	BytesOut       int64         // tcp, to one client
-	MinRate        int64         // tcp, bytes a second of a connection that is not idle, 0: no limit
+	MinRate        int64         // tcp, http: bytes a second of a connection that is not idle, 0: no limit
 	Body           int64         // http, bytes
 	Header         int           // http, bytes
 	FrameIn        int           // device, bytes, 1 MiB
@@ -155,6 +155,7 @@ type Timeouts struct {
 	Idle      time.Duration
 	Header    time.Duration // http
 	Body      time.Duration // http
+	Send      time.Duration // http
 	Upstream  time.Duration // connect and first byte
 }
 

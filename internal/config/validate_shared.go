@@ -41,6 +41,8 @@ func (v *validator) mayShare(a, b place) (why, hint string) {
 		{"timeouts.header", s.Timeouts.Header == t.Timeouts.Header},
 		{"timeouts.idle", s.Timeouts.Idle == t.Timeouts.Idle},
 		{"timeouts.body", s.Timeouts.Body == t.Timeouts.Body},
+		{"timeouts.send", s.Timeouts.Send == t.Timeouts.Send},
+		{"limits.min_rate", s.Limits.MinRate == t.Limits.MinRate},
 	} {
 		if !part.same {
 			return fmt.Sprintf("services.%s and services.%s share %s but differ in %s, which counts before the host is known",

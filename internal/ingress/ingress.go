@@ -82,6 +82,9 @@ func (c *Conn) Detach() (Bare, bool) {
 	return Bare{}, false
 }
 
+// Socket is the connection below, for its options only.
+func (c *Conn) Socket() net.Conn { return c.Conn }
+
 // Close closes the connection and gives back its place in the cap.
 func (c *Conn) Close() error {
 	c.Proved()

@@ -22,6 +22,7 @@ type body struct {
 	control *http.ResponseController
 	left    int64
 	budget  time.Duration // how long the client may still keep us waiting
+	most    time.Duration // of budget: what came fast earns no pause later
 	rate    int64
 
 	n          atomic.Int64
@@ -35,7 +36,7 @@ type body struct {
 // net/http looks at the original's body to see whether it was read.
 func (x *exchange) guardBody(r *http.Request) *http.Request {
 	b := &body{ReadCloser: r.Body, control: http.NewResponseController(x.w), left: x.site.maxBody,
-		budget: x.g.cfg.BodyTimeout, rate: x.g.cfg.BodyRate}
+		budget: x.g.cfg.BodyTimeout, most: x.g.cfg.BodyTimeout, rate: x.g.cfg.MinRate}
 	if b.left < 0 {
 		b.left = math.MaxInt64 - 1
 	}
@@ -77,7 +78,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.ReadCloser.Read(p)
-	b.budget -= time.Since(start) - time.Duration(n)*time.Second/time.Duration(b.rate)
+	b.budget = min(b.most, b.budget-time.Since(start)+time.Duration(n)*time.Second/time.Duration(b.rate))
 	b.n.Add(int64(n))
 	if int64(n) > b.left {
 		b.over.Store(true)

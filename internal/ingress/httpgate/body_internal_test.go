@@ -25,7 +25,7 @@ func (d *deadlines) SetReadDeadline(time.Time) error {
 func TestLateReadLeavesTheConnectionAlone(t *testing.T) {
 	w := &deadlines{}
 	b := &body{ReadCloser: io.NopCloser(strings.NewReader("body")), control: http.NewResponseController(w), left: 100,
-		budget: time.Second, rate: 1024}
+		budget: time.Second, most: time.Second, rate: 1024}
 	p := make([]byte, 2)
 	if _, err := b.Read(p); err != nil || w.set == 0 {
 		t.Fatalf("%v, set %d times", err, w.set)

@@ -26,13 +26,18 @@ type Config struct {
 	HeaderTimeout time.Duration
 	// IdleTimeout bounds the wait for the next request, 0 means 75 s.
 	IdleTimeout time.Duration
-	// BodyTimeout and BodyRate bound a slow request body: the gateway waits for
-	// BodyTimeout (0 means 20 s) and one second more for every BodyRate bytes that
-	// came (0 means 1,024), not counting time in which the upstream does not read.
+	// MinRate is how many bytes a second a client must send of a body and take of an
+	// answer, 0 means 1,024.
+	MinRate int64
+	// BodyTimeout is how far a request body may fall behind MinRate at any moment, 0
+	// means 20 s. Time in which the upstream does not read is not counted.
 	BodyTimeout time.Duration
-	BodyRate    int64
-	// WriteTimeout bounds one write to a client that does not read, 0 means 60 s.
+	// WriteTimeout is the time over which an answer that waits for its client is held
+	// to MinRate, 0 means 30 s.
 	WriteTimeout time.Duration
+	// MaxHeld bounds the memory for what slow clients send and do not take, in bytes,
+	// 0 means 64 MiB.
+	MaxHeld int64
 	// MaxHeaderBytes bounds a request's header, 0 means 32 KiB. net/http adds 4 KiB.
 	MaxHeaderBytes int
 	// MaxStreams bounds the concurrent HTTP/2 streams of a connection, 0 means 128.
@@ -119,8 +124,9 @@ func (c Config) withDefaults() Config {
 	c.HeaderTimeout = orDefault(c.HeaderTimeout, 10*time.Second)
 	c.IdleTimeout = orDefault(c.IdleTimeout, 75*time.Second)
 	c.BodyTimeout = orDefault(c.BodyTimeout, 20*time.Second)
-	c.BodyRate = orDefault(c.BodyRate, 1024)
-	c.WriteTimeout = orDefault(c.WriteTimeout, time.Minute)
+	c.MinRate = orDefault(c.MinRate, 1024)
+	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
+	c.MaxHeld = orDefault(c.MaxHeld, 64<<20)
 	c.MaxHeaderBytes = orDefault(c.MaxHeaderBytes, 32<<10)
 	c.MaxStreams = orDefault(c.MaxStreams, 128)
 	c.MaxDelay = orDefault(c.MaxDelay, 5*time.Second)

@@ -52,6 +52,10 @@ type conn struct {
 	// armed is when the write deadline was last set, in nanoseconds since opened;
 	// 0 when it must be set anew.
 	armed atomic.Int64
+	pace  pace
+	// waiting is when a write last had to wait, in nanoseconds since opened.
+	waiting atomic.Int64
+	ahead   atomic.Pointer[readAhead] // of the answer under way on HTTP/1
 }
 
 func (g *Gate) open(in *ingress.Conn) *conn {
@@ -62,6 +66,7 @@ func (g *Gate) open(in *ingress.Conn) *conn {
 	if len(g.sites) == 1 {
 		c.service = g.sites[0].service
 	}
+	c.boundKernel()
 	c.session = g.deps.Sessions.Open(c.service, in.Actor, c.cutOff)
 	return c
 }
@@ -76,22 +81,6 @@ func (c *conn) cutOff(v haechi.Verdict) {
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.in.Add(int64(n))
-	return n, err
-}
-
-// Write implements net.Conn. A peer that does not read for the write timeout
-// loses its connection; the deadline is renewed only once a quarter of it passed.
-func (c *conn) Write(p []byte) (int, error) {
-	timeout := c.g.cfg.WriteTimeout
-	now := int64(time.Since(c.opened)) | 1
-	if armed := c.armed.Load(); armed == 0 || now-armed > int64(timeout)/4 {
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
-			return 0, err
-		}
-		c.armed.Store(now)
-	}
-	n, err := c.Conn.Write(p)
-	c.out.Add(int64(n))
 	return n, err
 }
 
@@ -122,6 +111,7 @@ func (c *conn) Close() error {
 	c.closing.Do(func() {
 		c.g.deps.Sessions.Close(c.session)
 		c.reportSilence()
+		c.leftOver()
 		c.g.conns.Done()
 	})
 	return c.Conn.Close()
@@ -134,10 +124,16 @@ func (c *conn) reportSilence() {
 	if c.requests.Load() > 0 || c.cut.Load() != nil || age < c.g.cfg.HeaderTimeout {
 		return
 	}
+	c.emitClose(&haechi.Verdict{Reason: haechi.ReasonTimeout})
+}
+
+// emitClose emits the end of a connection that the gateway ended.
+func (c *conn) emitClose(v *haechi.Verdict) {
 	c.g.deps.Sink.Emit(&haechi.Event{
-		Time: c.g.deps.Now().UTC(), Kind: haechi.KindClose, Outcome: haechi.Failure, Reason: haechi.ReasonTimeout,
+		Time: c.g.deps.Now().UTC(), Kind: haechi.KindClose, Outcome: haechi.Failure, Reason: v.Reason,
 		Service: c.g.cfg.Name, Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Session: c.session,
-		BytesIn: c.in.Load(), BytesOut: c.out.Load(), Duration: age,
+		Verdict: v.Action, Rule: v.Rule, Ref: v.Ref, Observed: v.Observed, Threshold: v.Threshold, Window: v.Window,
+		BytesIn: c.in.Load(), BytesOut: c.out.Load(), Duration: time.Since(c.opened),
 	})
 }
 

@@ -28,14 +28,18 @@ type exchange struct {
 	verdict haechi.Verdict
 	body    *body  // nil without a request body
 	lease   *lease // nil for direct clients
+	flow    *flow  // nil but for HTTP/2
 
-	status   int // 0 until the answer began
-	out      int64
-	refused  bool
-	upgraded bool
-	upstream bool // the upstream failed
-	recorded bool
-	abort    bool // end without an answer
+	status    int // 0 until the answer began
+	out       int64
+	refused   bool
+	upgraded  bool
+	upstream  bool // the upstream failed
+	recorded  bool
+	abort     bool  // end without an answer
+	heldBytes int64 // of the body, in memory
+	bodyHere  bool  // the whole body is
+	noRange   bool  // the Range header does not go to the upstream
 
 	nonce string // of this answer's policy, empty without one
 
@@ -56,9 +60,10 @@ func newExchange(g *Gate) *exchange {
 
 // reset forgets the last request, so that the pool keeps nothing of it alive.
 func (x *exchange) reset() {
-	x.w, x.c, x.r, x.site, x.body, x.lease = nil, nil, nil, nil, nil, nil
+	x.w, x.c, x.r, x.site, x.body, x.lease, x.flow = nil, nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
-	x.status, x.out, x.nonce, x.abort = 0, 0, "", false
+	x.status, x.out, x.heldBytes, x.nonce = 0, 0, 0, ""
+	x.abort, x.noRange, x.bodyHere = false, false, false
 	x.in = asked{}
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
@@ -86,9 +91,22 @@ func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
+	if x.flow != nil {
+		x.flow.begin(len(p))
+		defer x.flow.done()
+	}
 	n, err := x.w.Write(p)
 	x.out += int64(n)
 	return n, err
+}
+
+// FlushError is what http.ResponseController flushes with.
+func (x *exchange) FlushError() error {
+	if x.flow != nil {
+		x.flow.begin(0)
+		defer x.flow.done()
+	}
+	return http.NewResponseController(x.w).Flush()
 }
 
 // Unwrap gives http.ResponseController what it needs for flushing and upgrades.

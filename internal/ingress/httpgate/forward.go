@@ -48,6 +48,13 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
 		delete(h, "Upgrade")
 		delete(h, "Connection")
 	}
+	if x.noRange {
+		delete(h, "Range")
+		delete(h, "If-Range")
+	}
+	if x.bodyHere {
+		delete(h, "Expect") // RFC 9110 10.1.1: the gateway has asked for the body
+	}
 	x.setForwarded(pr.In, h)
 	x.offerNonce(out)
 }
@@ -85,6 +92,7 @@ func (x *exchange) answered(res *http.Response) error {
 			delete(res.Header, name)
 		}
 	}
+	x.ahead(res)
 	if x.site.protection != nil {
 		x.protect(res.Header, x.g.values.noSniff)
 		x.usePolicy(res)

@@ -34,13 +34,14 @@ type Gate struct {
 	buffers   bufferPool
 	values    headerValues
 	upgrades  sync.WaitGroup
+	held      atomic.Int64 // bytes for slow clients, see Config.MaxHeld
 	reported  reported
 	counts    counts
 }
 
 type counts struct {
-	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused atomic.Uint64
-	upgraded, delayed                                                           atomic.Int64
+	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld atomic.Uint64
+	upgraded, delayed                                                                               atomic.Int64
 }
 
 // New makes a gate. Errors are of kind Invalid or Conflict.
@@ -129,7 +130,7 @@ func (g *Gate) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Counters are the gate's counts since it was made; the last two are of now.
+// Counters are the gate's counts since it was made; those named now are of now.
 func (g *Gate) Counters() []haechi.Counter {
 	c := &g.counts
 	return []haechi.Counter{
@@ -139,6 +140,9 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_unresolved_connections", Value: c.unresolved.Load()},
 		{Name: "http_csp_reports_repeated", Value: c.reportsDropped.Load()},
 		{Name: "http_hellos_refused", Value: c.helloRefused.Load()},
+		{Name: "http_slow_reads_cut", Value: c.slowReads.Load()},
+		{Name: "http_held_full", Value: c.notHeld.Load()},
+		{Name: "http_held_bytes_now", Value: uint64(max(0, g.held.Load()))},
 		{Name: "http_upgraded_now", Value: uint64(c.upgraded.Load())},
 		{Name: "http_delayed_now", Value: uint64(c.delayed.Load())},
 	}

@@ -52,6 +52,7 @@ func (x *exchange) end() {
 	if x.body != nil {
 		x.body.end()
 	}
+	x.letGo()
 	x.record()
 	if x.upgraded {
 		x.g.counts.upgraded.Add(-1)
@@ -73,7 +74,7 @@ func (x *exchange) admit() bool {
 	}
 	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Size: x.in.length,
 		Method: x.in.method, Host: x.in.host, Path: x.in.path, RawQuery: x.in.query, Headers: x.headers}
-	return x.judge() && x.acceptable()
+	return x.judge() && x.acceptable() && x.withinRanges()
 }
 
 // identify fills in the actor: the peer, or the client that trusted proxies name.
@@ -165,7 +166,11 @@ func (x *exchange) forward() {
 	}
 	if r.ContentLength != 0 {
 		r = x.guardBody(r)
+		if !x.holdBody(r) {
+			return
+		}
 	}
+	x.watchFlow()
 	x.proxy.Transport = x.site.transport
 	x.proxy.ServeHTTP(x, r)
 }

@@ -24,6 +24,8 @@ func claimsClient(name string) bool {
 		return foldEqual(name, "proxy") || foldEqual(name, "proxy-client-ip")
 	case 'w':
 		return foldEqual(name, "wl-proxy-client-ip")
+	case 'r': // Netscape's name for Range, which some servers still read
+		return foldEqual(name, "request-range")
 	case 'c':
 		return foldPrefix(name, "cf-connecting-ip") || foldEqual(name, "client-ip") ||
 			foldEqual(name, "content-length")

@@ -42,6 +42,11 @@ func (x *exchange) cutBy() *haechi.Verdict {
 			return v
 		}
 	}
+	if x.flow != nil {
+		if v := x.flow.cut.Load(); v != nil {
+			return v
+		}
+	}
 	if x.c != nil {
 		return x.c.cut.Load()
 	}

@@ -69,6 +69,7 @@ func (x *exchange) outcome() (haechi.Outcome, haechi.Reason) {
 	case cut != nil:
 		e := &x.event
 		e.Verdict, e.Rule, e.Ref, e.Shadow = cut.Action, cut.Rule, cut.Ref, false
+		e.Observed, e.Threshold, e.Window = cut.Observed, cut.Threshold, cut.Window
 		return haechi.Failure, cut.Reason
 	case x.status == 0 || x.status == statusClientGone:
 		return haechi.Unknown, haechi.ReasonPeerClosed

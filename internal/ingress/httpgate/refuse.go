@@ -16,6 +16,10 @@ const (
 	RuleBody        = "http/body-size"
 	RuleReport      = "http/csp-report"
 	RuleSlowBody    = "http/body-rate"
+	RuleSlowRead    = "http/read-rate"
+	RuleRange       = "http/range"
+	RuleBadBody     = "http/body"
+	RuleHeld        = "http/held" // memory for slow clients
 	RuleUpstream    = "http/upstream"
 	RuleInternal    = "http/internal"
 )
@@ -23,6 +27,8 @@ const (
 const (
 	// RefHeader is the response header that carries a refusal's reference.
 	RefHeader = "X-Haechi-Ref"
+
+	retryBusy = 5 * time.Second // the Retry-After of what has no better one
 
 	statusClientGone = 499 // the client left before the answer; never sent
 )

@@ -59,6 +59,10 @@ func (c *conn) Bare() net.Conn {
 	return c.Conn
 }
 
+// Socket is the connection below, for its options only: it is neither read, written
+// nor closed in place of this one.
+func (c *conn) Socket() net.Conn { return c.Conn }
+
 // First waits for the first byte behind any PROXY header and leaves it to be read.
 func (c *conn) First() (byte, error) {
 	if c.sniff {

@@ -1,0 +1,186 @@
+package httpgate
+
+import (
+	"io"
+	"net/http"
+	"sync"
+)
+
+const (
+	// maxAhead is how much of one answer is read before its client takes it, and
+	// minAhead the length from which an answer may need that: less fits into the
+	// kernel's buffers.
+	maxAhead = 1 << 20
+	minAhead = 16 << 10
+)
+
+// readAhead is the body of an upstream's answer. While the client keeps up it is
+// nothing more. Once the client does not, start reads what the upstream still has to
+// say into memory, within bounds, so that a slow client holds the gateway and no
+// server behind. Read has one caller at a time.
+type readAhead struct {
+	inner io.ReadCloser
+	g     *Gate
+
+	mu      sync.Mutex
+	more    sync.Cond
+	started bool
+	reading bool // Read is in inner
+	filling bool // fill is
+	closed  bool
+	pieces  [][]byte // of bufferSize each, but for what was taken
+	whole   [][]byte // the buffers of pieces
+	err     error    // that ended inner
+}
+
+// ahead puts a readAhead between the client and the upstream's answer.
+func (x *exchange) ahead(res *http.Response) {
+	if res.StatusCode == http.StatusSwitchingProtocols || res.Body == http.NoBody || res.ContentLength >= 0 && res.ContentLength < minAhead {
+		return
+	}
+	a := &readAhead{inner: res.Body, g: x.g}
+	a.more.L = &a.mu
+	res.Body = a
+	if x.r.ProtoMajor == 1 {
+		x.c.ahead.Store(a)
+	} else if x.flow != nil {
+		x.flow.ahead = a
+	}
+}
+
+// start begins to read ahead. It never blocks.
+func (a *readAhead) start() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.started || a.reading || a.closed {
+		return
+	}
+	a.started, a.filling = true, true
+	go a.fill()
+}
+
+// fill reads until the upstream has said everything, or the client is gone.
+func (a *readAhead) fill() {
+	for a.room() {
+		buf := a.g.buffers.Get()
+		n, err := a.inner.Read(buf)
+		a.mu.Lock()
+		a.pieces, a.whole, a.err = append(a.pieces, buf[:n]), append(a.whole, buf), err
+		a.more.Broadcast()
+		a.mu.Unlock()
+		if err != nil {
+			break
+		}
+	}
+	a.mu.Lock()
+	a.filling = false
+	closed := a.closed
+	a.mu.Unlock()
+	if closed {
+		a.release()
+		_ = a.inner.Close() // nobody is left to be told
+	}
+}
+
+// room waits until another piece may be read.
+func (a *readAhead) room() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !a.closed {
+		if len(a.whole) < maxAhead/bufferSize && (a.g.hold(bufferSize) || len(a.whole) == 0 && a.g.holdAnyway(bufferSize)) {
+			return true
+		}
+		a.more.Wait()
+	}
+	return false
+}
+
+// Read implements io.Reader.
+func (a *readAhead) Read(p []byte) (int, error) {
+	a.mu.Lock()
+	if !a.started {
+		a.reading = true
+		a.mu.Unlock()
+		n, err := a.inner.Read(p)
+		a.mu.Lock()
+		a.reading = false
+		a.mu.Unlock()
+		return n, err
+	}
+	defer a.mu.Unlock()
+	for len(a.pieces) == 0 && a.err == nil && !a.closed {
+		a.more.Wait()
+	}
+	if len(a.pieces) == 0 {
+		if a.err != nil {
+			return 0, a.err
+		}
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n := copy(p, a.pieces[0])
+	if a.pieces[0] = a.pieces[0][n:]; len(a.pieces[0]) == 0 {
+		a.drop()
+	}
+	return n, nil
+}
+
+// drop gives the first piece's memory back. The lock is held.
+func (a *readAhead) drop() {
+	a.g.buffers.Put(a.whole[0])
+	a.g.letGo(bufferSize)
+	a.pieces, a.whole = a.pieces[1:], a.whole[1:]
+	a.more.Broadcast()
+}
+
+func (a *readAhead) release() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.whole) > 0 {
+		a.drop()
+	}
+}
+
+// Close implements io.Closer. While fill is reading, that closes the inner body once
+// the end of the request has woken it.
+func (a *readAhead) Close() error {
+	a.mu.Lock()
+	a.closed = true
+	filling := a.filling
+	a.more.Broadcast()
+	a.mu.Unlock()
+	if filling {
+		return nil
+	}
+	a.release()
+	return a.inner.Close()
+}
+
+// hold takes memory for what waits for slow clients, if there is some left.
+func (g *Gate) hold(n int64) bool {
+	if g.held.Add(n) <= g.cfg.MaxHeld {
+		return true
+	}
+	g.held.Add(-n)
+	g.counts.notHeld.Add(1)
+	return false
+}
+
+// holdAnyway takes memory beyond the bound: one buffer for each answer under way,
+// which copying it needs all the same.
+func (g *Gate) holdAnyway(n int64) bool {
+	g.held.Add(n)
+	return true
+}
+
+func (g *Gate) letGo(n int64) { g.held.Add(-n) }
+
+// letGo gives back what the exchange holds for a slow client.
+func (x *exchange) letGo() {
+	x.g.letGo(x.heldBytes)
+	if x.flow != nil {
+		x.flow.end()
+	}
+	if x.c != nil && x.r.ProtoMajor == 1 {
+		x.c.ahead.Store(nil)
+	}
+}
