@@ -1,0 +1,155 @@
+package haechi
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// MaxHits bounds the hits that a [Hits] holds; what is beyond is counted.
+const MaxHits = 24
+
+// Hit is one rule of the web application firewall that matched one variable of a
+// request. It holds no value of the request.
+type Hit struct {
+	// Rule is the rule's id in SecLang, for example 942100; 0 stands for what rules
+	// added to the score in ways that belong to no single match.
+	Rule int
+	// Score is what it added to the request's anomaly score.
+	Score int
+	// Denies says that the rule refuses by itself, whatever the score.
+	Denies bool
+	// Where is the variable, for example "ARGS:q", cut to 64 bytes; numbers of list
+	// elements are written "*".
+	Where string
+	// Shape is the matched part with runs of letters as "x" and of digits as "0", cut
+	// to 24 bytes: enough to see what kind of text it was, and not what it said.
+	Shape string
+}
+
+// Hits are all hits of one request, strongest first, with its score.
+type Hits struct {
+	// Score is the request's anomaly score, Threshold the score that refuses.
+	Score, Threshold int
+	List             []Hit
+	// Omitted counts the hits beyond MaxHits, OmittedScore is what they added.
+	Omitted, OmittedScore int
+}
+
+// Sort puts the hits in their order and cuts the list to MaxHits.
+func (h *Hits) Sort() {
+	slices.SortFunc(h.List, func(a, b Hit) int {
+		return cmp.Or(boolOrder(b.Denies, a.Denies), cmp.Compare(b.Score, a.Score), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Where, b.Where))
+	})
+	for len(h.List) > MaxHits {
+		last := h.List[len(h.List)-1]
+		h.Omitted++
+		h.OmittedScore += last.Score
+		h.List = h.List[:len(h.List)-1]
+	}
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// String is the form that events and records keep: "10/5 942100,5,ARGS:q,x%27_x …";
+// empty without hits.
+func (h *Hits) String() string {
+	if len(h.List) == 0 {
+		return ""
+	}
+	b := strconv.AppendInt(nil, int64(h.Score), 10)
+	b = append(b, '/')
+	b = strconv.AppendInt(b, int64(h.Threshold), 10)
+	for i := range h.List {
+		b = h.List[i].append(append(b, ' '))
+	}
+	if h.Omitted > 0 {
+		b = append(b, " +"...)
+		b = strconv.AppendInt(b, int64(h.Omitted), 10)
+		b = append(b, ',')
+		b = strconv.AppendInt(b, int64(h.OmittedScore), 10)
+	}
+	return string(b)
+}
+
+func (h *Hit) append(b []byte) []byte {
+	b = strconv.AppendInt(b, int64(h.Rule), 10)
+	b = append(b, ',')
+	if h.Denies {
+		b = append(b, '!')
+	}
+	b = strconv.AppendInt(b, int64(h.Score), 10)
+	b = append(append(b, ','), url.PathEscape(h.Where)...)
+	return append(append(b, ','), url.PathEscape(h.Shape)...)
+}
+
+// ParseHits reads what String writes; the empty text is no hits. Errors are of kind
+// Invalid.
+func ParseHits(text string) (h Hits, err error) {
+	if text == "" {
+		return h, nil
+	}
+	head, rest, _ := strings.Cut(text, " ")
+	if !pair(head, "/", &h.Score, &h.Threshold) {
+		return Hits{}, badHits(text)
+	}
+	for part := range strings.SplitSeq(rest, " ") {
+		if tail, more := strings.CutPrefix(part, "+"); more {
+			if !pair(tail, ",", &h.Omitted, &h.OmittedScore) {
+				return Hits{}, badHits(text)
+			}
+			continue
+		}
+		hit, ok := parseHit(part)
+		if !ok || len(h.List) == MaxHits {
+			return Hits{}, badHits(text)
+		}
+		h.List = append(h.List, hit)
+	}
+	return h, nil
+}
+
+func parseHit(text string) (h Hit, ok bool) {
+	f := strings.Split(text, ",")
+	if len(f) != 4 {
+		return h, false
+	}
+	f[1], h.Denies = strings.CutPrefix(f[1], "!")
+	var errs [4]error
+	h.Rule, errs[0] = strconv.Atoi(f[0])
+	h.Score, errs[1] = strconv.Atoi(f[1])
+	h.Where, errs[2] = url.PathUnescape(f[2])
+	h.Shape, errs[3] = url.PathUnescape(f[3])
+	return h, errs == [4]error{}
+}
+
+func pair(text, sep string, a, b *int) bool {
+	left, right, ok := strings.Cut(text, sep)
+	var e1, e2 error
+	*a, e1 = strconv.Atoi(left)
+	*b, e2 = strconv.Atoi(right)
+	return ok && e1 == nil && e2 == nil
+}
+
+func badHits(text string) error {
+	return &Error{Kind: Invalid, Op: "parse hits", Msg: "this is no list of hits: " + strconv.Quote(text[:min(len(text), 40)])}
+}
+
+// HitRule is what is known of a rule of the web application firewall.
+type HitRule struct {
+	ID       int      `json:"id"`
+	Message  string   `json:"message,omitempty"`
+	Severity Severity `json:"severity"`
+	// Paranoia is the level from which the rule is asked, 0 if it has none.
+	Paranoia int `json:"paranoia,omitempty"`
+}
