@@ -16,6 +16,7 @@ import (
 	"haechi/internal/ingress"
 	"haechi/internal/ingress/devicegate"
 	"haechi/internal/ingress/listener"
+	"haechi/internal/ingress/tlsterm"
 )
 
 // deviceGuard is a device service: its gate, its sockets, and the health check that
@@ -107,7 +108,7 @@ func (g *deviceGuard) run(conns context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { _ = g.health.Run(health) }) // it ends with its context only
 	if g.tls != nil {
-		all.Go(func() { _ = g.tls.certs.Run(health, time.Minute, g.log) }) // so does this
+		all.Go(func() { _ = g.tls.certs.Run(health, tlsterm.RefreshEvery, g.log) }) // so does this
 	}
 	for _, l := range g.sockets {
 		all.Go(func() { g.accept(conns, l, &all) })

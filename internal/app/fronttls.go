@@ -47,8 +47,7 @@ func newFrontTLS(s *config.Service, e *estate) (*frontTLS, error) {
 // deviceTLS serves the service's certificate under any name, since phones dial
 // addresses, and speaks no HTTP.
 func deviceTLS(s *config.Service, certs *tlsterm.Set) *tls.Config {
-	return tlsterm.Policy(s.TLS.Policy).Apply(&tls.Config{
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certs.Certificate(), nil }})
+	return tlsterm.Policy(s.TLS.Policy).Apply(tlsterm.Any(certs))
 }
 
 // tlsHello is the first byte of a TLS hello. No frame of a text protocol begins so.

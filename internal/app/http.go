@@ -149,7 +149,7 @@ func (g *httpGuard) run(conns context.Context) {
 	defer stop()
 	var all sync.WaitGroup
 	for _, set := range g.certs {
-		all.Go(func() { _ = set.Run(fresh, time.Minute, g.log) }) // it ends with its context only
+		all.Go(func() { _ = set.Run(fresh, tlsterm.RefreshEvery, g.log) }) // it ends with its context only
 	}
 	all.Go(func() { _ = every(fresh, httpgate.ProbeEvery, func() { g.gate.Probe(fresh) }) }) // nothing to do where every site has one server
 	ended := make(chan struct{})

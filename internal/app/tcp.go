@@ -144,7 +144,7 @@ func (g *tcpGuard) run(conns context.Context) {
 		all.Go(func() { _ = u.health.Run(checks) }) // it ends with its context only
 	}
 	if g.certs != nil {
-		all.Go(func() { _ = g.certs.Run(checks, time.Minute, g.log) }) // so does this
+		all.Go(func() { _ = g.certs.Run(checks, tlsterm.RefreshEvery, g.log) }) // so does this
 	}
 	g.doors.accept(&all, g.gate.Serve)
 	end := context.AfterFunc(conns, g.gate.Shutdown)

@@ -1,10 +1,12 @@
 package tlsterm
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // Config makes the TLS configuration that serves the sets by the name a client
@@ -12,8 +14,11 @@ import (
 // A client that names no host, as one that connects by address, gets the
 // certificate that holds the address it reached. Everybody else is refused with
 // the alert unrecognized_name.
+//
+// Sessions are resumed only under the certificates that they were opened under, for a
+// day at most.
 func Config(sets ...*Set) *tls.Config {
-	return &tls.Config{
+	c := &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
 		// Without a certificate and without an error crypto/tls sends
@@ -22,6 +27,17 @@ func Config(sets ...*Set) *tls.Config {
 			return choose(sets, hello), nil
 		},
 	}
+	resume(c, func() [sha256.Size]byte { return generation(sets) }, time.Now)
+	return c
+}
+
+// Any makes the TLS configuration that serves the set under whatever name a client
+// asks for, and speaks no HTTP: for clients that dial addresses.
+func Any(s *Set) *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return s.Certificate(), nil }}
+	resume(c, s.fingerprint, time.Now)
+	return c
 }
 
 func choose(sets []*Set, hello *tls.ClientHelloInfo) *tls.Certificate {

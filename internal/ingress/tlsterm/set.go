@@ -2,6 +2,7 @@ package tlsterm
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
@@ -30,6 +31,7 @@ type Set struct {
 // entry is one generation of a set, ready to be looked up.
 type entry struct {
 	cert  *tls.Certificate
+	sum   [sha256.Size]byte // of the certificate
 	exact map[string]struct{}
 	wild  map[string]struct{} // "example.com" for *.example.com
 	addrs map[netip.Addr]struct{}
@@ -60,25 +62,52 @@ func (s *Set) Refresh(now time.Time) (changed bool, err error) {
 	return true, nil
 }
 
-// Run refreshes the set every interval until ctx ends. A failed refresh is logged
-// and tried again.
+// RefreshEvery is how often a set of files is to be looked at: what an operator or a
+// tool of theirs put there is served within twice this.
+const RefreshEvery = 5 * time.Second
+
+// Run refreshes the set every interval until ctx ends. A failure is tried again each
+// time, and logged once it came twice: a certificate and its key are two files, and may
+// be met between one and the other.
 func (s *Set) Run(ctx context.Context, every time.Duration, log *slog.Logger) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	var failed failure
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
 			changed, err := s.Refresh(now)
-			switch {
-			case err != nil:
+			if failed.tells(err) {
 				log.Error("certificate not renewed; the old one stays in use", "expires", s.Expires(), "error", err)
-			case changed:
+			}
+			if changed {
 				log.Info("certificate renewed", "expires", s.Expires())
 			}
 		}
 	}
+}
+
+// failure tells an error that stays from one that passes.
+type failure struct {
+	text string
+	told bool
+}
+
+// tells reports whether the error is to be logged now: when it comes a second time.
+func (f *failure) tells(err error) bool {
+	if err == nil {
+		*f = failure{}
+		return false
+	}
+	if err.Error() != f.text {
+		*f = failure{text: err.Error()}
+		return false
+	}
+	first := !f.told
+	f.told = true
+	return first
 }
 
 // Expires is when the certificate in use ends.
@@ -91,11 +120,14 @@ func (s *Set) CAFile() string { return s.ca }
 // Certificate is the certificate in use.
 func (s *Set) Certificate() *tls.Certificate { return s.current.Load().cert }
 
+// fingerprint is the SHA-256 of the certificate in use.
+func (s *Set) fingerprint() [sha256.Size]byte { return s.current.Load().sum }
+
 // Leaf is the certificate in use.
 func (s *Set) Leaf() *x509.Certificate { return s.current.Load().cert.Leaf }
 
 func newEntry(cert *tls.Certificate) *entry {
-	e := &entry{cert: cert, exact: make(map[string]struct{}), wild: make(map[string]struct{}), addrs: make(map[netip.Addr]struct{})}
+	e := &entry{cert: cert, sum: sha256.Sum256(cert.Leaf.Raw), exact: make(map[string]struct{}), wild: make(map[string]struct{}), addrs: make(map[netip.Addr]struct{})}
 	for _, name := range cert.Leaf.DNSNames {
 		name = strings.ToLower(name)
 		if parent, ok := strings.CutPrefix(name, "*."); ok {
