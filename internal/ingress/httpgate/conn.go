@@ -80,7 +80,9 @@ func (c *conn) cutOff(v haechi.Verdict) {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.in.Add(int64(n))
+	if c.in.Add(int64(n)) == int64(n) {
+		c.g.hearFirst(c, p[:n])
+	}
 	return n, err
 }
 

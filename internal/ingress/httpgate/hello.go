@@ -14,6 +14,8 @@ const fallbackSCSV = 0x5600
 
 const maxServerName = 255
 
+const ruleVersion = "tls/version"
+
 // listen makes the TLS configuration tell the gate of every hello.
 func (g *Gate) listen(conf *tls.Config) *tls.Config {
 	if conf == nil {
@@ -40,17 +42,30 @@ func (g *Gate) hear(hello *tls.ClientHelloInfo, conf *tls.Config) {
 	}
 	c.Actor.Fingerprint = fingerprint(hello)
 	g.deps.Sessions.Identify(c.session, c.Actor) // so that a decision about it finds the connection
-	reason, rule := weakness(hello, conf)
-	if reason == "" {
-		return
+	if reason, rule := weakness(hello, conf); reason != "" {
+		g.tell(c, reason, rule, hello.ServerName)
 	}
+}
+
+// hearFirst tells of a hello of SSL 2, which is no TLS record and which crypto/tls
+// refuses without asking. Such a hello begins with its length, of which the highest bit
+// is set, its type 1 and its version (RFC 6101, appendix E).
+func (g *Gate) hearFirst(c *conn, p []byte) {
+	if g.cfg.TLS != nil && len(p) >= 5 && p[0]&0x80 != 0 && p[2] == 1 && (p[3] == 0 && p[4] == 2 || p[3] == 3) {
+		g.tell(c, haechi.ReasonTLSVersion, ruleVersion, "")
+	}
+}
+
+// tell reports a hello that is refused.
+func (g *Gate) tell(c *conn, reason haechi.Reason, rule, name string) {
 	g.counts.helloRefused.Add(1)
 	now := g.deps.Now()
 	scope := haechi.Scope{Kind: haechi.ScopeAddress, Prefix: c.Actor.Client}
+	about := scope.String() + c.Actor.Fingerprint[:min(3, len(c.Actor.Fingerprint))] // an attempt with each version has a reference of its own
 	g.deps.Sink.Emit(&haechi.Event{
 		Time: now.UTC(), Kind: haechi.KindHello, Outcome: haechi.Failure, Severity: haechi.Low, Reason: reason, Service: g.cfg.Name,
-		Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Session: c.session, Host: bounded(hello.ServerName, maxServerName),
-		Verdict: haechi.Deny, Rule: rule, Ref: haechi.NewReference(rule, scope.String(), now),
+		Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Session: c.session, Host: bounded(name, maxServerName),
+		Verdict: haechi.Deny, Rule: rule, Ref: haechi.NewReference(rule, about, now),
 	})
 }
 
@@ -77,7 +92,7 @@ func weakness(hello *tls.ClientHelloInfo, conf *tls.Config) (reason haechi.Reaso
 	least := max(conf.MinVersion, tls.VersionTLS12)
 	switch {
 	case top < least:
-		return haechi.ReasonTLSVersion, "tls/version"
+		return haechi.ReasonTLSVersion, ruleVersion
 	case top < tls.VersionTLS13 && slices.Contains(hello.CipherSuites, fallbackSCSV):
 		return haechi.ReasonTLSFallback, "tls/fallback"
 	case top < tls.VersionTLS13 && !anyOf(hello.CipherSuites, suitesOf(conf)):

@@ -3,8 +3,11 @@ package httpgate_test
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,5 +81,32 @@ func TestDowngradesAreEvents(t *testing.T) {
 				t.Errorf("event %+v", e)
 			}
 		})
+	}
+}
+
+// TestSSL2IsAnEvent: a hello older than TLS records is refused and told of; what only
+// begins like one is not.
+func TestSSL2IsAnEvent(t *testing.T) {
+	r := start(t, httpgate.Config{TLS: selfSigned(t), Sites: []httpgate.Site{{Service: "shop"}}}, echo())
+	for _, hello := range []string{"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10", "\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10", "\x80\x2e\x04\x00\x02\x00\x15", "\x16\x03\x01\x00\x04\x02\x00\x00\x00"} {
+		c, err := net.DialTimeout("tcp", r.addr, 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte(hello)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, c); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Error(err)
+		}
+		c.Close()
+	}
+	for range 2 {
+		if e := r.next(t); e.Kind != haechi.KindHello || e.Reason != haechi.ReasonTLSVersion || e.Ref == "" || e.Verdict != haechi.Deny {
+			t.Errorf("event %+v", e)
+		}
+	}
+	if len(r.events) > 0 {
+		t.Errorf("more events: %+v", <-r.events)
 	}
 }
