@@ -12,6 +12,7 @@ command -v mariadb-install-db >/dev/null || missing+=(mariadb-server)
 [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
 command -v ip >/dev/null || missing+=(iproute2)
 command -v nft >/dev/null || missing+=(nftables)
+command -v testssl >/dev/null || missing+=(testssl.sh)
 command -v rhino >/dev/null || missing+=(rhino default-jre-headless)
 command -v python3 >/dev/null || missing+=(python3)
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -148,7 +148,7 @@ func (s *webSide) start() {
 	must(s.t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/", s.shop)
-	mux.HandleFunc("GET /echo", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "X-Forwarded-Proto"} {
 			w.Header()["Echo-"+name] = r.Header[name]
 		}
