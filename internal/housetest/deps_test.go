@@ -11,32 +11,14 @@ import (
 // benchmarks or the tool chain only.
 func importers() map[string][]string {
 	return map[string][]string{
-		"cel.dev/cel-go":                      {"internal/detect/rules"},
-		"github.com/alexedwards/scs/v2":       {"internal/show/console"},
-		"github.com/axiomhq/hyperloglog":      {"internal/pipeline"},
-		"github.com/boombuler/barcode":        {"internal/brick/qr"},
-		"github.com/coder/websocket":          {"internal/show/console"},
-		"github.com/gaissmai/bart":            {"internal/brick/prefixset"},
-		"github.com/google/nftables":          {"internal/enforce/nft"},
-		"github.com/mdlayher/netlink":         {"internal/enforce/nft"},                     // its connections, and one question that nftables cannot ask
-		"github.com/goccy/go-yaml":            {"internal/config", "internal/detect/rules"}, // rules are files of their own
-		"github.com/invopop/jsonschema":       {"internal/config"},
-		"github.com/jedib0t/go-pretty/v6":     {"cmd/haechi"},
-		"github.com/pires/go-proxyproto":      {"internal/ingress/listener", "internal/ingress/tcpgate"}, // the header that comes in; the one that goes out
-		"github.com/prometheus/client_golang": {"internal/show/telemetry"},
-		"github.com/spf13/cobra":              {"cmd/haechi"},
-		"golang.org/x/crypto":                 {"internal/show/console"},
-		"github.com/go-sql-driver/mysql":      {"internal/record/mysql", "internal/identity/devices/kakaodb"}, // records; the existing database of a bot system
-		"golang.org/x/sys":                    {"internal/app"},                                               // peer credentials of the local socket
-		"modernc.org/sqlite":                  {"internal/record/sqlite"},
 		"cel.dev/cel-go":                             {"internal/detect/rules"},
 		"github.com/alexedwards/scs/v2":              {"internal/show/console"},
 		"github.com/axiomhq/hyperloglog":             {"internal/pipeline"},
 		"github.com/boombuler/barcode":               {"internal/brick/qr"},
 		"github.com/coder/websocket":                 {"internal/show/console"},
-		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
-		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},
 		"github.com/gaissmai/bart":                   {"internal/brick/prefixset"},
+		"github.com/google/nftables":                 {"internal/enforce/nft"},
+		"github.com/mdlayher/netlink":                {"internal/enforce/nft"},                     // its connections, and one question that nftables cannot ask
 		"github.com/goccy/go-yaml":                   {"internal/config", "internal/detect/rules"}, // rules are files of their own
 		"github.com/invopop/jsonschema":              {"internal/config"},
 		"github.com/jedib0t/go-pretty/v6":            {"cmd/haechi"},
@@ -47,6 +29,8 @@ func importers() map[string][]string {
 		"github.com/go-sql-driver/mysql":             {"internal/record/mysql", "internal/identity/devices/kakaodb"}, // records; the existing database of a bot system
 		"golang.org/x/sys":                           {"internal/app"},                                               // peer credentials of the local socket
 		"modernc.org/sqlite":                         {"internal/record/sqlite"},
+		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
+		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},
 
 		"github.com/chromedp/chromedp":       nil,
 		"github.com/chromedp/cdproto":        nil,
