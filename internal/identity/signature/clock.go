@@ -1,22 +1,20 @@
 package signature
 
 import (
+	"math"
 	"time"
 
 	"haechi"
 )
 
-// skews is how far a device's clock was from ours since somebody last asked.
-type skews struct {
-	last, min, max, at int64 // milliseconds; at is ours, 0: nothing new
-}
-
-// note takes one verified frame, within the accepted window or not.
-func (s *skews) note(skew, now int64) {
-	if s.at == 0 {
-		s.min, s.max = skew, skew
+// note takes the skew of one verified frame, within the accepted window or not. More
+// than 24 days are taken for 24.
+func (d *device) note(skew, now int64) {
+	n := int32(min(max(skew, math.MinInt32), math.MaxInt32))
+	if d.skewAt == 0 {
+		d.skewLeast, d.skewMost = n, n
 	}
-	s.last, s.min, s.max, s.at = skew, min(s.min, skew), max(s.max, skew), now
+	d.skew, d.skewLeast, d.skewMost, d.skewAt = n, min(d.skewLeast, n), max(d.skewMost, n), now
 }
 
 // TakeClock hands over how far the device's clock was from ours, by the frames that
@@ -24,17 +22,15 @@ func (s *skews) note(skew, now int64) {
 // accepted window count as well, as they tell of a wrong clock; so does an old frame
 // that somebody else sends again after it left the window.
 func (v *Verifier) TakeClock(device string) (haechi.ClockSkew, bool) {
-	d := v.known(device)
-	if d == nil {
+	in, name := v.shard(device)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	d := in.devices[name]
+	if d == nil || d.skewAt == 0 {
 		return haechi.ClockSkew{}, false
 	}
-	d.mu.Lock()
-	s := d.skews
-	d.skews = skews{}
-	d.mu.Unlock()
-	if s.at == 0 {
-		return haechi.ClockSkew{}, false
-	}
-	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-	return haechi.ClockSkew{Last: ms(s.last), Min: ms(s.min), Max: ms(s.max), At: time.UnixMilli(s.at).UTC()}, true
+	at := time.UnixMilli(d.skewAt).UTC()
+	d.skewAt = 0
+	ms := func(n int32) time.Duration { return time.Duration(n) * time.Millisecond }
+	return haechi.ClockSkew{Last: ms(d.skew), Min: ms(d.skewLeast), Max: ms(d.skewMost), At: at}, true
 }

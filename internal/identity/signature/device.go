@@ -1,125 +1,150 @@
 package signature
 
 import (
-	"math"
-	"sync"
 	"time"
 
 	"haechi"
 )
 
 // device is everything kept about one device: the hash states of its keys and
-// its part of the replay memory. It exists once the device has a key.
+// its part of the replay memory. It exists once the device has a key. There are as
+// many as devices, most of them silent, so it is as little as can be.
 type device struct {
-	mu   sync.Mutex
-	macs []*mac
-	gens [generations]generation
-	held int // entries in all generations
+	macs *mac        // the states of its keys, in no order
+	gens *generation // at most [generations], in no order
+	// floor is the newest span that was forgotten: nothing of it or before it is taken
+	// again, also when the clock goes back.
+	floor int64
+	// How far its clock was from ours since somebody last asked: the last one and the
+	// extremes in milliseconds, and when by ours in Unix milliseconds, 0: nothing new.
+	skewAt                    int64
+	skew, skewLeast, skewMost int32
 
+	held int32 // entries in all generations
 	// session and newest are the connection of the last accepted frame and the
 	// newest timestamp on it.
 	session uint64
 	newest  int64
-
-	skews skews
-
-	buf []byte // scratch for the string to sign
-	sum [maxSum]byte
 }
 
 // verify tries every key, whether or not an earlier one fits, and returns the
 // state of the one that does and which key it is of. A claim that names its key is
 // tried with that one.
-func (d *device) verify(c *haechi.Claim, keys []haechi.Key, want []byte) (found *mac, at int) {
+func (d *device) verify(w *work, c *haechi.Claim, keys []haechi.Key, want []byte) (found *mac, at int) {
 	for i := range keys {
-		if len(c.KeyID) > 0 && string(c.KeyID) != keys[i].ID {
+		k := &keys[i]
+		if len(c.KeyID) > 0 && string(c.KeyID) != k.ID {
 			continue
 		}
-		m, s := d.mac(&keys[i], c.Scheme), c.Scheme.Variant(keys[i].Variant)
+		m, s := d.mac(w, k, c.Scheme), c.Scheme.Variant(k.Variant)
 		if s != nil && len(c.Scheme.Strings) > 1 && !takes(s, c) {
 			continue
 		}
-		var ok bool
-		if ok, d.buf = m.verify(c, s, want, d.buf, &d.sum); ok {
+		if m.verify(w, c, s, k.Salt, want) {
 			found, at = m, i
 		}
 	}
 	return found, at
 }
 
-func (d *device) mac(k *haechi.Key, s *haechi.Scheme) *mac {
-	for _, m := range d.macs {
-		if m.hash == s.Hash && m.form == s.KeyForm && m.is(k) {
+func (d *device) mac(w *work, k *haechi.Key, s *haechi.Scheme) *mac {
+	print := w.print(k)
+	for m := d.macs; m != nil; m = m.next {
+		if m.hash == s.Hash && m.form == s.KeyForm && m.print == print && m.id == k.ID {
 			return m
 		}
 	}
-	m := newMAC(k, s)
-	d.macs = append(d.macs, m)
+	m := newMAC(w, k, s, print)
+	m.next, d.macs = d.macs, m
 	return m
 }
 
 // both verifies one or two signatures of a frame, by one key, and returns its state.
-func (d *device) both(c *haechi.Claim, keys []haechi.Key, want, bound []byte) *mac {
-	m, at := d.verify(c, keys, want)
+func (d *device) both(w *work, c *haechi.Claim, keys []haechi.Key, want, bound []byte) *mac {
+	m, at := d.verify(w, c, keys, want)
 	if m != nil && c.Bound != nil {
-		m, _ = d.verify(c.Bound, keys[at:at+1], bound)
+		m, _ = d.verify(w, c.Bound, keys[at:at+1], bound)
 	}
-	if len(d.macs) > len(keys) {
-		d.prune(keys)
+	if d.states() > len(keys) {
+		d.prune(w, keys)
 	}
 	return m
 }
 
-// prune forgets the states of keys that are no longer valid.
-func (d *device) prune(keys []haechi.Key) {
-	kept := d.macs[:0]
-	for _, m := range d.macs {
-		if belongs(m, keys) {
-			kept = append(kept, m)
-		} else {
-			m.forget()
-		}
+func (d *device) states() (n int) {
+	for m := d.macs; m != nil; m = m.next {
+		n++
 	}
-	clear(d.macs[len(kept):])
-	d.macs = kept
+	return n
 }
 
-func belongs(m *mac, keys []haechi.Key) bool {
+// prune forgets the states of keys that are no longer valid.
+func (d *device) prune(w *work, keys []haechi.Key) {
+	for at := &d.macs; *at != nil; {
+		m := *at
+		if belongs(w, m, keys) {
+			at = &m.next
+			continue
+		}
+		*at = m.next
+		m.forget()
+	}
+}
+
+func belongs(w *work, m *mac, keys []haechi.Key) bool {
 	for i := range keys {
-		if m.is(&keys[i]) {
+		if m.id == keys[i].ID && m.print == w.print(&keys[i]) {
 			return true
 		}
 	}
 	return false
 }
 
-// generation returns the one that covers the span, emptied if it held an older
-// one. Nil means that the span was forgotten already: the clock went back.
+// generation returns the one that covers the span; where there are as many as may be
+// alive, the oldest gives way. Nil means that the span was forgotten already: the clock
+// went back.
 func (d *device) generation(span int64) (g *generation, freed int) {
-	g = &d.gens[span%generations]
-	switch {
-	case g.span > span:
+	if span <= d.floor {
 		return nil, 0
-	case g.span < span:
-		freed = g.begin(span)
-		d.held -= freed
 	}
-	return g, freed
+	var oldest *generation
+	n := 0
+	for g := d.gens; g != nil; g = g.next {
+		if g.span == span {
+			return g, 0
+		}
+		if n++; oldest == nil || g.span < oldest.span {
+			oldest = g
+		}
+	}
+	switch {
+	case n < generations:
+		g = &generation{span: span, next: d.gens}
+		d.gens = g
+		return g, 0
+	case oldest.span > span:
+		return nil, 0
+	}
+	d.floor = max(d.floor, oldest.span)
+	freed = oldest.begin(span)
+	d.held -= int32(freed)
+	return oldest, freed
 }
 
 // sweep forgets every generation that ended before the span, if its last entry
 // is also older than life by the monotonic clock: a wall clock that leaps ahead
-// must not make us forget. It returns how many entries that freed. A swept
-// generation's number moves on to the next span that will use it, so that a clock
-// that goes back does not make forgotten signatures acceptable.
-func (d *device) sweep(span int64, life time.Duration, now time.Time) (freed int) {
-	for i := range d.gens {
-		g := &d.gens[i]
-		if g.size > 0 && g.span < span && now.Sub(g.last) > life {
-			g.peak = math.MaxInt // nobody used it of late: give the memory back
-			freed += g.begin(g.span + generations)
+// must not make us forget. It returns how many entries that freed.
+func (d *device) sweep(span int64, life, now time.Duration) (freed int) {
+	for at := &d.gens; *at != nil; {
+		g := *at
+		if g.span >= span || now-g.last <= life {
+			at = &g.next
+			continue
 		}
+		*at = g.next
+		d.floor = max(d.floor, g.span)
+		freed += int(g.size)
 	}
-	d.held -= freed
+	d.held -= int32(freed)
 	return freed
 }

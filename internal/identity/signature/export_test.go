@@ -1,4 +1,9 @@
 package signature
 
 // Knows reports whether anything is kept about the device.
-func (v *Verifier) Knows(device string) bool { return v.known(device) != nil }
+func (v *Verifier) Knows(device string) bool {
+	s, name := v.shard(device)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.devices[name] != nil
+}

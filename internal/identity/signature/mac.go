@@ -8,28 +8,40 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
+	"encoding"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"hash/maphash"
 
 	"haechi"
 )
 
-// mac is the kept hash state of one key. Resetting it costs half of making it,
-// and allocates nothing.
+// mac is the kept hash state of one key: what HMAC makes of the key before it sees the
+// message (RFC 2104 section 4), which is half of its work. Of SHA-256, which nearly
+// every device signs with, it is the two chaining values and no more.
 type mac struct {
-	id           string
-	secret, salt []byte
-	hash         haechi.Hash
-	form         haechi.KeyForm
-	h            hash.Hash // nil: the secret is no key in this form
-	lastUse      int64     // Unix milliseconds, 0: never
+	next    *mac
+	id      string
+	print   uint64 // of the secret and the salt: an id may be given again to another secret
+	lastUse int64  // Unix milliseconds, 0: never
+	hash    haechi.Hash
+	form    haechi.KeyForm
+	usable  bool // the secret is a key in this form
+
+	inner, outer [sha256.Size]byte
+	other        hash.Hash // of another hash; nil: SHA-256
 }
 
-func newMAC(k *haechi.Key, s *haechi.Scheme) *mac {
-	m := &mac{id: k.ID, secret: bytes.Clone(k.Secret), salt: bytes.Clone(k.Salt), hash: s.Hash, form: s.KeyForm}
-	if key, ok := KeyBytes(s.KeyForm, k.Secret); ok {
-		m.h = hmac.New(hasher(s.Hash), key)
+func newMAC(w *work, k *haechi.Key, s *haechi.Scheme, print uint64) *mac {
+	m := &mac{id: k.ID, print: print, hash: s.Hash, form: s.KeyForm}
+	key, ok := KeyBytes(s.KeyForm, k.Secret)
+	if m.usable = ok; !ok {
+		return m
+	}
+	if s.Hash != haechi.SHA256 || !w.chain(&m.inner, &m.outer, key) {
+		m.other = hmac.New(hasher(s.Hash), key)
 	}
 	return m
 }
@@ -60,48 +72,135 @@ func KeyBytes(form haechi.KeyForm, secret haechi.Secret) (key []byte, ok bool) {
 	return key, err == nil && len(key) > 0
 }
 
-// is reports whether the state belongs to exactly this key: an id may be given
-// again to another secret.
-func (m *mac) is(k *haechi.Key) bool {
-	return m.id == k.ID && subtle.ConstantTimeCompare(m.secret, k.Secret) == 1 &&
-		subtle.ConstantTimeCompare(m.salt, k.Salt) == 1
+// verify tells whether want is the MAC of the claim, in time that does not
+// depend on want.
+func (m *mac) verify(w *work, c *haechi.Claim, s *haechi.SignString, salt haechi.Secret, want []byte) bool {
+	if !m.usable || s == nil {
+		return false
+	}
+	h, ok := m.begin(w)
+	if !ok {
+		return false
+	}
+	if c.Scheme.Large {
+		pieces(h, s, salt, c.Parts[:c.N])
+	} else {
+		w.buf = signString(w.buf[:0], salt, s, c.Parts[:c.N])
+		h.Write(w.buf)
+	}
+	sum, ok := m.end(w, h)
+	return subtle.ConstantTimeCompare(sum, want) == 1 && ok
 }
 
-// verify tells whether want is the MAC of the claim, in time that does not
-// depend on want. buf and sum are scratch that belongs to the caller.
-func (m *mac) verify(c *haechi.Claim, s *haechi.SignString, want, buf []byte, sum *[maxSum]byte) (bool, []byte) {
-	if m.h == nil || s == nil {
-		return false, buf
+// begin is the hash that takes the message.
+func (m *mac) begin(w *work) (h hash.Hash, ok bool) {
+	if m.other != nil {
+		m.other.Reset()
+		return m.other, true
 	}
-	m.h.Reset()
-	if c.Scheme.Large {
-		m.pieces(s, c.Parts[:c.N])
-	} else {
-		buf = signString(buf[:0], m.salt, s, c.Parts[:c.N])
-		m.h.Write(buf)
+	return w.sha, w.resume(&m.inner)
+}
+
+// end is the MAC of what was written.
+func (m *mac) end(w *work, h hash.Hash) (sum []byte, ok bool) {
+	sum = h.Sum(w.sum[:0])
+	if m.other != nil {
+		return sum, true
 	}
-	return subtle.ConstantTimeCompare(m.h.Sum(sum[:0]), want) == 1, buf
+	if ok = w.resume(&m.outer); ok {
+		h.Write(sum)
+	}
+	return h.Sum(w.sum[:0]), ok
 }
 
 // pieces hashes what may be as long as a frame without putting it together.
-func (m *mac) pieces(s *haechi.SignString, parts [][]byte) {
+func pieces(h hash.Hash, s *haechi.SignString, salt haechi.Secret, parts [][]byte) {
 	for i, at := range s.Order {
 		if i > 0 {
-			m.h.Write([]byte(s.Delimiter))
+			h.Write([]byte(s.Delimiter))
 		}
 		if i < len(s.Labels) {
-			m.h.Write([]byte(s.Labels[i]))
+			h.Write([]byte(s.Labels[i]))
 		}
 		if at == haechi.SaltPart {
-			m.h.Write(m.salt)
+			h.Write(salt)
 		} else {
-			m.h.Write(parts[at])
+			h.Write(parts[at])
 		}
 	}
 }
 
-// forget wipes the copies of the secret; the state itself is garbage then.
+// forget wipes what is as good as the secret; the state itself is garbage then.
 func (m *mac) forget() {
-	clear(m.secret)
-	clear(m.salt)
+	m.inner, m.outer, m.other = [sha256.Size]byte{}, [sha256.Size]byte{}, nil
+}
+
+// The form in which crypto/sha256 writes its state down: a mark, the chaining value,
+// the block under way, how much was hashed.
+const (
+	shaMark  = "sha\x03"
+	shaBlock = len(shaMark) + sha256.Size
+	shaSize  = shaBlock + sha256.BlockSize
+)
+
+// work is the working memory of verifying. It serves one claim at a time.
+type work struct {
+	seed  maphash.Seed
+	sha   hash.Hash
+	state encoding.BinaryUnmarshaler // sha itself
+	text  [shaSize + 8]byte          // a state after one block, all but the chaining value
+	buf   []byte                     // the string to sign
+	sum   [maxSum]byte
+}
+
+func newWork(seed maphash.Seed) *work {
+	w := &work{seed: seed, sha: sha256.New(), buf: make([]byte, 0, 256)}
+	w.state = w.sha.(encoding.BinaryUnmarshaler)
+	copy(w.text[:], shaMark)
+	binary.BigEndian.PutUint64(w.text[shaSize:], sha256.BlockSize)
+	return w
+}
+
+// resume goes on behind the block of a key. False means that crypto/sha256 does not
+// take the state.
+func (w *work) resume(chain *[sha256.Size]byte) bool {
+	copy(w.text[len(shaMark):], chain[:])
+	return w.state.UnmarshalBinary(w.text[:]) == nil
+}
+
+// chain finds the chaining values behind the two blocks of a key (RFC 2104 section 2).
+// False means that crypto/sha256 writes its state in another form than this package
+// knows.
+func (w *work) chain(inner, outer *[sha256.Size]byte, key []byte) bool {
+	if len(key) > sha256.BlockSize {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	return w.block(inner, key, 0x36) && w.block(outer, key, 0x5c)
+}
+
+func (w *work) block(to *[sha256.Size]byte, key []byte, pad byte) bool {
+	var block [sha256.BlockSize]byte
+	copy(block[:], key)
+	for i := range block {
+		block[i] ^= pad
+	}
+	w.sha.Reset()
+	w.sha.Write(block[:])
+	text, err := w.sha.(encoding.BinaryAppender).AppendBinary(nil)
+	if err != nil || len(text) != len(w.text) {
+		return false
+	}
+	copy(to[:], text[len(shaMark):shaBlock])
+	copy(w.text[len(shaMark):], to[:])
+	known := bytes.Equal(text, w.text[:])
+	clear(text)
+	return known
+}
+
+// print tells keys apart that bear one id. It is not cryptographic: whoever gives keys
+// out does not attack them, and two of one device alike by chance in 64 bits there are
+// not.
+func (w *work) print(k *haechi.Key) uint64 {
+	return maphash.Bytes(w.seed, k.Secret) ^ maphash.Bytes(w.seed, k.Salt)*3
 }

@@ -3,7 +3,7 @@ package signature
 import "time"
 
 // sweepOnce gives back the memory of devices that fell silent, once a span. It
-// must run before a device is locked.
+// must run before a shard is locked.
 func (v *Verifier) sweepOnce(now time.Time) {
 	span, last := now.UnixMilli()/v.span, v.swept.Load()
 	if span == last || !v.swept.CompareAndSwap(last, span) {
@@ -15,27 +15,25 @@ func (v *Verifier) sweepOnce(now time.Time) {
 }
 
 func (v *Verifier) sweepShard(s *shard, span int64, now time.Time) {
-	life := time.Duration(v.past+v.future) * time.Millisecond
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	life, at := time.Duration(v.past+v.future)*time.Millisecond, v.since(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, d := range s.devices {
-		d.mu.Lock()
-		freed := d.sweep(span, life, now)
-		d.mu.Unlock()
-		v.held.Add(-int64(freed))
+		v.held.Add(-int64(d.sweep(span, life, at)))
 	}
 }
 
 // LastUse is when a key last proved a new frame, in steps of a millisecond; zero
 // if it never did in this run. It tells whether an old key may be retired.
 func (v *Verifier) LastUse(device, id string) time.Time {
-	d := v.known(device)
+	s, name := v.shard(device)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.devices[name]
 	if d == nil {
 		return time.Time{}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, m := range d.macs {
+	for m := d.macs; m != nil; m = m.next {
 		if m.id == id && m.lastUse != 0 {
 			return time.UnixMilli(m.lastUse).UTC()
 		}

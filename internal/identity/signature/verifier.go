@@ -3,7 +3,6 @@ package signature
 import (
 	"hash/maphash"
 	"math"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,11 +17,11 @@ type Keys interface {
 	Keys(device string, now time.Time) []haechi.Key
 }
 
-// shards spreads the devices' states so that looking one up is seldom waited for.
+// shards spreads the devices' states so that one is seldom waited for.
 const shards = 64
 
-// Verifier proves claims. It is safe for concurrent use; claims about one device
-// are judged one after the other.
+// Verifier proves claims. It is safe for concurrent use; claims about the devices of
+// one shard, and so those about one device, are judged one after the other.
 type Verifier struct {
 	cfg    Config
 	keys   Keys
@@ -33,13 +32,18 @@ type Verifier struct {
 	future int64 // milliseconds
 	held   atomic.Int64
 	swept  atomic.Int64 // the span in which all devices were last swept
+	epoch  atomic.Pointer[time.Time]
 	counts counts
 	shards [shards]shard
 }
 
+// shard is the devices whose names hash alike. A device is found by the hash of its
+// name: the seed is secret and random, so two names that share one are not to be had,
+// and would share a replay memory, which only refuses more.
 type shard struct {
-	mu      sync.RWMutex
-	devices map[string]*device
+	mu      sync.Mutex
+	devices map[uint64]*device
+	work    *work
 }
 
 // New returns a verifier that asks keys for the keys of a device.
@@ -49,6 +53,9 @@ func New(cfg Config, keys Keys) *Verifier {
 		past: cfg.Past.Milliseconds(), future: cfg.Future.Milliseconds()}
 	// Three generations cover past+future ahead of now if each spans half of it.
 	v.span = (v.past + v.future + 1) / 2
+	for i := range v.shards {
+		v.shards[i].work = newWork(v.seed)
+	}
 	return v
 }
 
@@ -116,17 +123,18 @@ func (v *Verifier) prove(c *haechi.Claim, source Keys, who Admitter, now time.Ti
 	if !ok {
 		return v.refuse(haechi.ReasonHMACFailed)
 	}
+	frame := maphash.Bytes(v.seed, c.Frame)
+	v.sweepOnce(now)
+	s, name := v.shard(c.Device)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if c.Keys != nil {
-		if keys = signedBy(c, want); keys == nil {
+		if keys = s.work.signedBy(c, want); keys == nil {
 			return v.refuse(haechi.ReasonHMACFailed)
 		}
 	}
-	frame := maphash.Bytes(v.seed, c.Frame)
-	v.sweepOnce(now)
-	d := v.device(c.Device)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	m := d.both(c, keys, want, bound)
+	d := s.device(name)
+	m := d.both(s.work, c, keys, want, bound)
 	switch {
 	case m == nil:
 		return v.refuse(haechi.ReasonHMACFailed)
@@ -160,10 +168,10 @@ func (v *Verifier) admit(d *device, m *mac, c *haechi.Claim, ms int64, at time.T
 	p := haechi.Proof{KeyID: m.id, Skew: time.Duration(ms-now) * time.Millisecond}
 	switch {
 	case now-ms > past:
-		d.skews.note(ms-now, now)
+		d.note(ms-now, now)
 		return v.stale(p, past)
 	case ms-now > future:
-		d.skews.note(ms-now, now)
+		d.note(ms-now, now)
 		return v.stale(p, future)
 	}
 	if c.Live && v.beforeStart(ms, at) {
@@ -180,12 +188,12 @@ func (v *Verifier) admit(d *device, m *mac, c *haechi.Claim, ms int64, at time.T
 	if c.Scheme.Strict || c.Bound != nil && c.Bound.Scheme.Strict {
 		reuse = 0
 	}
-	a := g.judge(n, u, reuse)
+	a, more, same := g.judge(n, u, reuse)
 	switch a {
 	case replayed:
 		// Further frames with this signature, against how many this connection may send.
-		p.Observed = float64(len(g.more[n]) + 1)
-		if g.uses[n].session == u.session {
+		p.Observed = float64(more + 1)
+		if same {
 			p.Threshold = float64(max(0, reuse))
 		}
 		return v.fail(p, haechi.ReasonReplay)
@@ -197,10 +205,10 @@ func (v *Verifier) admit(d *device, m *mac, c *haechi.Claim, ms int64, at time.T
 	if p, full := v.reserve(d, p); full {
 		return p
 	}
-	g.add(n, u, a, at)
+	g.add(n, u, a, v.since(at))
 	d.held++
 	m.lastUse = now
-	d.skews.note(ms-now, now)
+	d.note(ms-now, now)
 	v.count(d, a, ms, u.session)
 	return p
 }
@@ -215,7 +223,7 @@ func narrow(most int64, d time.Duration) int64 {
 
 // reserve takes one place in the replay memory, or says that there is none.
 func (v *Verifier) reserve(d *device, p haechi.Proof) (haechi.Proof, bool) {
-	if d.held >= v.cfg.Share {
+	if int(d.held) >= v.cfg.Share {
 		v.counts.shareFull.Add(1)
 		p.Observed, p.Threshold = float64(d.held), float64(v.cfg.Share)
 		return v.fail(p, haechi.ReasonNonceFull), true
@@ -245,33 +253,31 @@ func (v *Verifier) fail(p haechi.Proof, why haechi.Reason) haechi.Proof {
 	return p
 }
 
-func (v *Verifier) shard(name string) *shard {
-	return &v.shards[maphash.String(v.seed, name)%shards]
+// shard is where a device's state is, and under which name.
+func (v *Verifier) shard(device string) (*shard, uint64) {
+	name := maphash.String(v.seed, device)
+	return &v.shards[name%shards], name
 }
 
-// known returns the state of a device, nil if it has none.
-func (v *Verifier) known(name string) *device {
-	s := v.shard(name)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.devices[name]
-}
-
-// device returns the state of a device that has keys, made on its first claim.
-func (v *Verifier) device(name string) *device {
-	d := v.known(name)
-	if d != nil {
-		return d
-	}
-	s := v.shard(name)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d = s.devices[name]; d == nil {
+// device returns the state of a device that has keys, made on its first claim. The
+// lock is held.
+func (s *shard) device(name uint64) *device {
+	d := s.devices[name]
+	if d == nil {
 		if s.devices == nil {
-			s.devices = make(map[string]*device)
+			s.devices = make(map[uint64]*device)
 		}
-		d = &device{buf: make([]byte, 0, 256)}
-		s.devices[strings.Clone(name)] = d // the name may alias the frame
+		d = &device{floor: math.MinInt64}
+		s.devices[name] = d
 	}
 	return d
+}
+
+// since is the time since the verifier was first asked, by the monotonic clock.
+func (v *Verifier) since(now time.Time) time.Duration {
+	if v.epoch.Load() == nil {
+		first := now
+		v.epoch.CompareAndSwap(nil, &first)
+	}
+	return now.Sub(*v.epoch.Load())
 }
