@@ -56,8 +56,9 @@ func (e *Enforcer) cutRefused(fresh []*rule, now time.Time) {
 }
 
 func (e *Enforcer) cutIfRefused(l *live, now time.Time) {
+	service := e.live.names.name(l.service)
 	e.cutOne(l, func(a *haechi.Actor) (haechi.Verdict, bool) {
-		v := e.judge(a, l.service, now)
+		v := e.judge(a, service, now)
 		return v, v.Action >= haechi.Deny
 	})
 }
@@ -65,14 +66,16 @@ func (e *Enforcer) cutIfRefused(l *live, now time.Time) {
 // cutOne asks about the session's actor and cuts it if so, at most once in its
 // life. The callback runs without any lock held, so it may close the session.
 func (e *Enforcer) cutOne(l *live, ask func(*haechi.Actor) (haechi.Verdict, bool)) bool {
-	l.mu.Lock()
+	mu := e.live.lock(l)
+	mu.Lock()
 	if l.done || l.closed {
-		l.mu.Unlock()
+		mu.Unlock()
 		return false
 	}
-	v, yes := ask(&l.actor)
+	a := l.actor()
+	v, yes := ask(&a)
 	l.done = yes
-	l.mu.Unlock()
+	mu.Unlock()
 	if !yes {
 		return false
 	}

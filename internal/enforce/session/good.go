@@ -20,11 +20,12 @@ func (e *Enforcer) GoodDevices(source netip.Prefix, now time.Time) int {
 	}
 	good := make(map[string]bool)
 	for _, l := range e.live.within(scope) {
-		l.mu.Lock()
-		if dev := deviceOf(&l.actor); dev != "" && !l.done && scope.Covers(&l.actor) {
-			good[dev] = true
+		mu := e.live.lock(l)
+		mu.Lock()
+		if a := l.actor(); deviceOf(&a) != "" && !l.done && scope.Covers(&a) {
+			good[a.Device] = true
 		}
-		l.mu.Unlock()
+		mu.Unlock()
 	}
 	e.memory.collect(good, scope.Prefix, e.live.narrow(scope), now)
 	n := 0

@@ -21,7 +21,7 @@ func (e *Enforcer) Open(service string, a haechi.Actor, cut func(haechi.Verdict)
 			Observed: float64(e.cfg.MaxSessions) + 1, Ref: haechi.NewReference(limit, a.Client.String(), now)})
 		return 0
 	}
-	l := e.live.open(service, a, cut)
+	l := e.live.open(service, &a, cut)
 	// Registered first, looked up second: a decision that is applied in between
 	// finds the session, one applied before is found here.
 	e.cutIfRefused(l, now)
@@ -34,7 +34,7 @@ func (e *Enforcer) Open(service string, a haechi.Actor, cut func(haechi.Verdict)
 // Whoever identifies a device must look its status up again afterwards: a change
 // of status between the two would otherwise find no session to cut.
 func (e *Enforcer) Identify(id uint64, a haechi.Actor) {
-	if l := e.live.find(id); l != nil && e.live.identify(l, a) {
+	if l := e.live.find(id); l != nil && e.live.identify(l, &a) {
 		e.cutIfRefused(l, e.cfg.Now())
 	}
 }
@@ -69,9 +69,10 @@ func (e *Enforcer) Live() []Session {
 	all := e.live.all()
 	out := make([]Session, 0, len(all))
 	for _, l := range all {
-		l.mu.Lock()
-		out = append(out, Session{ID: l.id, Service: l.service, Actor: l.actor, Cut: l.done})
-		l.mu.Unlock()
+		mu := e.live.lock(l)
+		mu.Lock()
+		out = append(out, Session{ID: l.id, Service: e.live.names.name(l.service), Actor: l.actor(), Cut: l.done})
+		mu.Unlock()
 	}
 	slices.SortFunc(out, func(a, b Session) int { return cmp.Compare(a.ID, b.ID) })
 	return out
@@ -82,8 +83,9 @@ func (e *Enforcer) Count() int { return int(e.live.count.Load()) }
 
 // LiveOn is the number of live sessions of one service.
 func (e *Enforcer) LiveOn(service string) (n int) {
+	at := e.live.names.of(service)
 	for _, l := range e.live.all() {
-		if l.service == service {
+		if l.service == at {
 			n++
 		}
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -10,71 +11,63 @@ import (
 	"haechi/internal/brick/clientkey"
 )
 
-// live is one live session. mu is taken before any index lock.
+// live is one live session. There may be as many as connections, most of them silent,
+// so it is as little as can be. What it is found by, addr and device, changes only
+// while it is in no index; the rest is guarded by the registry's lock of it.
 type live struct {
-	id      uint64
-	service string
+	id  uint64
+	cut func(haechi.Verdict)
 
-	mu     sync.Mutex
-	actor  haechi.Actor
-	cut    func(haechi.Verdict)
-	done   bool // cut was called
-	closed bool
+	device string
+	addr   [16]byte
+	rest   *haechi.Actor // the whole actor, where it is more than can be told from here
 
-	at [3]int // places in the indexes, under their locks
+	links [2]link // in the indexes by client and by device, under their locks
+
+	service   uint16 // in the registry's names
+	bits      uint8  // of the client's prefix
+	assurance haechi.Assurance
+	allowed   bool
+	done      bool // cut was called
+	closed    bool
 }
 
-// index finds live sessions by a key, spread over shards with a lock each.
-type index[K comparable] struct {
-	which  int // place in live.at
-	hash   func(K) uint64
-	shards [64]struct {
-		mu sync.Mutex
-		m  map[K][]*live
+// link is a place in a list of sessions with one key.
+type link struct{ next, prev *live }
+
+// address is where the peer is, or invalid.
+func (l *live) address() netip.Addr {
+	if l.addr == [16]byte{} {
+		return netip.Addr{}
 	}
+	return netip.AddrFrom16(l.addr).Unmap()
 }
 
-func newIndex[K comparable](which int, hash func(K) uint64) *index[K] {
-	ix := &index[K]{which: which, hash: hash}
-	for i := range ix.shards {
-		ix.shards[i].m = make(map[K][]*live)
+// bytesOf is the address without a zone; all zero: none.
+func bytesOf(a netip.Addr) (b [16]byte) {
+	if a.IsValid() {
+		b = a.As16()
 	}
-	return ix
+	return b
 }
 
-func (ix *index[K]) add(k K, l *live) {
-	s := &ix.shards[ix.hash(k)%uint64(len(ix.shards))]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l.at[ix.which] = len(s.m[k])
-	s.m[k] = append(s.m[k], l)
-}
-
-// remove fills the gap with the last one, so that it costs the same for any number.
-func (ix *index[K]) remove(k K, l *live) {
-	s := &ix.shards[ix.hash(k)%uint64(len(ix.shards))]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := s.m[k]
-	i, last := l.at[ix.which], len(list)-1
-	if last < 0 || i > last || list[i] != l {
-		return
+// actor is who the peer is, as far as was told.
+func (l *live) actor() haechi.Actor {
+	if l.rest != nil {
+		return *l.rest
 	}
-	list[i] = list[last]
-	list[i].at[ix.which] = i
-	list[last] = nil
-	if last == 0 {
-		delete(s.m, k)
-		return
-	}
-	s.m[k] = list[:last]
+	addr := l.address()
+	client, _ := addr.Prefix(int(l.bits)) // the length is that of a prefix of its own
+	return haechi.Actor{Addr: addr, Client: client, Device: l.device, Assurance: l.assurance, Allowed: l.allowed}
 }
 
-func (ix *index[K]) list(k K) []*live {
-	s := &ix.shards[ix.hash(k)%uint64(len(ix.shards))]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]*live(nil), s.m[k]...)
+// know takes over what is known of the actor, but for address and device.
+func (l *live) know(a *haechi.Actor) {
+	l.assurance, l.allowed, l.bits, l.rest = a.Assurance, a.Allowed, uint8(a.Client.Bits()), nil
+	if l.actor() != *a {
+		whole := *a
+		l.rest = &whole
+	}
 }
 
 // registry knows every live session: by number, by client and by proved device.
@@ -82,29 +75,33 @@ type registry struct {
 	v6Bits   int
 	next     atomic.Uint64
 	count    atomic.Int64
+	locks    [shards]sync.Mutex // of sessions, by number; taken before any index lock
+	names    names
 	byID     *index[uint64]
 	byClient *index[netip.Prefix]
 	byDevice *index[string]
 }
 
-// The places in live.at.
+// The places in live.links.
 const (
-	atID = iota
-	atClient
-	atDevice
+	single   = -1
+	atClient = 0
+	atDevice = 1
 )
 
 func newRegistry(seed maphash.Seed, v6Bits int) *registry {
-	return &registry{
-		v6Bits:   v6Bits,
-		byID:     newIndex(atID, func(id uint64) uint64 { return hashID(seed, id) }),
-		byClient: newIndex(atClient, func(p netip.Prefix) uint64 { return hashPrefix(seed, p) }),
-		byDevice: newIndex(atDevice, func(v string) uint64 { return maphash.String(seed, v) }),
-	}
+	r := &registry{v6Bits: v6Bits}
+	r.byID = newIndex(single, func(id uint64) uint64 { return hashID(seed, id) }, func(l *live) uint64 { return l.id })
+	r.byClient = newIndex(atClient, func(p netip.Prefix) uint64 { return hashPrefix(seed, p) }, func(l *live) netip.Prefix { return r.client(l.address()) })
+	r.byDevice = newIndex(atDevice, func(v string) uint64 { return maphash.String(seed, v) }, func(l *live) string { return l.device })
+	return r
 }
 
-// clientOf is the key under which a session is found by address.
-func (r *registry) clientOf(a *haechi.Actor) netip.Prefix { return clientkey.Of(a.Addr, r.v6Bits) }
+// lock guards what is known of a session.
+func (r *registry) lock(l *live) *sync.Mutex { return &r.locks[l.id%shards] }
+
+// client is the key under which a session is found by address.
+func (r *registry) client(a netip.Addr) netip.Prefix { return clientkey.Of(a, r.v6Bits) }
 
 // deviceOf is the proved device, or "".
 func deviceOf(a *haechi.Actor) string {
@@ -114,13 +111,16 @@ func deviceOf(a *haechi.Actor) string {
 	return a.Device
 }
 
-func (r *registry) open(service string, a haechi.Actor, cut func(haechi.Verdict)) *live {
-	l := &live{id: r.next.Add(1), service: service, actor: a, cut: cut}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (r *registry) open(service string, a *haechi.Actor, cut func(haechi.Verdict)) *live {
+	l := &live{id: r.next.Add(1), service: r.names.of(service), cut: cut}
+	mu := r.lock(l)
+	mu.Lock()
+	defer mu.Unlock()
+	l.addr, l.device = bytesOf(a.Addr), a.Device
+	l.know(a)
 	r.byID.add(l.id, l)
-	r.byClient.add(r.clientOf(&a), l)
-	if dev := deviceOf(&a); dev != "" {
+	r.byClient.add(r.client(l.address()), l)
+	if dev := deviceOf(a); dev != "" {
 		r.byDevice.add(dev, l)
 	}
 	return l
@@ -134,43 +134,49 @@ func (r *registry) find(id uint64) *live {
 }
 
 // identify replaces the actor; false when the session is closed.
-func (r *registry) identify(l *live, a haechi.Actor) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (r *registry) identify(l *live, a *haechi.Actor) bool {
+	mu := r.lock(l)
+	mu.Lock()
+	defer mu.Unlock()
 	if l.closed {
 		return false
 	}
-	if from, to := r.clientOf(&l.actor), r.clientOf(&a); from != to {
-		r.byClient.remove(from, l)
-		r.byClient.add(to, l)
+	before := l.actor()
+	if to := bytesOf(a.Addr); to != l.addr {
+		r.byClient.remove(r.client(l.address()), l)
+		l.addr = to
+		r.byClient.add(r.client(l.address()), l)
 	}
-	if from, to := deviceOf(&l.actor), deviceOf(&a); from != to {
+	if from, to := deviceOf(&before), deviceOf(a); from != to || l.device != a.Device {
 		if from != "" {
 			r.byDevice.remove(from, l)
 		}
+		l.device = a.Device
 		if to != "" {
 			r.byDevice.add(to, l)
 		}
 	}
-	l.actor = a
+	l.know(a)
 	return true
 }
 
 // close forgets the session. first is false when it was closed already; cut says
 // whether it had been cut.
 func (r *registry) close(l *live) (a haechi.Actor, cut, first bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	mu := r.lock(l)
+	mu.Lock()
+	defer mu.Unlock()
 	if l.closed {
 		return a, false, false
 	}
 	l.closed = true
+	a = l.actor()
 	r.byID.remove(l.id, l)
-	r.byClient.remove(r.clientOf(&l.actor), l)
-	if dev := deviceOf(&l.actor); dev != "" {
+	r.byClient.remove(r.client(l.address()), l)
+	if dev := deviceOf(&a); dev != "" {
 		r.byDevice.remove(dev, l)
 	}
-	return l.actor, l.done, true
+	return a, l.done, true
 }
 
 // all lists every live session.
@@ -179,8 +185,10 @@ func (r *registry) all() []*live {
 	for i := range r.byID.shards {
 		s := &r.byID.shards[i]
 		s.mu.Lock()
-		for _, list := range s.m {
-			out = append(out, list...)
+		for _, l := range s.slots {
+			if l != nil {
+				out = append(out, l)
+			}
 		}
 		s.mu.Unlock()
 	}
@@ -208,4 +216,32 @@ func (r *registry) within(s haechi.Scope) []*live {
 	default:
 		return r.byClient.list(clientkey.Of(s.Prefix.Addr(), r.v6Bits))
 	}
+}
+
+// names numbers the services, of which there are few.
+type names struct {
+	mu   sync.Mutex
+	list []string
+}
+
+const maxNames = 1<<16 - 1
+
+func (n *names) of(service string) uint16 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := slices.Index(n.list, service)
+	if at < 0 && len(n.list) < maxNames {
+		n.list = append(n.list, service)
+		at = len(n.list) - 1
+	}
+	return uint16(at) // beyond that it is nobody's: maxNames
+}
+
+func (n *names) name(at uint16) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if int(at) >= len(n.list) {
+		return ""
+	}
+	return n.list[at]
 }
