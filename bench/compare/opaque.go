@@ -111,7 +111,7 @@ func (s *stage) opaqueRounds(ctx context.Context, name, mode string, n int) (sam
 // silent measures what a connection that says nothing costs.
 func (s *stage) silent(ctx context.Context, rep *page, names []string) error {
 	rep.line("\n## Memory of a silent opaque connection\n")
-	rep.line("| server | bytes of RSS for each of %d connections | descriptors |\n|---|---:|---:|", s.idle)
+	rep.line("| server | bytes of anonymous memory for each of %d connections | descriptors |\n|---|---:|---:|", s.idle)
 	for _, name := range names {
 		bytes, fds, err := s.silentRound(ctx, name)
 		if err != nil {
@@ -137,36 +137,29 @@ func (s *stage) silentRound(ctx context.Context, name string) (bytes, fds float6
 	if _, _, err := warm.result(); err != nil {
 		return 0, 0, err
 	}
-	before, err := p.rested(ctx)
+	before, err := s.rested(ctx, p)
 	if err != nil {
 		return 0, 0, err
 	}
-	had, err := p.proc.descriptors()
+	r, err := s.carriers(p.address, "i", s.idle, holding)
 	if err != nil {
 		return 0, 0, err
 	}
-	r, err := s.carriers(p.address, "i", s.idle, 6*time.Second)
+	began := time.Now()
+	after, err := s.rested(ctx, p)
 	if err != nil {
 		return 0, 0, err
 	}
-	after, err := p.rested(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	has, err := p.proc.descriptors()
-	if err != nil {
-		return 0, 0, err
+	if time.Since(began) > holding {
+		return 0, 0, fmt.Errorf("%s was not at rest before the load ended", name)
 	}
 	_, _, err = r.result()
 	n := float64(s.idle)
-	return float64(after.rss-before.rss) / n, float64(has-had) / n, err
+	return (after.anon - before.anon) / n, float64(after.fds-before.fds) / n, err
 }
 
-// descriptors counts the open ones of the process that taskset became.
-func (p *proc) descriptors() (int, error) {
-	d, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "fd"))
-	return len(d), err
-}
+// holding is how long idle connections are held for the server to come to rest.
+const holding = time.Minute
 
 // carriers are a running load.
 type carriers struct {

@@ -115,9 +115,9 @@ func (p *proc) alive() error {
 
 // usage is what a process group has used so far, and holds.
 type usage struct {
-	cpu time.Duration
-	rss int64
-	fds int
+	cpu  time.Duration
+	anon int64 // of anonymous memory, shared pages by their share
+	fds  int
 }
 
 // usage adds up the group's processes.
@@ -138,20 +138,31 @@ func (p *proc) usage() (u usage, err error) {
 		}
 		user, uerr := strconv.ParseInt(f[11], 10, 64)
 		system, serr := strconv.ParseInt(f[12], 10, 64)
-		pages, perr := strconv.ParseInt(f[21], 10, 64)
-		if err := errors.Join(uerr, serr, perr); err != nil {
+		if err := errors.Join(uerr, serr); err != nil {
 			return u, err
 		}
 		u.cpu += time.Duration(user+system) * tick
-		u.rss += pages * int64(os.Getpagesize())
+		u.anon += anonymous(filepath.Dir(path))
 		if open, err := os.ReadDir(filepath.Join(filepath.Dir(path), "fd")); err == nil {
 			u.fds += len(open)
 		}
 	}
-	if u.rss == 0 {
+	if u.fds == 0 {
 		return u, p.alive()
 	}
 	return u, nil
+}
+
+// anonymous is a process's share of anonymous memory, in bytes; 0 once it has ended.
+func anonymous(dir string) int64 {
+	text, _ := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss_Anon:" {
+			n, _ := strconv.ParseInt(f[1], 10, 64)
+			return n << 10
+		}
+	}
+	return 0
 }
 
 // busy is the time that a processor was not idle since the machine started.

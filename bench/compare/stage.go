@@ -18,6 +18,9 @@ type stage struct {
 	Dir            string
 	Plain, TLS     string // of the server under test
 	Device         string
+	Metrics        string // of the gateway
+	Folder         string // of the device gate's state
+	Silent         bool   // the devices send nothing: rules keep their own bounds
 	Upstream, Sink string
 	Carry          string // the server behind an opaque service
 	Cert, Key, PEM string
@@ -31,7 +34,7 @@ func newStage(ctx context.Context, o *options) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{options: o, Dir: o.dir, self: self}
+	s := &stage{options: o, Dir: o.dir, Folder: "haechi-device", self: self}
 	if err := freeAddresses(&s.Upstream, &s.Sink); err != nil {
 		return nil, err
 	}
@@ -53,7 +56,7 @@ func newStage(ctx context.Context, o *options) (*stage, error) {
 func (s *stage) close() error { return errors.Join(s.upstream.stop(), s.bots.stop()) }
 
 // addresses gives the next server ports of its own.
-func (s *stage) addresses() error { return freeAddresses(&s.Plain, &s.TLS, &s.Device) }
+func (s *stage) addresses() error { return freeAddresses(&s.Plain, &s.TLS, &s.Device, &s.Metrics) }
 
 // write fills in a template and returns the path of the file.
 func (s *stage) write(name string) (string, error) {

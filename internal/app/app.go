@@ -115,6 +115,7 @@ func (a *App) openGauges() error {
 			}
 			return float64(len(in))
 		}),
+		m.Gauge("haechi_heap_live_bytes", "Bytes that the last collection found in use.", liveHeap),
 	}
 	for part, read := range bounds {
 		errs = append(errs, m.Bounds(part, read))

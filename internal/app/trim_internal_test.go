@@ -16,6 +16,9 @@ func TestTrimsOnceAfterABusyTime(t *testing.T) {
 		{402 * mib, 61 * mib, 60 * mib, 0, false},       // done
 		{403 * mib, 61 * mib, 60 * mib, 20 * mib, true}, // collected, and not given back
 		{404 * mib, 62 * mib, 60 * mib, 0, false},
+		{405 * mib, 63 * mib, 60 * mib, 0, true},  // calm for a while
+		{500 * mib, 90 * mib, 60 * mib, 0, false}, // busy
+		{501 * mib, 64 * mib, 60 * mib, 0, false}, // not calm any more
 	} {
 		if got := tr.due(step.allocated, step.objects, step.live, step.free); got != step.want {
 			t.Errorf("step %d: %t", i, got)
