@@ -171,12 +171,43 @@ type ServiceStatus struct {
 	Live     int      `json:"live"`
 }
 
-// EnforcerStatus is one enforcer as read back.
+// Able says whether a machine can do something; it may not be known.
+type Able uint8
+
+// The answers.
+const (
+	AbleUnknown Able = iota
+	AbleYes
+	AbleNo
+)
+
+func ableNames() []string { return []string{"unknown", "yes", "no"} }
+
+// String names the answer.
+func (a Able) String() string { return enumText(ableNames(), a) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (a Able) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *Able) UnmarshalText(b []byte) (err error) {
+	*a, err = parseEnum[Able]("answer", ableNames(), string(b))
+	return err
+}
+
+// EnforcerStatus is one enforcer as read back, or one that could be used and is not.
 type EnforcerStatus struct {
 	Name    string `json:"name"`
 	InForce int    `json:"in_force"`
 	Drift   uint64 `json:"drift_repaired"`
-	Note    string `json:"note,omitempty"`
+	// Note is its failure, if it has one.
+	Note string `json:"note,omitempty"`
+	// Able says whether this machine, and this process on it, can enforce here.
+	Able Able `json:"able"`
+	// Unused says why it is not used: off, off_able or off_unable (switched off), left
+	// (so, and what an earlier process left is in force), denied, missing or failed.
+	// Empty: it is used.
+	Unused string `json:"unused,omitempty"`
 }
 
 // Counter is one named count.

@@ -54,7 +54,11 @@ func printStatus(p *printer, s *state) {
 	printServices(p, s.Services)
 	rows := make([][]string, 0, len(s.Enforcers))
 	for _, e := range s.Enforcers {
-		rows = append(rows, []string{e.Name, count(e.InForce), count(e.Drift), e.Note})
+		note := e.Note
+		if e.Unused != "" {
+			note = p.t("shield." + e.Unused)
+		}
+		rows = append(rows, []string{e.Name, count(e.InForce), count(e.Drift), note})
 	}
 	p.table([]string{"enforcer", "in_force", "drift", "note"}, rows)
 	rows = rows[:0]

@@ -102,7 +102,7 @@ func (a *App) open(ctx context.Context, cfg *config.Config) (err error) {
 func (a *App) openGauges() error {
 	e, m := a.estate, a.estate.metrics
 	bounds := map[string]func() []haechi.Counter{
-		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "devices": e.registry.Stats, "database": e.database.stats,
+		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "kernel": e.kernelStats, "devices": e.registry.Stats, "database": e.database.stats,
 		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats,
 		"live": a.control.Stats, "connections": e.yard.stats, "limits": a.limitStats,
 	}
@@ -148,7 +148,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("device database", e.database.run)
 	g.Add("alerts", e.alerts.Run)
 	g.Add("decisions", a.keepDecisions)
-	g.Add("reconciler", func(ctx context.Context) error { return e.enforcer.Run(ctx, reconcileEvery) })
+	g.Add("reconciler", func(ctx context.Context) error { return e.reconciler.Run(ctx, reconcileEvery) })
 	g.Add("own addresses", a.watchAddresses)
 	g.Add("memory", a.trim)
 	g.Add("local socket", a.local.run)
@@ -196,6 +196,9 @@ func (a *App) prune(ctx context.Context) error {
 func (a *App) keepDecisions(ctx context.Context) error {
 	return every(ctx, sweepEvery, func() {
 		a.estate.session.Sweep(a.opts.Now())
+		if err := a.estate.guard(ctx); err != nil && ctx.Err() == nil {
+			a.opts.Log.Error("the kernel's list of protected addresses could not be changed; it is tried again", "err", err)
+		}
 		if err := a.estate.recheck(ctx); err != nil && ctx.Err() == nil {
 			a.opts.Log.Error("an overtaken decision could not be lifted; it is tried again", "err", err)
 		}

@@ -41,18 +41,21 @@ type estate struct {
 	database *database // an existing one that governs devices; nil: none
 	verifier *signature.Verifier
 	session  *session.Enforcer
+	kernel   kernel // nil: enforced in process only
+	force    *enforce.Fan
 	decider  *decide.Decider
-	enforcer *enforce.Reconciler
-	pipeline *pipeline.Pipeline
-	metrics  *telemetry.Metrics
-	alerts   *alert.Dispatcher
-	pool     *listener.Pool
-	cap      *conncap.Cap
-	winners  *devicegate.Winners
-	yard     yard
-	pipes    *splice.Pool
-	opaque   sync.Map              // *tcpGuard that run, of worlds that were too
-	current  atomic.Pointer[world] // the one that counts; nil before the first
+	// reconciler keeps what is in force at each of the enforcers what was decided.
+	reconciler *enforce.Reconciler
+	pipeline   *pipeline.Pipeline
+	metrics    *telemetry.Metrics
+	alerts     *alert.Dispatcher
+	pool       *listener.Pool
+	cap        *conncap.Cap
+	winners    *devicegate.Winners
+	yard       yard
+	pipes      *splice.Pool
+	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
+	current    atomic.Pointer[world] // the one that counts; nil before the first
 
 	// enrol lets in a device that proved an enrolment code: control's, once there is one.
 	enrol func(ctx context.Context, code string, d haechi.Device) error
@@ -68,7 +71,7 @@ const capClients = 1 << 18
 // openEstate opens everything that a world needs. On error nothing is left open.
 func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, log *slog.Logger, taps ...pipeline.Tap) (*estate, error) {
 	e := &estate{cfg: cfg, now: now, log: log, list: newLists(cfg.Client.IPv6Prefix), winners: devicegate.NewWinners()}
-	e.list.set(cfg.Allow, cfg.TrustedProxies)
+	e.list.set(cfg.Allow, cfg.TrustedProxies, literals(cfg))
 	if err := e.list.refreshOwn(); err != nil {
 		return nil, err
 	}
@@ -90,7 +93,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	}
 	e.metrics = telemetry.New()
 	e.pipeline = pipeline.New(pipeline.Config{}, pipeline.Deps{
-		Decider: e.decider, Enforcer: e.session, Recorder: e.writer,
+		Decider: e.decider, Enforcer: e.force, Recorder: e.writer,
 		Taps: append([]pipeline.Tap{e.metrics}, taps...), Now: now, Log: log,
 	})
 	e.pipes = splice.New(maxPipes)
@@ -171,8 +174,19 @@ func (e *estate) openDeciding(ctx context.Context) error {
 	if err := e.loadDecisions(ctx, now); err != nil {
 		return err
 	}
-	e.enforcer = enforce.NewReconciler(enforce.ReconcilerConfig{Now: e.now, Log: e.log}, e.decider.Open, e.session)
-	return e.session.Apply(ctx, e.decider.Open(now))
+	if err := e.openKernel(ctx); err != nil {
+		return err
+	}
+	all := e.enforcers()
+	e.force = enforce.NewFan(e.log, all[0], all[1:]...)
+	e.reconciler = enforce.NewReconciler(enforce.ReconcilerConfig{Now: e.now, Log: e.log}, e.decider.Open, all...)
+	if err := e.force.Apply(ctx, e.decider.Open(now)); err != nil {
+		return err
+	}
+	if err := e.reconciler.Check(ctx, now); err != nil {
+		e.log.Error("what is in force could not be read back at the start; it is tried again", "err", err)
+	}
+	return nil
 }
 
 // maxDecisions bounds how many decisions a start loads; recent is how far back
@@ -220,7 +234,7 @@ func (e *estate) recheck(ctx context.Context) error {
 	for _, d := range lifted {
 		ids = append(ids, d.ID)
 	}
-	return errors.Join(e.store.SaveDecisions(ctx, lifted), e.session.Lift(ctx, ids))
+	return errors.Join(e.store.SaveDecisions(ctx, lifted), e.force.Lift(ctx, ids))
 }
 
 // openAlerts makes the dispatcher and its channels.

@@ -14,7 +14,8 @@ import (
 // a reload changes the answer for all of them at once.
 type lists struct {
 	allow, proxies atomic.Pointer[prefixset.Set]
-	own            atomic.Pointer[prefixset.Set]
+	own, around    atomic.Pointer[prefixset.Set] // of this machine; gateways and name servers
+	behind         atomic.Pointer[prefixset.Set] // servers behind, as far as they are named by address
 	// console names the addresses of live console sessions; set once before use.
 	console func() []netip.Addr
 	v6Bits  int
@@ -26,16 +27,19 @@ func newLists(v6Bits int) *lists {
 	l.allow.Store(empty)
 	l.proxies.Store(empty)
 	l.own.Store(empty)
+	l.around.Store(empty)
+	l.behind.Store(empty)
 	return l
 }
 
-func (l *lists) set(allow, proxies []netip.Prefix) {
+func (l *lists) set(allow, proxies, behind []netip.Prefix) {
 	l.allow.Store(prefixset.New(allow...))
 	l.proxies.Store(prefixset.New(proxies...))
+	l.behind.Store(prefixset.New(behind...))
 }
 
-// refreshOwn reads the addresses bound to interfaces. 127.0.0.1 and ::1 are among
-// them, the rest of 127.0.0.0/8 is not.
+// refreshOwn reads the addresses bound to interfaces, and those of default gateways and
+// name servers. 127.0.0.1 and ::1 are among them, the rest of 127.0.0.0/8 is not.
 func (l *lists) refreshOwn() error {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -53,6 +57,7 @@ func (l *lists) refreshOwn() error {
 		}
 	}
 	l.own.Store(prefixset.New(own...))
+	l.around.Store(prefixset.New(surroundings()...))
 	return nil
 }
 
@@ -72,6 +77,10 @@ func (l *lists) protected(s haechi.Scope) (string, bool) {
 		return "it is an address of this machine", true
 	case l.proxies.Load().Overlaps(s.Prefix):
 		return "it is a trusted proxy", true
+	case l.around.Load().Overlaps(s.Prefix):
+		return "it is a default gateway or a name server of this machine", true
+	case l.behind.Load().Overlaps(s.Prefix):
+		return "it is the server behind a service", true
 	}
 	for _, a := range l.console() {
 		if s.Prefix.Contains(a) || clientkey.Of(a, l.v6Bits).Overlaps(s.Prefix) {

@@ -32,6 +32,6 @@ func TestLiveSessionsAreJudgedByThePresentWorld(t *testing.T) {
 	ask("new")
 	e.current.Store(elsewhere) // the service is gone: its sessions keep the limits they had
 	ask("old")
-	e.list.set([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, nil)
+	e.list.set([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, nil, nil)
 	ask("")
 }

@@ -16,7 +16,7 @@ import (
 func (a *App) controlDeps() control.Deps {
 	e := a.estate
 	return control.Deps{
-		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Enforcer: e.session, Journal: e.store, Past: e.store, Chain: e.store,
+		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Enforcer: e.force, Journal: e.store, Past: e.store, Chain: e.store,
 		Zone: e.cfg.Zone, IPv6Bits: e.cfg.Client.IPv6Prefix, Now: a.opts.Now, Log: a.opts.Log,
 		Program: control.Program{
 			Status: a.status, Reload: a.Reload, Backup: e.store.Backup, Rules: func() []haechi.RuleInfo { return a.estate.current.Load().rules.Info() },
@@ -64,7 +64,7 @@ func detectors(set *rules.Set) pipeline.Detectors {
 
 // status is what `haechi status` shows: everything that is bounded, with what it
 // refused, and everything that runs on its failure answer.
-func (a *App) status(context.Context) haechi.Status {
+func (a *App) status(ctx context.Context) haechi.Status {
 	e, w := a.estate, a.estate.current.Load()
 	s := haechi.Status{Version: a.opts.Version, Started: a.started, Config: a.opts.ConfigPath}
 	if at := a.reloaded.Load(); at != nil {
@@ -74,7 +74,7 @@ func (a *App) status(context.Context) haechi.Status {
 		s.Services = append(s.Services, g.status()...)
 	}
 	s.Counters, s.Records = a.counters(), e.recordsStatus()
-	s.Enforcers, s.Degraded = e.enforcer.Status(), a.degraded()
+	s.Enforcers, s.Degraded = e.enforcerStatus(ctx), a.degraded()
 	for _, svc := range s.Services {
 		if !svc.Healthy {
 			until := "; its socket is closed until it does"
@@ -90,7 +90,7 @@ func (a *App) status(context.Context) haechi.Status {
 func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
-	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.registry.Stats, e.database.stats,
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.registry.Stats, e.database.stats,
 		e.verifier.Stats, e.writer.Stats, a.control.Stats, e.yard.stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}

@@ -96,7 +96,7 @@ func orNil[G guard](g G, err error) (guard, error) {
 // enter puts the world's lists and rules in the place of the old ones; open and
 // Reload have made it the one that counts.
 func (w *world) enter(e *estate) {
-	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies)
+	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies, literals(w.cfg))
 	e.pipeline.Swap(detectors(w.rules))
 }
 

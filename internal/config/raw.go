@@ -16,6 +16,7 @@ type rawFile struct {
 	Services       map[string]rawService `yaml:"services" jsonschema_description:"What is guarded, by name."`
 	Rules          map[string]rawRule    `yaml:"rules" jsonschema_description:"Changes to rules, by id; haechi rules lists them."`
 	Decide         rawDecide             `yaml:"decide" jsonschema_description:"How findings become decisions."`
+	Shield         rawShield             `yaml:"shield" jsonschema_description:"What is enforced in the kernel."`
 	Alerts         rawAlerts             `yaml:"alerts" jsonschema_description:"Where incidents are told."`
 	Records        rawRecords            `yaml:"records" jsonschema_description:"Where the records lie, and how long each kind is kept."`
 }
@@ -188,6 +189,11 @@ type rawDecide struct {
 	Base        duration `yaml:"base" least:"1s" most:"31d" jsonschema_description:"Length of a first decision; each repetition doubles it."`
 	Max         duration `yaml:"max" least:"1s" most:"365d" jsonschema_description:"Longest automatic decision."`
 	Shared      int      `yaml:"shared_devices" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"How many good devices behind an address protect it; 0: never."`
+}
+
+type rawShield struct {
+	Kernel string `yaml:"kernel" jsonschema:"enum=off,enum=auto,enum=nft" jsonschema_description:"off: enforce in the process only; auto: drop in the kernel where that is possible; nft: refuse to start without it."`
+	From   string `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
 }
 
 type rawAlerts struct {

@@ -23,6 +23,7 @@ type Config struct {
 	Services       []Service      // by name
 	Rules          map[string]Rule
 	Decide         Decide
+	Shield         Shield
 	Alerts         Alerts
 	Records        Records
 
@@ -178,6 +179,12 @@ type Decide struct {
 	WatchAt, ThrottleAt, ChallengeAt, DenyAt, DropAt float64
 	HalfLife, Base, Max                              time.Duration
 	SharedDevices                                    int
+}
+
+// Shield says what is enforced in the kernel.
+type Shield struct {
+	Kernel string        // off, auto or nft
+	From   haechi.Action // the mildest that the kernel takes over: Deny or Drop
 }
 
 // Alerts are where incidents are told.

@@ -12,7 +12,10 @@ import (
 )
 
 // Program is the built binary.
-type Program struct{ path string }
+type Program struct {
+	path string
+	in   []string // the program that starts it, with its arguments
+}
 
 // Build builds haechi into a folder of its own, which remove takes away.
 func Build() (p Program, remove func(), err error) {
@@ -32,13 +35,20 @@ func Build() (p Program, remove func(), err error) {
 // times the memory.
 func Race() bool { return raceFlag == "-race" }
 
+// In is the program as another one starts it, which must become it: nsenter, setpriv.
+func (p Program) In(starter ...string) Program {
+	p.in = append(starter[:len(starter):len(starter)], p.in...)
+	return p
+}
+
 // Path is where the binary is.
 func (p Program) Path() string { return p.path }
 
 // Command prepares a command of haechi. The race detector reports as it goes, and
 // does not delay the end.
 func (p Program) Command(args ...string) *exec.Cmd {
-	cmd := exec.Command(p.path, args...)
+	all := append(append(p.in[:len(p.in):len(p.in)], p.path), args...)
+	cmd := exec.Command(all[0], all[1:]...)
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "NO_COLOR=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd

@@ -54,15 +54,43 @@ func missing(t testing.TB, err error) {
 	t.Skipf("%v: run as root, with the packages that test/install.sh installs", err)
 }
 
-// onThread runs f on a thread of its own, which ends with it: a thread that was in
-// another namespace is never used again.
+// onThread runs f on a thread that f alone uses meanwhile, and brings the thread back
+// to its namespace. It is not ended: a process that it started to end with it may go on.
 func onThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked, so the thread ends with the goroutine
-		done <- f()
+		runtime.LockOSThread()
+		home, err := os.Open("/proc/thread-self/ns/net")
+		if err != nil {
+			done <- err
+			return
+		}
+		defer func() { _ = home.Close() }()
+		err = f()
+		if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+			done <- errors.Join(err, fmt.Errorf("leave the namespace: %w", back)) // still locked, the thread ends here
+			return
+		}
+		runtime.UnlockOSThread()
+		done <- err
 	}()
 	return <-done
+}
+
+// OneProcessor keeps the thread of a [NS.Do] on the first processor until back is
+// called, so that no packet that it sends overtakes another.
+func OneProcessor() (back func(), err error) {
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return func() {}, err
+	}
+	for i := range 1024 {
+		if all.IsSet(i) {
+			one.Set(i)
+			break
+		}
+	}
+	return func() { _ = unix.SchedSetaffinity(0, &all) }, unix.SchedSetaffinity(0, &one)
 }
 
 // FD is the namespace as a descriptor, open until the test ends.
@@ -77,6 +105,11 @@ func (n *NS) Do(f func() error) error {
 		}
 		return f()
 	})
+}
+
+// Enter is the start of a command line that runs a program in the namespace.
+func (n *NS) Enter() []string {
+	return []string{"nsenter", fmt.Sprintf("--net=/proc/%d/fd/%d", os.Getpid(), n.FD())}
 }
 
 // Run runs a program in the namespace and returns what it printed.

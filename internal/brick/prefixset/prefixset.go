@@ -2,6 +2,7 @@ package prefixset
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/gaissmai/bart"
 
@@ -45,6 +46,14 @@ func (s *Set) Len() int {
 		return 0
 	}
 	return s.lite.Size()
+}
+
+// Prefixes lists the set, in no order.
+func (s *Set) Prefixes() []netip.Prefix {
+	if s == nil {
+		return nil
+	}
+	return slices.Collect(s.lite.All())
 }
 
 // unmap masks the prefix and turns one within ::ffff:0:0/96 into IPv4.

@@ -89,8 +89,9 @@ func Open(ctx context.Context, cfg Config) (*Enforcer, error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.broken = true
-	return e, e.mend(ctx)
+	err := e.mend(ctx)
+	e.rebuilt = 0
+	return e, err
 }
 
 // Name is "nft".
@@ -130,13 +131,16 @@ func (e *Enforcer) Guard(ctx context.Context, ps []netip.Prefix) error {
 	if slices.Equal(all, e.guarded) && !e.broken {
 		return nil
 	}
-	before := e.guarded
-	e.guarded = all
-	if err := e.frame(ctx); err != nil {
-		e.guarded = before
-		return err
+	before, put := e.guarded, e.frame
+	if e.broken {
+		put = e.mend
 	}
-	return nil
+	e.guarded = all
+	err := put(ctx)
+	if err != nil {
+		e.guarded = before
+	}
+	return err
 }
 
 // Stats are the sizes of the tables, what was refused, and what the kernel dropped.

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"haechi/internal/brick/netnstest"
 )
 
@@ -58,9 +56,9 @@ func (w *wire) arrives(t testing.TB, from netip.Addr) bool {
 		own, to = netip.MustParseAddr("fd77::2"), w.to6
 	}
 	err := w.strangers.Do(func() error {
-		var one unix.CPUSet // packets of one processor overtake none
-		one.Set(0)
-		if err := unix.SchedSetaffinity(0, &one); err != nil {
+		back, err := netnstest.OneProcessor()
+		defer back()
+		if err != nil {
 			return err
 		}
 		if err := send(from, to, w.seq); err != nil {
