@@ -47,6 +47,7 @@ const (
 	ReasonAccess      Reason = "access"        // the service's access list does not admit the client
 	ReasonShutdown    Reason = "shutdown"      // the gateway stops or reloads
 	ReasonOverload    Reason = "overload"      // a declared bound was reached
+	ReasonFlood       Reason = "flood"         // frames that only cost, more than any honest client needs
 	ReasonLogin       Reason = "login"         // console login failed
 	ReasonCSP         Reason = "csp_violation" // a browser says that a page broke its content security policy
 	ReasonTLSVersion  Reason = "tls_version"   // the client speaks no TLS version that is served

@@ -1,10 +1,13 @@
 package httpgate
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math"
+	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +30,7 @@ type body struct {
 
 	n          atomic.Int64
 	over, slow atomic.Bool
+	bad, gone  atomic.Bool // what came is no body; it ended before its end
 
 	mu    sync.Mutex // held while a deadline is set
 	ended bool
@@ -87,6 +91,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.left -= int64(n)
 	var timeout interface{ Timeout() bool }
 	switch {
+	case err == nil:
 	case err == io.EOF:
 		// From here on the server watches for the client's leaving with a read of
 		// its own, which must not run into the deadline.
@@ -94,6 +99,23 @@ func (b *body) Read(p []byte) (int, error) {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		b.slow.Store(true)
 		return n, errTooSlow
+	default:
+		b.bad.Store(!brokenOff(err))
+		b.gone.Store(brokenOff(err))
 	}
 	return n, err
+}
+
+// brokenOff reports whether a body ended with its connection or stream, and not by
+// being none.
+func brokenOff(err error) bool {
+	var network net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, http.ErrBodyReadAfterClose) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, context.Canceled) || errors.As(err, &network) || http2Ended(err.Error())
+}
+
+// http2Ended reports whether an error of net/http, whose type is not exported, says that
+// an HTTP/2 stream or connection has ended.
+func http2Ended(text string) bool {
+	return text == "client disconnected" || strings.HasPrefix(text, "stream error:") || strings.HasPrefix(text, "http2:")
 }

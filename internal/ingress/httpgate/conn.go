@@ -34,6 +34,17 @@ func (d door) Accept() (net.Conn, error) {
 	}
 }
 
+// plain is a door without TLS.
+type plain struct{ door }
+
+func (p plain) Accept() (net.Conn, error) {
+	c, err := p.door.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &h1{Conn: c, c: c.(*conn)}, nil
+}
+
 // conn is one client connection below net/http and TLS. It is registered as a
 // session from accept to close, so that a decision cuts it whatever it does.
 type conn struct {
@@ -42,13 +53,15 @@ type conn struct {
 	session uint64
 	service string // that the session is of; empty where several share the address
 	opened  time.Time
-	trusted bool     // the peer is a trusted proxy
-	address []string // the peer's address, as a header value
+	trusted bool                 // the peer is a trusted proxy
+	address []string             // the peer's address, as a header value
+	secured *tls.ConnectionState // nil without TLS; settled before the first request
 
-	cut      atomic.Pointer[haechi.Verdict]
-	closing  sync.Once
-	requests atomic.Uint32
-	in, out  atomic.Int64 // bytes, with TLS
+	cut       atomic.Pointer[haechi.Verdict]
+	closing   sync.Once
+	requests  atomic.Uint32
+	answering atomic.Bool  // a request of HTTP/1 is
+	in, out   atomic.Int64 // bytes, with TLS
 	// armed is when the write deadline was last set, in nanoseconds since opened;
 	// 0 when it must be set anew.
 	armed atomic.Int64
@@ -143,8 +156,14 @@ type connKey struct{}
 
 // withConn puts the connection where its requests find it.
 func withConn(ctx context.Context, c net.Conn) context.Context {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	var own *conn
+	switch s := c.(type) {
+	case *h1:
+		own = s.c
+	case *h1tls:
+		own = s.c
+	case *h2:
+		own = s.c
 	}
-	return context.WithValue(ctx, connKey{}, c)
+	return context.WithValue(ctx, connKey{}, own)
 }

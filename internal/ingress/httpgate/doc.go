@@ -9,9 +9,11 @@
 // connections at once, idle and upgraded ones included. Headers, bodies, waits
 // and streams are bounded; a peer that is too slow, reading or writing, is cut.
 //
-// Refused below this package, by net/http and therefore without a reference: a
-// request that cannot be parsed (400, 431, 501), and one whose header does not
-// arrive in time (closed). The latter is emitted as a KindClose event.
+// Refused below this package, by net/http: a request that cannot be parsed (400, 417,
+// 431, 501, 505), an HTTP/2 stream or connection that breaks the protocol. The gate ends
+// TLS itself and reads along (types h1, h2): it emits an event for each, and puts a
+// reference into net/http's answer, where there is one. A request whose header does not
+// arrive in time is closed, and emitted as a KindClose event.
 //
 // A client behind a trusted proxy is cut request by request: the connection
 // belongs to the proxy and stays. Upgrades other than to WebSocket are not

@@ -128,7 +128,10 @@ func (x *exchange) failure(err error) (haechi.Verdict, int) {
 	case x.body != nil && x.body.slow.Load():
 		v.Reason, v.Rule = haechi.ReasonTimeout, RuleSlowBody
 		return v, http.StatusRequestTimeout
-	case x.r.Context().Err() != nil:
+	case x.body != nil && x.body.bad.Load():
+		v.Reason, v.Rule = haechi.ReasonMalformed, RuleBadBody
+		return v, http.StatusBadRequest
+	case x.r.Context().Err() != nil || x.body != nil && x.body.gone.Load():
 		return v, statusClientGone
 	}
 	x.upstream = true

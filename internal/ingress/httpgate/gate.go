@@ -2,6 +2,7 @@ package httpgate
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -22,6 +23,7 @@ type Gate struct {
 	hosts *hosts
 	sites []*site
 	srv   *http.Server
+	tls   *tls.Config // nil: plain
 	// abort cancels every request, upgraded ones included.
 	abort context.CancelFunc
 
@@ -41,6 +43,7 @@ type Gate struct {
 
 type counts struct {
 	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld atomic.Uint64
+	handshakes, unreadable, h2errors, h2cut                                                         atomic.Uint64
 	upgraded, delayed                                                                               atomic.Int64
 }
 
@@ -56,10 +59,11 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 		values: newHeaderValues(cfg.TLS != nil)}
 	g.buffers.New = func() any { return new([bufferSize]byte) }
 	g.exchanges.New = func() any { return newExchange(g) }
-	cfg.TLS = g.listen(cfg.TLS)
+	g.tls = g.listen(cfg.TLS)
 	g.srv = newServer(cfg, g.deps.Log)
 	g.srv.Handler = g
 	g.srv.ConnContext = withConn
+	g.srv.ConnState = watch
 	g.srv.BaseContext = func(net.Listener) context.Context { return base }
 	return g, nil
 }
@@ -67,9 +71,8 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 func newServer(cfg Config, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(cfg.TLS != nil) // it gets h2 without the TLS, and only where that was agreed
 	return &http.Server{
-		TLSConfig:         cfg.TLS,
 		Protocols:         protocols,
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
@@ -93,10 +96,10 @@ func (g *Gate) Serve(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
 	var err error
-	if d := (door{Listener: ln, g: g}); g.cfg.TLS != nil {
-		err = g.srv.ServeTLS(d, "", "")
+	if d := (door{Listener: ln, g: g}); g.tls != nil {
+		err = g.srv.Serve(newFront(d, g.tls))
 	} else {
-		err = g.srv.Serve(d)
+		err = g.srv.Serve(plain{d})
 	}
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
@@ -143,6 +146,10 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_slow_reads_cut", Value: c.slowReads.Load()},
 		{Name: "http_held_full", Value: c.notHeld.Load()},
 		{Name: "http_held_bytes_now", Value: uint64(max(0, g.held.Load()))},
+		{Name: "http_handshakes_failed", Value: c.handshakes.Load()},
+		{Name: "http_unreadable", Value: c.unreadable.Load()},
+		{Name: "http2_errors", Value: c.h2errors.Load()},
+		{Name: "http2_cut", Value: c.h2cut.Load()},
 		{Name: "http_upgraded_now", Value: uint64(c.upgraded.Load())},
 		{Name: "http_delayed_now", Value: uint64(c.delayed.Load())},
 	}

@@ -39,8 +39,9 @@ func (x *exchange) answer() {
 func (g *Gate) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := g.exchanges.Get().(*exchange)
 	x.w, x.r, x.start = w, r, time.Now()
-	x.in.read(r)
 	x.c, _ = r.Context().Value(connKey{}).(*conn)
+	x.c.begin(r)
+	x.in.read(r)
 	g.counts.requests.Add(1)
 	return x
 }
@@ -148,6 +149,8 @@ func (x *exchange) acceptable() bool {
 		v.Reason, v.Rule, status = haechi.ReasonUnknownHost, RuleUnknownHost, http.StatusMisdirectedRequest
 	case x.in.method == http.MethodConnect || x.in.method == http.MethodTrace || x.in.path == "*":
 		v.Reason, v.Rule, status = haechi.ReasonMalformed, RuleMethod, http.StatusMethodNotAllowed
+	case x.in.misread(&v):
+		status = http.StatusBadRequest
 	case x.site.maxBody >= 0 && x.in.length > x.site.maxBody:
 		v.Reason, v.Rule, status = haechi.ReasonOversize, RuleBody, http.StatusRequestEntityTooLarge
 		v.Observed, v.Threshold = float64(x.in.length), float64(x.site.maxBody)

@@ -78,7 +78,7 @@ func (x *exchange) refuseBody(err error) {
 	case err == errNoRoom:
 		v.Reason, v.Rule, v.Delay, status = haechi.ReasonOverload, RuleHeld, retryBusy, http.StatusServiceUnavailable
 		v.Observed, v.Threshold = float64(x.g.held.Load()), float64(x.g.cfg.MaxHeld)
-	case x.body.over.Load() || x.body.slow.Load() || x.cutBy() != nil:
+	case x.body.over.Load() || x.body.slow.Load() || x.body.bad.Load() || x.cutBy() != nil:
 		v, status = x.failure(err)
 	case x.r.Context().Err() != nil, errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network), x.r.ProtoMajor == 2:
 		x.status, x.abort = statusClientGone, true

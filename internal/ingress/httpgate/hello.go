@@ -22,6 +22,7 @@ func (g *Gate) listen(conf *tls.Config) *tls.Config {
 		return nil
 	}
 	out := conf.Clone()
+	out.NextProtos = protocols(conf)
 	before := out.GetConfigForClient
 	out.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		g.hear(hello, conf)

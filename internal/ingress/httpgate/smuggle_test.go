@@ -50,7 +50,9 @@ func (u *tape) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		_, _ = io.Copy(io.Discard, r.Body)
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
 		u.mu.Lock()
 		u.paths = append(u.paths, r.Method+" "+r.RequestURI)
 		u.mu.Unlock()
