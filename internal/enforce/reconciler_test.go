@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,12 +237,11 @@ func TestWhatEndsJustNowIsNoDrift(t *testing.T) {
 // watched is a place that notices when somebody changes it.
 type watched struct {
 	*place
-	changed bool
+	changed atomic.Bool
 }
 
 func (w *watched) Changed(context.Context) (bool, error) {
-	defer func() { w.changed = false }()
-	return w.changed, nil
+	return w.changed.Swap(false), nil
 }
 
 // A place that noticed a change is checked within half a second, and no other then.
@@ -262,7 +262,7 @@ func TestNoticedChangeIsRepairedBeforeTheInterval(t *testing.T) {
 			t.Errorf("%d and %d readings without a change", busy.readings, calm.readings)
 		}
 		delete(busy.has, "A")
-		busy.changed = true
+		busy.changed.Store(true)
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
 		if len(busy.has) != 1 || r.Status()[0].Drift == 0 || calm.readings != 1 {

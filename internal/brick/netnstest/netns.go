@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -161,6 +162,29 @@ func Link(t testing.TB, a, b End) {
 	}
 	know(t, a, b)
 	know(t, b, a)
+	carries(t, a)
+	carries(t, b)
+}
+
+// carries waits until the end carries packets: the kernel brings a link up behind the
+// back of who asked for it, and drops what is sent before.
+func carries(t testing.TB, e End) {
+	t.Helper()
+	for range 500 {
+		var i *net.Interface
+		err := e.NS.Do(func() (err error) {
+			i, err = net.InterfaceByName(e.Name)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i.Flags&net.FlagRunning != 0 {
+			return
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	t.Fatalf("%s does not come up", e.Name)
 }
 
 // know tells one end the hardware address of the other.
