@@ -55,3 +55,15 @@ const (
 	ReasonTLSFallback Reason = "tls_fallback"  // the client came again with less than it can: a downgrade
 	ReasonInternal    Reason = "internal"      // a defect; refused to be safe
 )
+
+// Reasons about certificates of our own (rows B119 and B120).
+const (
+	ReasonCertificateLate       Reason = "certificate_late"        // an authority issued no certificate
+	ReasonCertificateExpiring   Reason = "certificate_expiring"    // a certificate of ours ends soon
+	ReasonCertificateExpired    Reason = "certificate_expired"     // a certificate of ours is over
+	ReasonCertificateSelfSigned Reason = "certificate_self_signed" // a certificate of ours is signed by itself
+	ReasonCertificateDefault    Reason = "certificate_default"     // a certificate of ours is a sample or of the development CA
+	ReasonCertificateWrongHost  Reason = "certificate_wrong_host"  // a certificate of ours does not name a host that is served
+	ReasonCertificateWeak       Reason = "certificate_weak"        // a certificate of ours has a weak key or signature
+	ReasonCertificateRevoked    Reason = "certificate_revoked"     // the authority revoked a certificate of ours
+)

@@ -20,6 +20,7 @@ import (
 	"haechi/internal/identity/signature"
 	"haechi/internal/ingress/devicegate"
 	"haechi/internal/ingress/listener"
+	"haechi/internal/ingress/tlsterm/acme"
 	"haechi/internal/pipeline"
 	"haechi/internal/record"
 	"haechi/internal/show/alert"
@@ -54,6 +55,7 @@ type estate struct {
 	winners    *devicegate.Winners
 	yard       yard
 	pipes      *splice.Pool
+	keeper     *acme.Keeper
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
 
@@ -72,6 +74,7 @@ const capClients = 1 << 18
 func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, log *slog.Logger, taps ...pipeline.Tap) (*estate, error) {
 	e := &estate{cfg: cfg, now: now, log: log, list: newLists(cfg.Client.IPv6Prefix), winners: devicegate.NewWinners()}
 	e.list.set(cfg.Allow, cfg.TrustedProxies, literals(cfg))
+	e.openKeeper()
 	if err := e.list.refreshOwn(); err != nil {
 		return nil, err
 	}

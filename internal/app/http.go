@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"haechi/internal/ingress/httpgate"
 	"haechi/internal/ingress/listener"
 	"haechi/internal/ingress/tlsterm"
+	"haechi/internal/ingress/tlsterm/acme"
 )
 
 // httpGroup are the HTTP services that share a listening address.
@@ -94,13 +94,11 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 			continue
 		}
 		conf.Sites = append(conf.Sites, served)
-		set, err := serviceCert(cfg, s, e.now())
+		sets, err := serviceCerts(cfg, s, e)
 		if err != nil {
 			return nil, err
 		}
-		if set != nil {
-			g.certs = append(g.certs, set)
-		}
+		g.certs = append(g.certs, sets...)
 	}
 	if len(g.certs) > 0 {
 		conf.TLS = tlsterm.Policy(first.TLS.Policy).Apply(tlsterm.Config(g.certs...))
@@ -108,7 +106,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 	var err error
 	g.gate, err = httpgate.New(conf, httpgate.Deps{
 		Inspector: judges, Sink: e.pipeline, Sessions: e.session,
-		Clients: clientip.New(clientip.Config{Trusted: e.list.trusted}), Allowed: e.list.allowed, Now: e.now, Log: g.log,
+		Clients: clientip.New(clientip.Config{Trusted: e.list.trusted}), Allowed: e.list.allowed, Challenge: acme.Answer, Now: e.now, Log: g.log,
 	})
 	if err != nil {
 		return nil, err
@@ -128,17 +126,6 @@ func site(s *config.Service, up *behind) httpgate.Site {
 		out.Routes = append(out.Routes, httpgate.Route{Path: r.Path, Class: r.Class})
 	}
 	return out
-}
-
-// serviceCert is the service's certificate; nil for a plain service.
-func serviceCert(cfg *config.Config, s *config.Service, now time.Time) (*tlsterm.Set, error) {
-	switch {
-	case !s.TLS.On():
-		return nil, nil
-	case s.TLS.Cert != "":
-		return tlsterm.Files(s.TLS.Cert, s.TLS.Key, now)
-	}
-	return tlsterm.DevCA{Dir: filepath.Join(cfg.State, "ca"), Leaf: "service-" + s.Name, Hosts: s.Hosts}.Open(now)
 }
 
 // run serves until retired. On a reload, requests under way take their time, and

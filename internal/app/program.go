@@ -112,6 +112,7 @@ func (a *App) degraded() (out []string) {
 	if silent, closed := a.estate.registry.Health(a.opts.Now()); silent > time.Minute || closed {
 		out = append(out, "the device registry does not answer; approvals hold for a while, then no device is admitted; check the disk")
 	}
+	out = append(out, a.estate.lateCertificates()...)
 	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
 		out = append(out, text)
 	}

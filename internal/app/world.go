@@ -98,6 +98,7 @@ func orNil[G guard](g G, err error) (guard, error) {
 func (w *world) enter(e *estate) {
 	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies, literals(w.cfg))
 	e.pipeline.Swap(detectors(w.rules))
+	e.keeper.Keep(orders(w.cfg))
 }
 
 // serve runs the gates and returns once the world is retired and its last

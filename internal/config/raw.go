@@ -63,6 +63,19 @@ type rawTLS struct {
 	Key    string `yaml:"key,omitempty" jsonschema_description:"Key file (PEM) of the certificate."`
 	DevCA  bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
 	Plain  string `yaml:"plain,omitempty" only:"device" jsonschema:"enum=allow,enum=refuse" jsonschema_description:"Whether devices without TLS may come in at the same port; without it they are refused."`
+
+	ACME rawACME `yaml:"acme,omitempty" only:"http" jsonschema_description:"Certificates of an authority that speaks ACME, asked for and renewed by the gateway."`
+}
+
+// rawACME keeps certificates for the hosts of a web service.
+type rawACME struct {
+	Email     string `yaml:"email,omitempty" jsonschema_description:"Address of the account; the authority writes to it."`
+	Agree     bool   `yaml:"agree_terms,omitempty" jsonschema_description:"That you agree to the authority's terms of service; without it nothing is asked for."`
+	Directory string `yaml:"directory,omitempty" jsonschema_description:"URL of the authority's directory; without it that of Let's Encrypt."`
+	CAFile    string `yaml:"ca_file,omitempty" jsonschema_description:"File (PEM) of the roots that signed the authority's own certificate, instead of this machine's."`
+	Challenge string `yaml:"challenge,omitempty" jsonschema:"enum=tls-alpn-01,enum=http-01,enum=dns-01" jsonschema_description:"How a host is proved: tls-alpn-01, which it is without this, at the first of listen; http-01 at the first of redirect; dns-01 by hook."`
+	Hook      string `yaml:"hook,omitempty" jsonschema_description:"Program that sets and takes away the TXT record of dns-01."`
+	Renew     int    `yaml:"renew_percent,omitempty" jsonschema:"minimum=1,maximum=95" jsonschema_description:"How much of its life is left when a certificate is renewed; without it 33."`
 }
 
 type rawBehind struct {

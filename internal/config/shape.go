@@ -82,13 +82,26 @@ type TCP struct {
 // every name with one label more.
 type Name struct{ Name, Upstream string }
 
-// TLS says with what the service is encrypted. Both empty: plain.
+// TLS says with what the service is encrypted. All empty: plain.
 type TLS struct {
 	Policy    string // modern or intermediate; empty: intermediate
 	Cert, Key string
 	DevCA     bool
+	ACME      ACME // http
 	Plain     bool // device: those without TLS come in at the same port too
 }
+
+// ACME says who issues the certificates of a web service's hosts. The zero value:
+// nobody does.
+type ACME struct {
+	Directory, CAFile, Email string
+	Challenge                string // tls-alpn-01, http-01 or dns-01
+	Hook                     string // of dns-01
+	Renew                    int    // percent of its life that is left when a certificate is renewed
+}
+
+// On reports whether certificates are asked for.
+func (a ACME) On() bool { return a.Email != "" }
 
 // Behind says how an https upstream is verified. The zero value: by this machine's
 // roots, for the URL's host.
@@ -100,7 +113,7 @@ type Behind struct {
 }
 
 // On reports whether the service speaks TLS.
-func (t TLS) On() bool { return t.DevCA || t.Cert != "" }
+func (t TLS) On() bool { return t.DevCA || t.Cert != "" || t.ACME.On() }
 
 // Rate is Events per Per, with Burst at once; 0 means Events.
 type Rate struct {

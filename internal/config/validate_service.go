@@ -37,7 +37,7 @@ func (v *validator) service(name string, s *rawService) {
 		v.routes(key+".routes", s.Routes)
 		v.headers(key+".headers", s)
 	}
-	v.tls(key+".tls", s.TLS)
+	v.tls(key, s)
 	v.notEverybody(key+".proxy_protocol", s.ProxyProtocol, "anybody could claim any address")
 	v.limits(key+".limits", s)
 }
@@ -194,16 +194,6 @@ func (v *validator) routes(key string, routes []rawRoute) {
 		if !className.MatchString(r.Class) {
 			v.wrongAt(at+".class", "write a class, for example asset, page, api or login", "%s.class is no class", at)
 		}
-	}
-}
-
-func (v *validator) tls(key string, t rawTLS) {
-	v.pair(key, t.Cert, t.Key)
-	if t.DevCA && t.Cert != "" {
-		v.wrongAt(key+".dev_ca", "leave out dev_ca, or cert and key", "%s has a certificate and the development CA", key)
-	}
-	if v.written(key) && !t.DevCA && t.Cert == "" && t.Key == "" {
-		v.wrongAt(key, "give cert and key, or dev_ca: true; without tls: the service is plain", "%s says nothing", key)
 	}
 }
 

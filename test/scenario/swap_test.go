@@ -63,7 +63,7 @@ func (r *rig) surf(t *testing.T, pool *x509.CertPool) *load {
 func (l *load) run(ctx context.Context, s *surfer) {
 	defer s.tr.CloseIdleConnections()
 	client := &http.Client{Transport: s.tr, Timeout: 10 * time.Second}
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(8 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ctx.Err() == nil; n++ {
 		if err := ask(client, n); err != nil {

@@ -106,8 +106,11 @@ type Deps struct {
 	// Allowed is the allow list for clients behind proxies; direct peers were
 	// marked by the listener.
 	Allowed func(netip.Addr) bool
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Challenge is the answer to a certificate authority that asks for a proof of one of
+	// the sites' hosts; nil: there is none.
+	Challenge func(host, path string) (string, bool)
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 func orDefault[T int | int64 | time.Duration](v, fallback T) T {

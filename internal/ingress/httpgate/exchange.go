@@ -42,6 +42,7 @@ type exchange struct {
 	noRange   bool  // the Range header does not go to the upstream
 
 	nonce string // of this answer's policy, empty without one
+	proof string // for a certificate authority, empty for others
 
 	view    haechi.Request
 	event   haechi.Event
@@ -62,7 +63,7 @@ func newExchange(g *Gate) *exchange {
 func (x *exchange) reset() {
 	x.w, x.c, x.r, x.site, x.body, x.lease, x.flow = nil, nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
-	x.status, x.out, x.heldBytes, x.nonce = 0, 0, 0, ""
+	x.status, x.out, x.heldBytes, x.nonce, x.proof = 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
 	x.in = asked{}
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}

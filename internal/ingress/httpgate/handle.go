@@ -27,6 +27,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer answers an admitted request.
 func (x *exchange) answer() {
 	switch {
+	case x.proof != "":
+		x.prove()
 	case x.site.secureAt != "":
 		x.redirect()
 	case x.isReport():
@@ -75,7 +77,7 @@ func (x *exchange) admit() bool {
 	}
 	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Size: x.in.length,
 		Method: x.in.method, Host: x.in.host, Path: x.in.path, RawQuery: x.in.query, Headers: x.headers}
-	return x.judge() && x.acceptable() && x.withinRanges()
+	return x.isProof() || x.judge() && x.acceptable() && x.withinRanges()
 }
 
 // identify fills in the actor: the peer, or the client that trusted proxies name.

@@ -2,6 +2,8 @@ package tlsterm
 
 import (
 	"crypto/tls"
+	"errors"
+	"io/fs"
 	"os"
 	"time"
 
@@ -14,8 +16,23 @@ func Files(certFile, keyFile string, now time.Time) (*Set, error) {
 	return newSet(&files{cert: certFile, key: keyFile}, now)
 }
 
+// Prover answers a handshake of tls-alpn-01 (RFC 8737); nil if none is asked for the
+// name.
+type Prover func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// Kept serves a certificate for one name from PEM files that somebody keeps: that may
+// not be there yet, or may be over. Until they are good, a client that asks for the name
+// gets no certificate and an internal error, which is not held against it.
+func Kept(certFile, keyFile, name string, prove Prover, now time.Time) *Set {
+	s := &Set{source: &files{cert: certFile, key: keyFile, absent: true}, prove: prove}
+	s.current.Store(waiting(name))
+	_, _ = s.Refresh(now) // what is wrong is said again when it is looked at next
+	return s
+}
+
 type files struct {
 	cert, key string
+	absent    bool // they may be missing until the first time
 	seen      stamp
 }
 
@@ -27,6 +44,9 @@ type stamp struct {
 
 func (f *files) load(now time.Time, current *tls.Certificate) (*tls.Certificate, error) {
 	seen, err := f.stat()
+	if f.absent && current == nil && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, f.invalid("a file cannot be read", err)
 	}

@@ -26,11 +26,12 @@ type Set struct {
 	mu      sync.Mutex // one refresh at a time
 	current atomic.Pointer[entry]
 	ca      string
+	prove   Prover // nil: nobody asks
 }
 
 // entry is one generation of a set, ready to be looked up.
 type entry struct {
-	cert  *tls.Certificate
+	cert  *tls.Certificate  // nil: there is none yet
 	sum   [sha256.Size]byte // of the certificate
 	exact map[string]struct{}
 	wild  map[string]struct{} // "example.com" for *.example.com
@@ -110,21 +111,36 @@ func (f *failure) tells(err error) bool {
 	return first
 }
 
-// Expires is when the certificate in use ends.
-func (s *Set) Expires() time.Time { return s.current.Load().cert.Leaf.NotAfter }
+// Expires is when the certificate in use ends; zero while there is none.
+func (s *Set) Expires() time.Time {
+	if leaf := s.Leaf(); leaf != nil {
+		return leaf.NotAfter
+	}
+	return time.Time{}
+}
 
 // CAFile is the path of the development CA's certificate, to be trusted by the
 // clients; empty for certificates from files.
 func (s *Set) CAFile() string { return s.ca }
 
-// Certificate is the certificate in use.
+// Certificate is the certificate in use; nil while there is none.
 func (s *Set) Certificate() *tls.Certificate { return s.current.Load().cert }
 
 // fingerprint is the SHA-256 of the certificate in use.
 func (s *Set) fingerprint() [sha256.Size]byte { return s.current.Load().sum }
 
-// Leaf is the certificate in use.
-func (s *Set) Leaf() *x509.Certificate { return s.current.Load().cert.Leaf }
+// Leaf is the certificate in use; nil while there is none.
+func (s *Set) Leaf() *x509.Certificate {
+	if c := s.Certificate(); c != nil {
+		return c.Leaf
+	}
+	return nil
+}
+
+// waiting is the entry of a name whose certificate is not there yet.
+func waiting(name string) *entry {
+	return &entry{exact: map[string]struct{}{strings.ToLower(name): {}}}
+}
 
 func newEntry(cert *tls.Certificate) *entry {
 	e := &entry{cert: cert, sum: sha256.Sum256(cert.Leaf.Raw), exact: make(map[string]struct{}), wild: make(map[string]struct{}), addrs: make(map[netip.Addr]struct{})}

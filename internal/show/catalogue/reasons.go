@@ -44,6 +44,14 @@ func reasons() []text {
 		{"reason.overload", "a bound was reached", "설정된 한계에 도달함"},
 		{"reason.flood", "a flood of frames that only cost", "처리 비용만 드는 프레임이 쏟아짐"},
 		{"reason.login", "console login failed", "콘솔 로그인 실패"},
+		{"reason.certificate_late", "no certificate could be had", "인증서를 발급받지 못함"},
+		{"reason.certificate_expiring", "a certificate ends soon", "인증서가 곧 만료됨"},
+		{"reason.certificate_expired", "a certificate has ended", "인증서가 만료됨"},
+		{"reason.certificate_self_signed", "a certificate is signed by itself", "자체 서명된 인증서"},
+		{"reason.certificate_default", "a sample or development certificate", "기본 또는 개발용 인증서"},
+		{"reason.certificate_wrong_host", "a certificate does not name a served host", "인증서에 서비스 호스트 이름이 없음"},
+		{"reason.certificate_weak", "a certificate is weak", "취약한 인증서"},
+		{"reason.certificate_revoked", "a certificate is revoked", "인증서가 폐기됨"},
 		{"reason.internal", "internal error, refused to be safe", "내부 오류로 안전하게 거부함"},
 	}
 }

@@ -46,6 +46,14 @@ func reasons() []haechi.Reason {
 		haechi.ReasonTLSVersion,
 		haechi.ReasonTLSSuites,
 		haechi.ReasonTLSFallback,
+		haechi.ReasonCertificateLate,
+		haechi.ReasonCertificateExpiring,
+		haechi.ReasonCertificateExpired,
+		haechi.ReasonCertificateSelfSigned,
+		haechi.ReasonCertificateDefault,
+		haechi.ReasonCertificateWrongHost,
+		haechi.ReasonCertificateWeak,
+		haechi.ReasonCertificateRevoked,
 		haechi.ReasonInternal,
 	}
 }
