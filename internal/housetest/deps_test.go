@@ -12,9 +12,9 @@ import (
 func importers() map[string][]string {
 	return map[string][]string{
 		"cel.dev/cel-go":                             {"internal/detect/rules"},
-		"github.com/caddyserver/certmagic":    {"internal/ingress/tlsterm/acme"},
-		"github.com/mholt/acmez/v3":           {"internal/ingress/tlsterm/acme"}, // certmagic's own: what a challenge is
-		"go.uber.org/zap":                     {"internal/ingress/tlsterm/acme"}, // the only logger that certmagic takes
+		"github.com/caddyserver/certmagic":           {"internal/ingress/tlsterm/acme"},
+		"github.com/mholt/acmez/v3":                  {"internal/ingress/tlsterm/acme"}, // certmagic's own: what a challenge is
+		"go.uber.org/zap":                            {"internal/ingress/tlsterm/acme"}, // the only logger that certmagic takes
 		"github.com/alexedwards/scs/v2":              {"internal/show/console"},
 		"github.com/axiomhq/hyperloglog":             {"internal/pipeline"},
 		"github.com/boombuler/barcode":               {"internal/brick/qr"},
