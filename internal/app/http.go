@@ -74,7 +74,7 @@ type httpGuard struct {
 	once   sync.Once
 }
 
-func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingress.Inspector, log *slog.Logger) (*httpGuard, error) {
+func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingress.Inspector, costs httpgate.Costs, log *slog.Logger) (*httpGuard, error) {
 	g := &httpGuard{group: group, log: log.With("addr", group.addr), done: make(chan struct{})}
 	first := group.services[0]
 	conf := httpgate.Config{
@@ -105,7 +105,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 	}
 	var err error
 	g.gate, err = httpgate.New(conf, httpgate.Deps{
-		Inspector: judges, Sink: e.pipeline, Sessions: e.session,
+		Inspector: judges, Costs: costs, Sink: e.pipeline, Sessions: e.session,
 		Clients: clientip.New(clientip.Config{Trusted: e.list.trusted}), Allowed: e.list.allowed, Challenge: acme.Answer, Now: e.now, Log: g.log,
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 }
 
 func site(s *config.Service, up *behind) httpgate.Site {
-	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, Others: s.Others, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream}
+	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, Others: s.Others, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream, Load: httpgate.Load{Mode: s.Limits.Mode, InFlight: s.Limits.InFlight}}
 	if !s.Headers.Off {
 		out.Protection = protection(&s.Headers)
 	}

@@ -64,7 +64,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 		}
 	}
 	for _, group := range httpGroups(cfg) {
-		g, err := newHTTPGuard(cfg, group, e, w.judges, log)
+		g, err := newHTTPGuard(cfg, group, e, w.judges, w.limiter, log)
 		if err != nil {
 			return nil, errors.Join(err, w.close())
 		}
@@ -164,6 +164,7 @@ func limitConfig(cfg *config.Config) ratelimit.Config {
 			Address: ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(s.Limits.Address)},
 			All:     ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(s.Limits.NewConnections)},
 			In:      s.Limits.BytesIn, Out: s.Limits.BytesOut, Bytes: s.Limits.Mode,
+			Cost:    ratelimit.Spend{Mode: s.Limits.Mode, Time: s.Limits.Cost.Time, Per: s.Limits.Cost.Per, Burst: s.Limits.Cost.Burst},
 			Classes: map[string]ratelimit.Limit{}, Pause: s.Limits.Pause,
 		}
 		for class, r := range s.Limits.Classes {

@@ -92,3 +92,45 @@ func (r rate) String() string {
 	}
 	return text
 }
+
+// spend is a share of time as it is written: "200ms/s burst 5s", or "off".
+type spend struct{ Time, Per, Burst time.Duration }
+
+const spendHint = `write how much time in what time, and how much at once, for example 200ms/s burst 5s; or off`
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *spend) UnmarshalText(b []byte) error {
+	text := string(b)
+	if text == "off" {
+		*s = spend{}
+		return nil
+	}
+	fail := wrong(spendHint, "%s is no share of time", quoted(text))
+	words := strings.Fields(text)
+	if len(words) != 3 || words[1] != "burst" {
+		return fail
+	}
+	share, per, _ := strings.Cut(words[0], "/")
+	length, known := perName(per)
+	part, err := parseDuration(share)
+	most, errMost := parseDuration(words[2])
+	if err != nil || errMost != nil || !known {
+		return fail
+	}
+	if part < time.Millisecond || most < part || most > 10*time.Minute || part > 100*length || length > time.Hour {
+		return wrong("1ms at least; at once no less than that and 10m at most; in one hour at most", "the share %s is out of bounds", quoted(text))
+	}
+	*s = spend{part, length, most}
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s spend) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func (s spend) String() string {
+	if s.Time == 0 {
+		return "off"
+	}
+	per := strings.TrimPrefix(rate{1, s.Per, 0}.String(), "1/")
+	return fmt.Sprintf("%s/%s burst %s", duration(s.Time), per, duration(s.Burst))
+}

@@ -122,6 +122,9 @@ type Rate struct {
 	Burst  int
 }
 
+// Spend is so much of the servers' time in Per, Burst of it at once. No Time: no limit.
+type Spend struct{ Time, Per, Burst time.Duration }
+
 // Limits are the service's limits. Mode shadow records what it would have refused.
 type Limits struct {
 	Mode           haechi.Mode
@@ -135,6 +138,8 @@ type Limits struct {
 	BytesIn        int64         // tcp, bytes a second from one client, 0: no limit
 	BytesOut       int64         // tcp, to one client
 	MinRate        int64         // tcp, http: bytes a second of a connection that is not idle, 0: no limit
+	InFlight       int           // http, requests at once at the servers behind
+	Cost           Spend         // http, of a client
 	Body           int64         // http, bytes
 	Header         int           // http, bytes
 	FrameIn        int           // device, bytes, 1 MiB

@@ -18,6 +18,11 @@ func (t *Table) charge(home uint64, tag uint32, c *call) Result {
 	}
 	if at.dist > 0 {
 		defer at.b.unlock()
+	}
+	if c.peek && !at.found {
+		return Result{OK: c.cost*perInterval <= t.win[0].tolerance}
+	}
+	if at.dist > 0 {
 		first.setReach(max(first.reach(), at.dist))
 	}
 	times := t.times(at.b, at.slot)
@@ -94,7 +99,13 @@ func (t *Table) judge(times []uint32, c *call) Result {
 		}
 	}
 	r := Result{OK: t.admits(longest, c, &next), RetryAfter: time.Duration(longest), Window: slowest}
-	if r.OK {
+	if c.debit {
+		r.OK = true
+		for w := range times {
+			next[w] = min(next[w], c.now[w]+2*t.win[w].tolerance)
+		}
+	}
+	if r.OK && !c.peek {
 		for w := range times {
 			times[w] = uint32(next[w])
 		}

@@ -8,6 +8,8 @@ type call struct {
 	now     [MaxWindows]uint64 // units since the start of the era
 	cost    uint64
 	maxWait uint64 // nanoseconds
+	peek    bool   // judge and change nothing
+	debit   bool   // charge whatever the answer
 }
 
 // eraShiftFor makes eras a power of two of nanoseconds long, and no longer than

@@ -113,6 +113,28 @@ func (t *Table) Reserve(key uint64, now int64, cost uint32, maxWait time.Duratio
 	return r
 }
 
+// Peek judges a call of the key and charges nothing.
+func (t *Table) Peek(key uint64, now int64, cost uint32) Result {
+	c := t.at(now)
+	c.cost, c.peek = uint64(max(cost, 1)), true
+	home, tag := t.place(key)
+	r := t.charge(home, tag, &c)
+	if !r.OK {
+		t.refused.Add(1)
+	}
+	return r
+}
+
+// Debit charges what was spent already to all windows, admitted or not. What stands
+// against a window never exceeds twice its burst, so that a key is refused for at most
+// as long as its burst takes to become free.
+func (t *Table) Debit(key uint64, now int64, cost uint32) {
+	c := t.at(now)
+	c.cost, c.debit = uint64(max(cost, 1)), true
+	home, tag := t.place(key)
+	t.charge(home, tag, &c)
+}
+
 // Stats reads the counters.
 func (t *Table) Stats() Stats {
 	return Stats{

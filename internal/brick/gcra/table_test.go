@@ -265,3 +265,48 @@ func TestEraEdge(t *testing.T) {
 		}
 	}
 }
+
+func TestPeekChargesNothing(t *testing.T) {
+	tab := table(16, gcra.Rate{Events: 10, Per: time.Second})
+	for range 100 {
+		if r := tab.Peek(1, sec, 1); !r.OK {
+			t.Fatalf("%+v", r)
+		}
+	}
+	if tab.Live(sec) != 0 {
+		t.Error("a look took a place")
+	}
+	for range 10 {
+		tab.Allow(1, sec, 1)
+	}
+	r := tab.Peek(1, sec, 1)
+	if r.OK || r.Used != 10 || r.RetryAfter <= 0 {
+		t.Errorf("after 10: %+v", r)
+	}
+	if again := tab.Peek(1, sec+int64(r.RetryAfter), 1); !again.OK {
+		t.Errorf("at the retry time: %+v", again)
+	}
+}
+
+// TestDebit: what was spent is charged whatever it is, up to twice the burst.
+func TestDebit(t *testing.T) {
+	tab := table(16, gcra.Rate{Events: 10, Per: time.Second, Burst: 50})
+	tab.Debit(1, sec, 49)
+	if r := tab.Peek(1, sec, 1); !r.OK {
+		t.Errorf("49 of 50: %+v", r)
+	}
+	tab.Debit(1, sec, 1_000_000)
+	r := tab.Peek(1, sec, 1)
+	if r.OK || r.Used != 100 || r.RetryAfter < 5*time.Second || r.RetryAfter > 5200*time.Millisecond {
+		t.Errorf("%+v, want twice the burst and the time of one", r)
+	}
+	if r := tab.Peek(1, sec+int64(r.RetryAfter), 1); !r.OK {
+		t.Errorf("at the retry time: %+v", r)
+	}
+	for key := range uint64(5000) { // many keys, few places: all are charged to the shared one
+		tab.Debit(key, sec, 60)
+	}
+	if r := tab.Peek(999_999, sec, 1); r.OK && tab.Stats().Overflow == 0 {
+		t.Errorf("%+v, %+v", r, tab.Stats())
+	}
+}

@@ -100,7 +100,7 @@ func (s *rawEvent) event(n int) (haechi.Event, error) {
 		return text(t)
 	}
 	e := haechi.Event{
-		Service: or(s.Service, "service"), Reason: haechi.Reason(s.Reason), Count: s.Count,
+		Service: or(s.Service, "service"), Reason: haechi.Reason(s.Reason), Rule: s.Rule, Count: s.Count,
 		Room: text(s.Room), Frame: s.Frame, Method: s.Method, Host: text(s.Host), Path: text(s.Path),
 		Class: s.Class, UserAgent: text(s.UserAgent), Status: s.Status, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		Provoked: s.Provoked, Shadow: s.Shadow,

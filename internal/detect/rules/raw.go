@@ -65,6 +65,7 @@ type rawEvent struct {
 	Kind      string `yaml:"kind"`
 	Outcome   string `yaml:"outcome"`
 	Reason    string `yaml:"reason"`
+	Rule      string `yaml:"rule"`
 	Service   string `yaml:"service"`
 	Client    string `yaml:"client"`
 	Device    string `yaml:"device"`

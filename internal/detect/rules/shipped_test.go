@@ -45,6 +45,8 @@ func TestDocumentsNumbers(t *testing.T) {
 		"auth/flood-of-failures": {100, "5m0s", haechi.Deny, "24h0m0s", haechi.Enforce}, // A70
 		"client/over-limits":     {100, "1m0s", haechi.Watch, "1h0m0s", haechi.Shadow},  // ours
 		"http/login-failures":    {10, "5m0s", haechi.Deny, "15m0s", haechi.Shadow},     // ours
+		"http/costly-client":     {20, "1m0s", haechi.Pass, "0s", haechi.Enforce},       // ours, B35
+		"service/overload":       {50, "1m0s", haechi.Pass, "0s", haechi.Enforce},       // ours
 	}
 	s := shipped(t, rules.Options{})
 	for _, r := range s.Info() {

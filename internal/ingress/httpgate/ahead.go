@@ -4,6 +4,9 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
+
+	"haechi/internal/brick/strain"
 )
 
 const (
@@ -22,6 +25,12 @@ type readAhead struct {
 	inner io.ReadCloser
 	g     *Gate
 
+	// The request is under way until inner has ended, whatever the client does.
+	load   *load // nil: nobody counts
+	ticket strain.Ticket
+	work   time.Duration // once the ticket was given back
+	left   bool
+
 	mu      sync.Mutex
 	more    sync.Cond
 	started bool
@@ -38,13 +47,36 @@ func (x *exchange) ahead(res *http.Response) {
 	if res.StatusCode == http.StatusSwitchingProtocols || res.Body == http.NoBody || res.ContentLength >= 0 && res.ContentLength < minAhead {
 		return
 	}
-	a := &readAhead{inner: res.Body, g: x.g}
+	a := &readAhead{inner: res.Body, g: x.g, load: x.load, ticket: x.ticket}
+	x.answerBody = a
 	a.more.L = &a.mu
 	res.Body = a
 	if x.r.ProtoMajor == 1 {
 		x.c.ahead.Store(a)
 	} else if x.flow != nil {
 		x.flow.ahead = a
+	}
+}
+
+// release gives the ticket back, once, and says for how long the server was at work.
+func (a *readAhead) release(now time.Duration) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.leave(now)
+}
+
+// leave is release with the lock held.
+func (a *readAhead) leave(now time.Duration) time.Duration {
+	if !a.left && a.load != nil {
+		a.left, a.work = true, a.load.gauge.Leave(a.ticket, int64(now))
+	}
+	return a.work
+}
+
+// ended gives the ticket back where the server has said everything. The lock is held.
+func (a *readAhead) ended(err error) {
+	if err != nil && a.load != nil {
+		a.leave(a.load.since())
 	}
 }
 
@@ -66,6 +98,7 @@ func (a *readAhead) fill() {
 		n, err := a.inner.Read(buf)
 		a.mu.Lock()
 		a.pieces, a.whole, a.err = append(a.pieces, buf[:n]), append(a.whole, buf), err
+		a.ended(err)
 		a.more.Broadcast()
 		a.mu.Unlock()
 		if err != nil {
@@ -77,7 +110,7 @@ func (a *readAhead) fill() {
 	closed := a.closed
 	a.mu.Unlock()
 	if closed {
-		a.release()
+		a.drain()
 		_ = a.inner.Close() // nobody is left to be told
 	}
 }
@@ -104,6 +137,7 @@ func (a *readAhead) Read(p []byte) (int, error) {
 		n, err := a.inner.Read(p)
 		a.mu.Lock()
 		a.reading = false
+		a.ended(err)
 		a.mu.Unlock()
 		return n, err
 	}
@@ -132,7 +166,7 @@ func (a *readAhead) drop() {
 	a.more.Broadcast()
 }
 
-func (a *readAhead) release() {
+func (a *readAhead) drain() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.whole) > 0 {
@@ -151,7 +185,7 @@ func (a *readAhead) Close() error {
 	if filling {
 		return nil
 	}
-	a.release()
+	a.drain()
 	return a.inner.Close()
 }
 

@@ -74,8 +74,17 @@ type Site struct {
 	MaxBody int64
 	// AnswerTimeout bounds the wait for the header of the upstream's answer, 0 means 60 s.
 	AnswerTimeout time.Duration
+	// Load bounds what the servers behind are given at once.
+	Load Load
 	// MaxIdleUpstream bounds idle connections to the upstream, 0 means 512.
 	MaxIdleUpstream int
+}
+
+// Load says how many requests the servers behind a site may have at once, and who is
+// refused first when that is too much. Mode off counts nothing, shadow only reports.
+type Load struct {
+	Mode     haechi.Mode // unset: enforce
+	InFlight int         // 0 means 2,048, at least 8
 }
 
 // Route gives a limit class to the path and all below it, whatever the case of
@@ -103,6 +112,7 @@ type Deps struct {
 	Sink      ingress.Sink
 	Sessions  ingress.Sessions
 	Clients   Clients
+	Costs     Costs
 	// Allowed is the allow list for clients behind proxies; direct peers were
 	// marked by the listener.
 	Allowed func(netip.Addr) bool
@@ -140,6 +150,7 @@ func (c Config) withDefaults() Config {
 func (s Site) withDefaults() Site {
 	s.MaxBody = orDefault(s.MaxBody, 10<<20)
 	s.AnswerTimeout = orDefault(s.AnswerTimeout, time.Minute)
+	s.Load.InFlight = orDefault(s.Load.InFlight, 2048)
 	s.MaxIdleUpstream = orDefault(s.MaxIdleUpstream, 512)
 	return s
 }
@@ -157,6 +168,9 @@ func (d Deps) withDefaults() Deps {
 	if d.Clients == nil {
 		d.Clients = nothing{}
 	}
+	if d.Costs == nil {
+		d.Costs = nothing{}
+	}
 	if d.Allowed == nil {
 		d.Allowed = func(netip.Addr) bool { return false }
 	}
@@ -172,10 +186,12 @@ func (d Deps) withDefaults() Deps {
 // nothing stands in for every dependency that was not given.
 type nothing struct{}
 
-func (nothing) Inspect(*haechi.Request, time.Time) haechi.Verdict      { return haechi.Verdict{} }
-func (nothing) Emit(*haechi.Event)                                     {}
-func (nothing) Open(string, haechi.Actor, func(haechi.Verdict)) uint64 { return 0 }
-func (nothing) Identify(uint64, haechi.Actor)                          {}
-func (nothing) Close(uint64)                                           {}
-func (nothing) Trusted(netip.Addr) bool                                { return false }
-func (nothing) Client(peer netip.Addr, _ []string) netip.Addr          { return peer }
+func (nothing) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }
+func (nothing) Emit(*haechi.Event)                                           {}
+func (nothing) Open(string, haechi.Actor, func(haechi.Verdict)) uint64       { return 0 }
+func (nothing) Identify(uint64, haechi.Actor)                                {}
+func (nothing) Close(uint64)                                                 {}
+func (nothing) Afford(string, *haechi.Actor, time.Time) haechi.Verdict       { return haechi.Verdict{} }
+func (nothing) Spend(string, *haechi.Actor, time.Duration, int64, time.Time) {}
+func (nothing) Trusted(netip.Addr) bool                                      { return false }
+func (nothing) Client(peer netip.Addr, _ []string) netip.Addr                { return peer }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/strain"
 )
 
 // exchange is one request and its answer. It is the http.ResponseWriter of the
@@ -29,6 +30,10 @@ type exchange struct {
 	body    *body  // nil without a request body
 	lease   *lease // nil for direct clients
 	flow    *flow  // nil but for HTTP/2
+
+	load       *load // of the site, while the servers behind have the request
+	ticket     strain.Ticket
+	answerBody *readAhead // nil for a short answer
 
 	status    int // 0 until the answer began
 	out       int64
@@ -65,6 +70,7 @@ func (x *exchange) reset() {
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out, x.heldBytes, x.nonce, x.proof = 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
+	x.load, x.ticket, x.answerBody = nil, 0, nil
 	x.in = asked{}
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
@@ -125,6 +131,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	x.upgraded, x.status = true, http.StatusSwitchingProtocols
 	x.g.counts.upgraded.Add(1)
+	x.leave(x.status) // what follows may last for hours, without work
 	x.record()
 	return c, rw, nil
 }

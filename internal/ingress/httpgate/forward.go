@@ -92,6 +92,7 @@ func (x *exchange) answered(res *http.Response) error {
 			delete(res.Header, name)
 		}
 	}
+	x.began(res.StatusCode, res.Header.Get("Content-Type"))
 	x.ahead(res)
 	if x.site.protection != nil {
 		x.protect(res.Header, x.g.values.noSniff)
@@ -134,6 +135,7 @@ func (x *exchange) failure(err error) (haechi.Verdict, int) {
 	case x.r.Context().Err() != nil || x.body != nil && x.body.gone.Load():
 		return v, statusClientGone
 	}
+	x.missed(err)
 	x.upstream = true
 	x.g.counts.upstreamErrors.Add(1)
 	if x.site.down.CompareAndSwap(false, true) { // once, not once a request

@@ -136,7 +136,7 @@ func (g *Gate) Shutdown(ctx context.Context) error {
 // Counters are the gate's counts since it was made; those named now are of now.
 func (g *Gate) Counters() []haechi.Counter {
 	c := &g.counts
-	return []haechi.Counter{
+	return append(g.loadCounters(), []haechi.Counter{
 		{Name: "http_requests", Value: c.requests.Load()},
 		{Name: "http_refused", Value: c.refused.Load()},
 		{Name: "http_upstream_errors", Value: c.upstreamErrors.Load()},
@@ -152,7 +152,7 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http2_cut", Value: c.h2cut.Load()},
 		{Name: "http_upgraded_now", Value: uint64(c.upgraded.Load())},
 		{Name: "http_delayed_now", Value: uint64(c.delayed.Load())},
-	}
+	}...)
 }
 
 // bufferPool implements httputil.BufferPool without an allocation a buffer.

@@ -55,6 +55,7 @@ func (x *exchange) end() {
 	if x.body != nil {
 		x.body.end()
 	}
+	x.leave(x.status)
 	x.letGo()
 	x.record()
 	if x.upgraded {
@@ -105,7 +106,7 @@ func (x *exchange) judge() bool {
 	if v.Action == haechi.Pass || v.Shadow {
 		return true
 	}
-	if v.Reason == haechi.ReasonRateLimit && x.trusted && (x.direct || x.g.deps.Clients.Trusted(x.actor.Addr)) {
+	if v.Reason == haechi.ReasonRateLimit && x.isProxy() {
 		v.Shadow = true // a proxy stands for many people: never limited, but shown
 		return true
 	}
@@ -174,6 +175,9 @@ func (x *exchange) forward() {
 		if !x.holdBody(r) {
 			return
 		}
+	}
+	if !x.enter() {
+		return
 	}
 	x.watchFlow()
 	x.proxy.Transport = x.site.transport

@@ -8,6 +8,11 @@ func (g *Gate) HandOver(next *Gate) bool {
 	if (g.cfg.TLS == nil) != (next.cfg.TLS == nil) || next == g {
 		return false
 	}
+	for _, s := range next.sites {
+		for _, before := range g.sites {
+			s.load.Store(s.load.Load().adopt(before.load.Load()))
+		}
+	}
 	g.heir.Store(next)
 	return true
 }

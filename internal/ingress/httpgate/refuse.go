@@ -21,6 +21,7 @@ const (
 	RuleBadBody     = "http/body"
 	RuleHeld        = "http/held" // memory for slow clients
 	RuleUpstream    = "http/upstream"
+	RuleOverload    = "http/overload"
 	RuleInternal    = "http/internal"
 )
 
@@ -44,11 +45,16 @@ func statusOf(reason haechi.Reason) int {
 	}
 }
 
+// refFor is the reference of the rule's verdict about the client.
+func (x *exchange) refFor(rule string) haechi.Reference {
+	scope := haechi.Scope{Kind: haechi.ScopeAddress, Prefix: x.actor.Client}
+	return haechi.NewReference(rule, scope.String(), x.g.deps.Now())
+}
+
 // refuse answers instead of the upstream. A verdict without a reference gets one.
 func (x *exchange) refuse(v haechi.Verdict, status int) {
 	if v.Ref == "" {
-		scope := haechi.Scope{Kind: haechi.ScopeAddress, Prefix: x.actor.Client}
-		v.Ref = haechi.NewReference(v.Rule, scope.String(), x.g.deps.Now())
+		v.Ref = x.refFor(v.Rule)
 	}
 	x.verdict, x.refused = v, true
 	x.g.counts.refused.Add(1)

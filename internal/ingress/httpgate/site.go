@@ -21,6 +21,7 @@ type site struct {
 	transport  *servers
 	secureAt   string      // ":port" of the site over TLS, to which every request is sent; empty: it is served here
 	protection *protection // nil: answers pass as they are
+	load       atomic.Pointer[load]
 	down       atomic.Bool // the last request found no upstream
 }
 
@@ -31,6 +32,7 @@ func newSite(s Site) (*site, error) {
 		return nil, err
 	}
 	t := &site{service: s.Service, scheme: to.scheme, host: to.first(), maxBody: s.MaxBody, secureAt: s.SecureAt, transport: to}
+	t.load.Store(newLoad(s, time.Now()))
 	if s.Protection != nil {
 		t.protection = newProtection(*s.Protection)
 	}

@@ -41,6 +41,7 @@ type house struct {
 	mu       sync.Mutex
 	verdict  func(r *haechi.Request) haechi.Verdict
 	asked    int
+	spent    time.Duration
 	sessions map[uint64]session
 	last     uint64
 	proxies  []string // trusted ones beside 127.0.0.8
@@ -159,7 +160,7 @@ func start(t *testing.T, cfg httpgate.Config, upstream http.Handler) *rig {
 		}
 	}
 	h := newHouse()
-	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Sink: h, Sessions: h, Clients: h,
+	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Sink: h, Sessions: h, Clients: h, Costs: h,
 		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
 	if err != nil {
 		t.Fatal(err)

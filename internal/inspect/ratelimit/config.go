@@ -28,6 +28,8 @@ type Service struct {
 	// have the mode of Bytes; 0 is no bound.
 	In, Out int64
 	Bytes   haechi.Mode
+	// Cost is of HTTP services: what a client may take up of the servers behind.
+	Cost Spend
 	// Pause is the longest time that a device over its limit, or bytes over theirs,
 	// are asked to wait before they go on; beyond it they are refused. 0 refuses at
 	// once.

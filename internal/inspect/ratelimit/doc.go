@@ -16,6 +16,10 @@
 //     refuses is not charged here, so that one client cannot use it up for all.
 //   - bytes: what one client sends and is sent through an opaque TCP service in a
 //     second, over all its connections ([Limiter.Pace]).
+//   - cost: how much of the time of the servers behind a client takes up, and bytes.
+//     It is charged when it is known ([Limiter.Spend]) and asked for by a gate whose
+//     servers have more to do than they can ([Limiter.Afford]): a heavy user of a
+//     server that has the room is left alone.
 //
 // It promises: limit N admits N and refuses the next; a refused call is charged to
 // no window of its limit; memory is fixed; when a table is full, clients it has no

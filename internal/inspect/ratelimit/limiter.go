@@ -20,6 +20,7 @@ type service struct {
 	device, address *limit
 	all             *limit
 	in, out         *limit // of bytes
+	cost            *limit // of upstream time
 	classes         map[string]*limit
 }
 
@@ -50,6 +51,7 @@ func New(cfg Config) *Limiter {
 			all:     newLimit("limit/service", s.All, 1),
 			in:      newBytes("limit/bytes-in", s.In, s.Bytes, clients),
 			out:     newBytes("limit/bytes-out", s.Out, s.Bytes, clients),
+			cost:    newCost(s.Cost, clients),
 		}
 		for class, c := range s.Classes {
 			if made := newLimit("limit/class/"+class, c, clients); made != nil {

@@ -23,10 +23,10 @@ func (l *Limiter) Stats() []haechi.Counter {
 	return out
 }
 
-// limits are those that are on: device, address, service, bytes, then the classes by
+// limits are those that are on: device, address, service, bytes, cost, then the classes by
 // name.
 func (s *service) limits() []*limit {
-	all := []*limit{s.device, s.address, s.all, s.in, s.out}
+	all := []*limit{s.device, s.address, s.all, s.in, s.out, s.cost}
 	for _, class := range slices.Sorted(maps.Keys(s.classes)) {
 		all = append(all, s.classes[class])
 	}
