@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/netnstest"
 	"haechi/internal/decide"
 	"haechi/internal/detect/rules"
 	"haechi/internal/enforce"
@@ -79,13 +80,13 @@ func TestFromTheDecidingEventToTheFirstDroppedPacket(t *testing.T) {
 		}
 		s := l.stream(addr, in, 50*time.Microsecond)
 		<-time.After(20 * time.Millisecond)
-		if at, ok := s.dropped(time.Time{}); ok {
+		if at, ok := s.Dropped(time.Time{}); ok {
 			t.Fatalf("dropped at %v, before the deciding event", at)
 		}
 		began := time.Now()
 		c.Emit(fail(addr))
 		took = append(took, first(t, s, began))
-		s.close(t)
+		s.Close(t)
 	}
 	slices.Sort(took)
 	p50, p99 := took[len(took)/2], took[(len(took)*99-1)/100]
@@ -96,10 +97,10 @@ func TestFromTheDecidingEventToTheFirstDroppedPacket(t *testing.T) {
 }
 
 // first is how long after the event the first packet was sent that did not come.
-func first(t testing.TB, s *stream, began time.Time) time.Duration {
+func first(t testing.TB, s *netnstest.Stream, began time.Time) time.Duration {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); <-time.After(5 * time.Millisecond) {
-		if at, ok := s.dropped(began); ok {
+		if at, ok := s.Dropped(began); ok {
 			return at.Sub(began)
 		}
 	}

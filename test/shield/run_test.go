@@ -101,9 +101,9 @@ func TestRunningGatewayDropsInTheKernel(t *testing.T) {
 	r.start()
 	from := netip.MustParseAddr("203.0.113.7")
 	s := r.land.stream(from, in, 500*time.Microsecond)
-	r.eventually("packets come", 5*time.Second, func() bool { _, came := s.count(); return came > 10 })
+	r.eventually("packets come", 5*time.Second, func() bool { _, came := s.Count(); return came > 10 })
 	id := r.add("ip:203.0.113.7")
-	s.close(t) // what was under way has come
+	s.Close(t) // what was under way has come
 
 	s = r.land.stream(from, in, 500*time.Microsecond)
 	for _, about := range []string{"ip:10.77.0.1", "ip:10.77.0.2", "ip:10.77.0.9", "prefix:10.77.0.0/24", "ip:192.0.2.1"} { // own, gateway, server behind, all three, allowed
@@ -116,8 +116,8 @@ func TestRunningGatewayDropsInTheKernel(t *testing.T) {
 	r.proc.Signal(syscall.SIGTERM)
 	r.proc.Wait(25 * time.Second)
 	r.start()
-	s.close(t)
-	if sent, came := s.count(); sent < 100 || came > 0 {
+	s.Close(t)
+	if sent, came := s.Count(); sent < 100 || came > 0 {
 		t.Errorf("%d of %d packets slipped through a kill and two restarts", came, sent)
 	}
 	if e := r.enforcer("nft"); e.InForce != 1 || e.Able != haechi.AbleYes || e.Unused != "" {
@@ -130,24 +130,19 @@ func TestRunningGatewayDropsInTheKernel(t *testing.T) {
 	flushed := time.Now()
 	r.eventually("the flush is repaired and reported", 2*time.Second, func() bool { return r.enforcer("nft").Drift > 0 })
 	t.Logf("repaired and reported after %v", time.Since(flushed))
-	before, _ := s.count()
-	r.eventually("packets are sent", 5*time.Second, func() bool { sent, _ := s.count(); return sent > before+100 })
-	s.close(t)
-	s.mu.Lock()
-	for i := before; i < len(s.came); i++ {
-		if s.came[i] {
-			t.Error("a packet came after the repair")
-			break
-		}
+	before, _ := s.Count()
+	r.eventually("packets are sent", 5*time.Second, func() bool { sent, _ := s.Count(); return sent > before+100 })
+	s.Close(t)
+	if n := s.Came(before); n > 0 {
+		t.Errorf("%d packets came after the repair", n)
 	}
-	s.mu.Unlock()
 
 	if a := r.haechi("decisions", "lift", id, "--reason", "over"); a.Code != 0 {
 		t.Fatal(a.Err)
 	}
 	s = r.land.stream(from, in, 500*time.Microsecond)
-	r.eventually("packets come again", 2*time.Second, func() bool { _, came := s.count(); return came > 10 })
-	s.close(t)
+	r.eventually("packets come again", 2*time.Second, func() bool { _, came := s.Count(); return came > 10 })
+	s.Close(t)
 }
 
 // TestStatusSaysWhyNot: without the right to change the packet filter auto goes on and

@@ -293,6 +293,11 @@ func (e *Enforcer) InForce(ctx context.Context) ([]haechi.Decision, error) {
 	if err != nil {
 		return nil, err
 	}
+	if whole {
+		if whole, err = e.listWhole(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if e.broken = !whole; e.broken {
 		return nil, nil
 	}
@@ -300,7 +305,7 @@ func (e *Enforcer) InForce(ctx context.Context) ([]haechi.Decision, error) {
 		return nil, err
 	}
 	e.gen = gen
-	return e.list(e.cfg.Now()), nil
+	return e.found(e.cfg.Now()), nil
 }
 
 // Changed reports whether anybody changed the packet filter since it was last read or
@@ -312,8 +317,8 @@ func (e *Enforcer) Changed(ctx context.Context) (bool, error) {
 	return gen != e.gen, err
 }
 
-// list is what the kernel has, oldest first.
-func (e *Enforcer) list(now time.Time) (out []haechi.Decision) {
+// found is what the kernel has, oldest first.
+func (e *Enforcer) found(now time.Time) (out []haechi.Decision) {
 	for id, d := range e.ds {
 		if !d.Applies(now) {
 			e.forget(id)

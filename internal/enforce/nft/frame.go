@@ -45,6 +45,7 @@ func (e *Enforcer) commit(ctx context.Context, first func(*nftables.Conn) map[le
 			return err
 		}
 		e.broken = false
+		e.stale = slices.DeleteFunc(e.stale, func(name string) bool { return !e.kept(name) })
 	}
 	e.seen(ctx, before)
 	return nil
@@ -81,6 +82,7 @@ func (e *Enforcer) frameIn(c *nftables.Conn) map[length]*nftables.Set {
 		_ = c.AddSet(sets[l], nil) // fails for anonymous sets only
 		rule(&nftables.Rule{Exprs: append(l.match(sets[l]), drop()...)})
 	}
+	e.listIn(c, rule)
 	for l := range old {
 		if !e.lengths[l] {
 			c.DelSet(l.describe(e.k.table, deny, 0))
@@ -114,12 +116,18 @@ func (e *Enforcer) mend(ctx context.Context) error {
 	if err := e.look(ctx); err != nil {
 		return err
 	}
+	if err := e.refill(ctx); err != nil {
+		return err
+	}
 	if err := e.frame(ctx); err != nil {
 		// Somebody left something of that name in another form: it cannot be changed.
 		if err := e.k.remove(ctx); err != nil {
 			return err
 		}
-		e.sent, e.lengths = map[netip.Prefix]time.Time{}, map[length]bool{}
+		e.sent, e.lengths, e.lists, e.stale = map[netip.Prefix]time.Time{}, map[length]bool{}, map[length]string{}, nil
+		if err := e.refill(ctx); err != nil {
+			return err
+		}
 		if err := e.frame(ctx); err != nil {
 			return err
 		}
@@ -140,7 +148,11 @@ func (e *Enforcer) look(ctx context.Context) error {
 	}
 	e.sent, e.lengths = map[netip.Prefix]time.Time{}, map[length]bool{}
 	if !exists {
+		e.lists, e.stale = map[length]string{}, nil
 		return nil
+	}
+	if err := e.lookLists(ctx); err != nil {
+		return err
 	}
 	if e.sent, err = e.k.elements(ctx, deny, e.cfg.Now()); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,7 +23,7 @@ type kernel struct {
 	table   *nftables.Table
 	netns   int
 	timeout time.Duration
-	ids     uint32 // of sets within a transaction
+	ids     atomic.Uint32 // of sets within a transaction
 }
 
 // The buffers of a connection: a transaction is sent at once, however large it is.
@@ -40,10 +41,7 @@ func newKernel(netns int, timeout time.Duration) *kernel {
 }
 
 // id is a number for a set of one transaction.
-func (k *kernel) id() uint32 {
-	k.ids++
-	return k.ids
-}
+func (k *kernel) id() uint32 { return k.ids.Add(1) }
 
 func (k *kernel) prepare(ctx context.Context) func(*netlink.Conn) error {
 	until := time.Now().Add(k.timeout)
@@ -71,33 +69,43 @@ const (
 // generation is the number that the kernel counts up with every change of the packet
 // filter in this namespace, whoever makes it.
 func (k *kernel) generation(ctx context.Context) (uint32, error) {
-	c, err := netlink.Dial(syscall.NETLINK_NETFILTER, &netlink.Config{NetNS: k.netns})
+	attrs, err := k.ask(ctx, msgGetGen, make([]byte, 4))
 	if err != nil {
 		return 0, failed("read the packet filter's generation", err)
+	}
+	for _, a := range attrs {
+		if a.Type == attrGenID && len(a.Data) == 4 {
+			return binary.BigEndian.Uint32(a.Data), nil
+		}
+	}
+	return 0, failed("read the packet filter's generation", errors.New("the answer has none"))
+}
+
+// ask asks one question that the library cannot, and returns what the answer holds.
+func (k *kernel) ask(ctx context.Context, what netlink.HeaderType, body []byte) (out []netlink.Attribute, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c, err := netlink.Dial(syscall.NETLINK_NETFILTER, &netlink.Config{NetNS: k.netns})
+	if err != nil {
+		return nil, err
 	}
 	defer func() { _ = c.Close() }()
 	if err := k.prepare(ctx)(c); err != nil {
-		return 0, failed("read the packet filter's generation", err)
+		return nil, err
 	}
-	reply, err := c.Execute(netlink.Message{Header: netlink.Header{Type: msgGetGen, Flags: netlink.Request}, Data: make([]byte, 4)})
-	if err != nil {
-		return 0, failed("read the packet filter's generation", err)
-	}
+	reply, err := c.Execute(netlink.Message{Header: netlink.Header{Type: what, Flags: netlink.Request}, Data: body})
 	for _, m := range reply {
 		if len(m.Data) < 4 {
 			continue
 		}
 		attrs, err := netlink.UnmarshalAttributes(m.Data[4:])
 		if err != nil {
-			return 0, failed("read the packet filter's generation", err)
+			return nil, err
 		}
-		for _, a := range attrs {
-			if a.Type == attrGenID && len(a.Data) == 4 {
-				return binary.BigEndian.Uint32(a.Data), nil
-			}
-		}
+		out = append(out, attrs...)
 	}
-	return 0, failed("read the packet filter's generation", errors.New("the answer has none"))
+	return out, err
 }
 
 // failed says what an operator can do about an error of the kernel's.
@@ -204,10 +212,8 @@ func (k *kernel) elements(ctx context.Context, what string, now time.Time) (map[
 	return out, nil
 }
 
-// handles are the numbers of the chain's rules, in order. The kernel gives none twice,
-// so that whatever somebody does to a rule changes them. None without the chain in its
-// place.
-func (k *kernel) handles(ctx context.Context) ([]uint64, error) {
+// rules are the chain's, in order; none without the chain in its place.
+func (k *kernel) rules(ctx context.Context) ([]*nftables.Rule, error) {
 	c, err := k.conn(ctx)
 	if err != nil {
 		return nil, failed("read rules", err)
@@ -226,11 +232,18 @@ func (k *kernel) handles(ctx context.Context) ([]uint64, error) {
 	if err != nil {
 		return nil, failed("read rules", err)
 	}
+	return rules, nil
+}
+
+// handles are the numbers of the rules. The kernel gives none twice, so that whatever
+// somebody does to a rule changes them.
+func (k *kernel) handles(ctx context.Context) ([]uint64, error) {
+	rules, err := k.rules(ctx)
 	out := make([]uint64, 0, len(rules))
 	for _, r := range rules {
 		out = append(out, r.Handle)
 	}
-	return out, nil
+	return out, err
 }
 
 // dropped is what the rules dropped since the table was made.

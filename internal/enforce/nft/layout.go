@@ -69,8 +69,9 @@ func (l length) describe(table *nftables.Table, what string, id uint32) *nftable
 }
 
 const (
-	deny  = "deny"
-	allow = "allow"
+	deny   = "deny"
+	allow  = "allow"
+	listed = "list"
 )
 
 // sorted lists lengths, the narrowest first.

@@ -67,6 +67,14 @@ type Enforcer struct {
 	broken  bool                                // somebody changed the table's frame
 	gen     uint32                              // the kernel's generation that was last seen whole
 
+	loading sync.Mutex                // one load of the deny list at a time
+	list    map[length][]netip.Prefix // as it was loaded
+	listed  int                       // how many that are
+	lists   map[length]string         // its sets, by name; nil before the first look
+	listGen int                       // the number of the latest generation of sets
+	filling string                    // how the names end of those being filled; empty: none
+	stale   []string                  // the names of all sets of lists that are there
+
 	refused, rebuilt uint64
 }
 
@@ -150,6 +158,7 @@ func (e *Enforcer) Stats() []haechi.Counter {
 	out := []haechi.Counter{
 		{Name: "nft_decisions", Value: uint64(len(e.ds))},
 		{Name: "nft_decisions_refused", Value: e.refused},
+		{Name: "nft_listed", Value: uint64(e.listed)},
 		{Name: "nft_guarded", Value: uint64(len(e.guarded))},
 		{Name: "nft_rebuilt", Value: e.rebuilt},
 	}
