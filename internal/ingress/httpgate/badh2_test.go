@@ -196,10 +196,9 @@ func TestDowngrades(t *testing.T) {
 			f, ok := c.next()
 			said := ""
 			if ok && f.kind == typeHeaders {
-				if f, ok = c.next(); !ok || f.kind != typeData {
-					t.Fatalf("answered with frame %+v", f)
+				if f, ok = c.next(); ok && f.kind == typeData { // or the stream is reset before
+					said = f.payload
 				}
-				said = f.payload
 			}
 			c.Close()
 			e := r.next(t)

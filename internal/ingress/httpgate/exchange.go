@@ -27,9 +27,10 @@ type exchange struct {
 	direct  bool // the actor is the peer of the connection
 	trusted bool // the peer is a trusted proxy
 	verdict haechi.Verdict
-	body    *body  // nil without a request body
-	lease   *lease // nil for direct clients
-	flow    *flow  // nil but for HTTP/2
+	body    *body       // nil without a request body
+	lease   *lease      // nil for direct clients
+	flow    *flow       // nil but for HTTP/2
+	reading *answerRead // the answer's body; nil without one
 
 	load       *load // of the site, while the servers behind have the request
 	ticket     strain.Ticket
@@ -66,7 +67,7 @@ func newExchange(g *Gate) *exchange {
 
 // reset forgets the last request, so that the pool keeps nothing of it alive.
 func (x *exchange) reset() {
-	x.w, x.c, x.r, x.site, x.body, x.lease, x.flow = nil, nil, nil, nil, nil, nil, nil
+	x.w, x.c, x.r, x.site, x.body, x.lease, x.flow, x.reading = nil, nil, nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out, x.heldBytes, x.nonce, x.proof = 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false

@@ -87,12 +87,16 @@ func (x *exchange) answered(res *http.Response) error {
 	if res.StatusCode < http.StatusContinue {
 		return errStatus // net/http would panic
 	}
+	if switches(res) {
+		return errSwitch // httputil would answer, and leave the connection open
+	}
 	for name := range res.Header {
 		if strings.HasPrefix(name, "X-Haechi-") {
 			delete(res.Header, name)
 		}
 	}
 	x.began(res.StatusCode, res.Header.Get("Content-Type"))
+	x.watchAnswer(res)
 	x.ahead(res)
 	if x.site.protection != nil {
 		x.protect(res.Header, x.g.values.noSniff)

@@ -214,7 +214,7 @@ func TestUpstreamBreaksOff(t *testing.T) {
 	if _, err := io.ReadAll(res.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("half an answer looks whole: %v", err)
 	}
-	if e := r.next(t); e.Status != 200 || e.BytesOut != 50_000 {
+	if e := r.next(t); e.Status != 200 || e.BytesOut != 50_000 || e.Outcome != haechi.Unknown || e.Reason != haechi.ReasonUpstreamClosed || e.Ref == "" {
 		t.Errorf("event %+v", e)
 	}
 }

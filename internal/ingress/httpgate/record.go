@@ -73,6 +73,8 @@ func (x *exchange) outcome() (haechi.Outcome, haechi.Reason) {
 		return haechi.Failure, cut.Reason
 	case x.status == 0 || x.status == statusClientGone:
 		return haechi.Unknown, haechi.ReasonPeerClosed
+	case x.brokenOff():
+		return haechi.Unknown, haechi.ReasonUpstreamClosed
 	case x.status >= http.StatusInternalServerError:
 		return haechi.Unknown, ""
 	case x.view.Class == ClassLogin && (x.status == http.StatusUnauthorized || x.status == http.StatusForbidden):
