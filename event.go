@@ -143,6 +143,8 @@ type Event struct {
 	Status    int    `json:"http.response.status_code,omitempty"`
 	Class     string `json:"haechi.class,omitempty"`
 	UserAgent string `json:"user_agent.original,omitempty"`
+	// Hits is the form of [Hits]: which rules of the WAF matched which variables.
+	Hits string `json:"haechi.waf.hits,omitempty"`
 
 	// BytesIn is what the peer sent, BytesOut what it was sent, in bytes.
 	BytesIn  int64 `json:"source.bytes,omitempty"`

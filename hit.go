@@ -21,6 +21,8 @@ type Hit struct {
 	Score int
 	// Denies says that the rule refuses by itself, whatever the score.
 	Denies bool
+	// Excepted says that an operator's exception takes it out of the score.
+	Excepted bool
 	// Where is the variable, for example "ARGS:q", cut to 64 bytes; numbers of list
 	// elements are written "*".
 	Where string
@@ -31,7 +33,8 @@ type Hit struct {
 
 // Hits are all hits of one request, strongest first, with its score.
 type Hits struct {
-	// Score is the request's anomaly score, Threshold the score that refuses.
+	// Score is the request's anomaly score with what is excepted, Threshold the score
+	// that refuses.
 	Score, Threshold int
 	List             []Hit
 	// Omitted counts the hits beyond MaxHits, OmittedScore is what they added.
@@ -85,6 +88,9 @@ func (h *Hits) String() string {
 func (h *Hit) append(b []byte) []byte {
 	b = strconv.AppendInt(b, int64(h.Rule), 10)
 	b = append(b, ',')
+	if h.Excepted {
+		b = append(b, '~')
+	}
 	if h.Denies {
 		b = append(b, '!')
 	}
@@ -124,6 +130,7 @@ func parseHit(text string) (h Hit, ok bool) {
 	if len(f) != 4 {
 		return h, false
 	}
+	f[1], h.Excepted = strings.CutPrefix(f[1], "~")
 	f[1], h.Denies = strings.CutPrefix(f[1], "!")
 	var errs [4]error
 	h.Rule, errs[0] = strconv.Atoi(f[0])
@@ -143,6 +150,26 @@ func pair(text, sep string, a, b *int) bool {
 
 func badHits(text string) error {
 	return &Error{Kind: Invalid, Op: "parse hits", Msg: "this is no list of hits: " + strconv.Quote(text[:min(len(text), 40)])}
+}
+
+// Counts is the score that counts, and whether a rule denies by itself, with what is
+// excepted left out.
+func (h *Hits) Counts() (score int, denies bool) {
+	score = h.Score
+	for i := range h.List {
+		if h.List[i].Excepted {
+			score -= h.List[i].Score
+			continue
+		}
+		denies = denies || h.List[i].Denies
+	}
+	return score, denies
+}
+
+// Refuse reports whether the hits refuse the request.
+func (h *Hits) Refuse() bool {
+	score, denies := h.Counts()
+	return denies || score >= h.Threshold
 }
 
 // HitRule is what is known of a rule of the web application firewall.

@@ -12,7 +12,7 @@ import (
 func TestHitsSurviveTheirForm(t *testing.T) {
 	h := haechi.Hits{Score: 13, Threshold: 5, Omitted: 2, OmittedScore: 3, List: []haechi.Hit{
 		{Rule: 200002, Denies: true, Where: "REQBODY_ERROR", Shape: "0"},
-		{Rule: 942100, Score: 5, Where: "ARGS:q", Shape: `x'_x_0=0`},
+		{Rule: 942100, Score: 5, Excepted: true, Where: "ARGS:q", Shape: `x'_x_0=0`},
 		{Rule: 941100, Score: 5, Where: "ARGS:a b,c/d%+!\x7f", Shape: ", +/"},
 		{Rule: 0, Score: -2},
 	}}

@@ -53,6 +53,7 @@ const (
 	ReasonTLSVersion  Reason = "tls_version"   // the client speaks no TLS version that is served
 	ReasonTLSSuites   Reason = "tls_suites"    // the client offers weak cipher suites only
 	ReasonTLSFallback Reason = "tls_fallback"  // the client came again with less than it can: a downgrade
+	ReasonWAF         Reason = "waf"           // rules of the WAF matched the request
 	ReasonInternal    Reason = "internal"      // a defect; refused to be safe
 )
 

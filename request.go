@@ -19,8 +19,13 @@ type Request struct {
 	Size int64
 
 	Method, Host, Path, RawQuery string
+	// Target and Protocol are the request target and version as they came; set only for
+	// an inspector that judges bodies.
+	Target, Protocol string
 	// Headers iterates names in canonical form and their values, in order; nil if none.
 	Headers iter.Seq2[string, string]
 	// Body streams the bounded body; nil if none.
 	Body io.Reader
+	// Cut says that the body goes on beyond what Body gives.
+	Cut bool
 }

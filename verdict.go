@@ -55,6 +55,9 @@ type Verdict struct {
 	Observed, Threshold float64
 	// Window is the time the observed value was counted over, 0 if none.
 	Window time.Duration
+	// Hits is the form of [Hits] of what matched in the request, also of one that
+	// passes.
+	Hits string
 	// Shadow verdicts are recorded and not applied.
 	Shadow bool
 }

@@ -35,7 +35,8 @@ type Config struct {
 	// WriteTimeout is the time over which an answer that waits for its client is held
 	// to MinRate, 0 means 30 s.
 	WriteTimeout time.Duration
-	// MaxHeld bounds the memory for what slow clients send and do not take, in bytes,
+	// MaxHeld bounds the memory for what slow clients send and do not take, and for
+	// bodies that are held to be judged, in bytes,
 	// 0 means 64 MiB.
 	MaxHeld int64
 	// MaxHeaderBytes bounds a request's header, 0 means 32 KiB. net/http adds 4 KiB.
@@ -105,10 +106,20 @@ type Clients interface {
 	Client(peer netip.Addr, forwardedFor []string) netip.Addr
 }
 
+// BodyInspector judges a request together with its body, after the Inspector let it
+// pass. A body is held until it has answered.
+type BodyInspector interface {
+	ingress.Inspector
+	// Wants is how much of the body it needs at most, in bytes; 0: it does not judge
+	// the request.
+	Wants(r *haechi.Request) int
+}
+
 // Deps are what a gate needs of the rest of the house. Nil ones do nothing: no
 // inspector passes everybody, no Clients trusts no proxy.
 type Deps struct {
 	Inspector ingress.Inspector
+	Bodies    BodyInspector
 	Sink      ingress.Sink
 	Sessions  ingress.Sessions
 	Clients   Clients
@@ -159,6 +170,9 @@ func (d Deps) withDefaults() Deps {
 	if d.Inspector == nil {
 		d.Inspector = nothing{}
 	}
+	if d.Bodies == nil {
+		d.Bodies = nothing{}
+	}
 	if d.Sink == nil {
 		d.Sink = nothing{}
 	}
@@ -187,6 +201,7 @@ func (d Deps) withDefaults() Deps {
 type nothing struct{}
 
 func (nothing) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }
+func (nothing) Wants(*haechi.Request) int                                    { return 0 }
 func (nothing) Emit(*haechi.Event)                                           {}
 func (nothing) Open(string, haechi.Actor, func(haechi.Verdict)) uint64       { return 0 }
 func (nothing) Identify(uint64, haechi.Actor)                                {}

@@ -25,5 +25,8 @@
 // Requests without a body to a plain HTTP upstream take a faster way than
 // http.Transport (type upstream); FuzzAnswer holds both ways to the same reading.
 //
+// A body that an inspector wants to judge is held, within bounds, until it has; then
+// the upstream is sent what was held and what is left, and nothing else.
+//
 // It never judges, decides or records, and looks into no body.
 package httpgate

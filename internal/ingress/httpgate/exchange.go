@@ -27,7 +27,9 @@ type exchange struct {
 	direct  bool // the actor is the peer of the connection
 	trusted bool // the peer is a trusted proxy
 	verdict haechi.Verdict
-	body    *body       // nil without a request body
+	body    *body  // nil without a request body
+	arrived []byte // of the body, where it is to be judged
+	hits    string
 	lease   *lease      // nil for direct clients
 	flow    *flow       // nil but for HTTP/2
 	reading *answerRead // the answer's body; nil without one
@@ -72,7 +74,7 @@ func (x *exchange) reset() {
 	x.status, x.out, x.heldBytes, x.nonce, x.proof = 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
 	x.load, x.ticket, x.answerBody = nil, 0, nil
-	x.in = asked{}
+	x.in, x.arrived, x.hits = asked{}, nil, ""
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
 }

@@ -176,7 +176,7 @@ func (x *exchange) forward() {
 			return
 		}
 	}
-	if !x.enter() {
+	if !x.screen(r) || !x.enter() {
 		return
 	}
 	x.watchFlow()

@@ -26,11 +26,12 @@ type held struct {
 // holdBody waits until the body is there, or as much of it as is waited for. When it
 // reports false, it has answered.
 func (x *exchange) holdBody(r *http.Request) bool {
-	first, all, err := x.readHeld(r.Body)
+	first, all, err := x.readHeld(r.Body, max(maxHeldBody, x.wants()+1))
 	if err != nil {
 		x.refuseBody(err)
 		return false
 	}
+	x.arrived = first
 	rest := r.Body
 	if all {
 		x.bodyHere = true
@@ -43,8 +44,8 @@ func (x *exchange) holdBody(r *http.Request) bool {
 
 // readHeld reads as much as is waited for. Memory grows with what came, so that a
 // connection that brings nothing costs nothing.
-func (x *exchange) readHeld(from io.Reader) (buf []byte, all bool, err error) {
-	for len(buf) < maxHeldBody {
+func (x *exchange) readHeld(from io.Reader, most int) (buf []byte, all bool, err error) {
+	for len(buf) < most {
 		if len(buf) == cap(buf) {
 			next := max(minHeldBody, 2*cap(buf))
 			if !x.g.hold(int64(next - cap(buf))) {

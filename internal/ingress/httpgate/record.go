@@ -36,7 +36,7 @@ func (x *exchange) record() {
 	x.recorded = true
 	e.Method, e.Host, e.Path = bounded(x.in.method, maxMethod), bounded(x.in.host, maxText), bounded(x.in.path, maxText)
 	e.UserAgent = bounded(x.in.header.first("User-Agent"), maxText)
-	e.Class = x.view.Class
+	e.Class, e.Hits = x.view.Class, x.hits
 	if x.body != nil {
 		e.BytesIn = x.body.n.Load()
 	}

@@ -45,6 +45,7 @@ type house struct {
 	sessions map[uint64]session
 	last     uint64
 	proxies  []string // trusted ones beside 127.0.0.8
+	bodies   bodies
 }
 
 type session struct {
@@ -160,7 +161,7 @@ func start(t *testing.T, cfg httpgate.Config, upstream http.Handler) *rig {
 		}
 	}
 	h := newHouse()
-	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Sink: h, Sessions: h, Clients: h, Costs: h,
+	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Sink: h, Sessions: h, Clients: h, Costs: h,
 		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package catalogue
 // reasons are the texts of haechi.Reason.
 func reasons() []text {
 	return []text{
+		{"reason.waf", "rules of the web application firewall matched the request", "웹 방화벽(WAF) 규칙이 요청과 일치함"},
 		{"reason.csp_violation", "a browser reported a breach of the content security policy", "브라우저가 콘텐츠 보안 정책 위반을 보고함"},
 		{"reason.tls_version", "TLS version too old", "TLS 버전이 너무 낮음"},
 		{"reason.tls_suites", "weak cipher suites only", "약한 암호 모음만 제시함"},

@@ -3,6 +3,7 @@ package catalogue
 // remedies say, for each haechi.Reason of a refusal, what would end it.
 func remedies() []text {
 	return []text{
+		{"remedy.waf", "If the request was honest, write an exception for the rule, path and variable under services, waf, exceptions in haechi.yaml, or set the mode to shadow while you look.", "정상적인 요청이었다면 haechi.yaml의 services, waf, exceptions에 해당 규칙·경로·변수의 예외를 적거나, 확인하는 동안 mode를 shadow로 두십시오."},
 		{"remedy.csp_violation", "Nothing was refused by the gateway. If the page may do this, widen services, headers, csp in haechi.yaml; if not, somebody put something into the page.", "게이트웨이가 거부한 것은 없습니다. 페이지에 필요한 동작이면 haechi.yaml의 services, headers, csp를 넓히고, 아니라면 누군가 페이지에 무언가를 심은 것입니다."},
 		{"remedy.tls_version", "Update the client: TLS 1.2 is the oldest that is served, TLS 1.3 under services, tls, policy modern.", "클라이언트를 업데이트하세요. 최소 TLS 1.2가 필요하며, services, tls, policy가 modern이면 TLS 1.3이 필요합니다."},
 		{"remedy.tls_suites", "Update the client: it offers only cipher suites that are not safe any more.", "클라이언트를 업데이트하세요. 더 이상 안전하지 않은 암호 모음만 제시합니다."},

@@ -42,7 +42,7 @@ func reasons() []haechi.Reason {
 		haechi.ReasonOverload,
 		haechi.ReasonFlood,
 		haechi.ReasonLogin,
-		haechi.ReasonCSP,
+		haechi.ReasonCSP, haechi.ReasonWAF,
 		haechi.ReasonTLSVersion,
 		haechi.ReasonTLSSuites,
 		haechi.ReasonTLSFallback,
