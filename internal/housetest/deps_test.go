@@ -21,10 +21,9 @@ func importers() map[string][]string {
 		"github.com/coder/websocket":                 {"internal/show/console"},
 		"github.com/gaissmai/bart":                   {"internal/brick/prefixset"},
 		"github.com/google/nftables":                 {"internal/enforce/nft"},
-		"github.com/mdlayher/netlink":                {"internal/enforce/nft"},                     // its connections, and one question that nftables cannot ask
+		"github.com/mdlayher/netlink":                {"internal/enforce/nft"}, // its connections, and one question that nftables cannot ask
 		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
 		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},
-		"github.com/gaissmai/bart":                   {"internal/brick/prefixset"},
 		"github.com/goccy/go-yaml":                   {"internal/config", "internal/detect/rules"}, // rules are files of their own
 		"github.com/invopop/jsonschema":              {"internal/config"},
 		"github.com/jedib0t/go-pretty/v6":            {"cmd/haechi"},
@@ -35,8 +34,6 @@ func importers() map[string][]string {
 		"github.com/go-sql-driver/mysql":             {"internal/record/mysql", "internal/identity/devices/kakaodb"}, // records; the existing database of a bot system
 		"golang.org/x/sys":                           {"internal/app"},                                               // peer credentials of the local socket
 		"modernc.org/sqlite":                         {"internal/record/sqlite"},
-		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
-		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},
 
 		"github.com/chromedp/chromedp":       nil,
 		"github.com/chromedp/cdproto":        nil,
