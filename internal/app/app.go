@@ -129,7 +129,7 @@ func (a *App) limitStats() []haechi.Counter {
 	if w == nil {
 		return nil
 	}
-	return append(w.limiter.Stats(), haechi.Counter{Name: "connections.refused_by_cap", Value: a.estate.cap.Refused()})
+	return append(append(w.limiter.Stats(), w.waf.Counters()...), haechi.Counter{Name: "connections.refused_by_cap", Value: a.estate.cap.Refused()})
 }
 
 // Control is the one way to operate the program.

@@ -15,7 +15,7 @@ import (
 func Check(cfg *config.Config, path string) error {
 	besideFile(cfg, path)
 	_, err := loadRules(cfg)
-	return errors.Join(err, checkProfiles(cfg), checkDatabase(cfg))
+	return errors.Join(err, checkProfiles(cfg), checkDatabase(cfg), checkWaf(cfg))
 }
 
 func loadRules(cfg *config.Config) (*rules.Set, error) {

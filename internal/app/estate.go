@@ -53,6 +53,7 @@ type estate struct {
 	pool       *listener.Pool
 	cap        *conncap.Cap
 	winners    *devicegate.Winners
+	engines    engines
 	yard       yard
 	pipes      *splice.Pool
 	keeper     *acme.Keeper

@@ -13,7 +13,6 @@ import (
 	"haechi"
 	"haechi/internal/config"
 	"haechi/internal/identity/clientip"
-	"haechi/internal/ingress"
 	"haechi/internal/ingress/httpgate"
 	"haechi/internal/ingress/listener"
 	"haechi/internal/ingress/tlsterm"
@@ -74,7 +73,7 @@ type httpGuard struct {
 	once   sync.Once
 }
 
-func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingress.Inspector, costs httpgate.Costs, log *slog.Logger) (*httpGuard, error) {
+func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log *slog.Logger) (*httpGuard, error) {
 	g := &httpGuard{group: group, log: log.With("addr", group.addr), done: make(chan struct{})}
 	first := group.services[0]
 	conf := httpgate.Config{
@@ -105,13 +104,13 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, judges ingres
 	}
 	var err error
 	g.gate, err = httpgate.New(conf, httpgate.Deps{
-		Inspector: judges, Costs: costs, Sink: e.pipeline, Sessions: e.session,
+		Inspector: w.judges, Bodies: w.waf, Costs: w.limiter, Sink: e.pipeline, Sessions: e.session,
 		Clients: clientip.New(clientip.Config{Trusted: e.list.trusted}), Allowed: e.list.allowed, Challenge: acme.Answer, Now: e.now, Log: g.log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	listen := listenConfig(group.addr, first, e, anyOf{judges, group.names()}, false)
+	listen := listenConfig(group.addr, first, e, anyOf{w.judges, group.names()}, false)
 	listen.Announce = true // a device gate announces its connections itself
 	g.socket, err = e.pool.Listen(listen)
 	return g, err

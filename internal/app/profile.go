@@ -75,6 +75,7 @@ func besideFile(cfg *config.Config, path string) {
 		s.Device.Database.DSNFile = beside(s.Device.Database.DSNFile)
 		s.Device.KeysFile = beside(s.Device.KeysFile)
 		s.TLS.ACME.CAFile = beside(s.TLS.ACME.CAFile)
+		besideRules(&s.WAF, beside)
 	}
 }
 

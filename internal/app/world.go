@@ -14,6 +14,7 @@ import (
 	"haechi/internal/detect/rules"
 	"haechi/internal/inspect/access"
 	"haechi/internal/inspect/ratelimit"
+	"haechi/internal/inspect/waf"
 	"haechi/internal/record"
 )
 
@@ -39,6 +40,8 @@ type world struct {
 	cfg     *config.Config
 	rules   *rules.Set
 	limiter *ratelimit.Limiter
+	waf     *waf.Waf
+	rulings map[waf.Ruleset]bool // the rulesets that waf uses
 	judges  chain
 	lists   chain // the judges that do not count
 	guards  []guard
@@ -52,6 +55,9 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 		return nil, err
 	}
 	w := &world{cfg: cfg, rules: set, limiter: ratelimit.New(limitConfig(cfg))}
+	if w.waf, w.rulings, err = newWaf(cfg, &e.engines); err != nil {
+		return nil, err
+	}
 	w.lists = chain{e.session, access.New(accessLists(cfg))}
 	w.judges = append(slices.Clone(w.lists), w.limiter)
 	for i := range cfg.Services {
@@ -64,7 +70,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 		}
 	}
 	for _, group := range httpGroups(cfg) {
-		g, err := newHTTPGuard(cfg, group, e, w.judges, w.limiter, log)
+		g, err := newHTTPGuard(cfg, group, e, w, log)
 		if err != nil {
 			return nil, errors.Join(err, w.close())
 		}
@@ -99,6 +105,7 @@ func (w *world) enter(e *estate) {
 	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies, literals(w.cfg))
 	e.pipeline.Swap(detectors(w.rules))
 	e.keeper.Keep(orders(w.cfg))
+	e.engines.keep(w.rulings)
 }
 
 // serve runs the gates and returns once the world is retired and its last

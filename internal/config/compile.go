@@ -76,6 +76,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 	}
 	if s.Kind == kindHTTP {
 		out.Headers = compileHeaders(&s.Headers)
+		out.WAF = compileWAF(name, &s.WAF)
 	}
 	if s.Kind == kindTCP {
 		out.TCP = compileTCP(&s.TCP)

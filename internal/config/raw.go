@@ -52,6 +52,7 @@ type rawService struct {
 	Headers       rawHeaders `yaml:"headers" only:"http" jsonschema_description:"What every answer to a browser says besides."`
 	Redirect      []listen   `yaml:"redirect,omitempty" only:"http" jsonschema_description:"Addresses on which plain HTTP is sent on to https, for example :80."`
 	Routes        []rawRoute `yaml:"routes,omitempty" only:"http" jsonschema_description:"Classes of requests by path; the longest prefix wins."`
+	WAF           rawWAF     `yaml:"waf" only:"http" jsonschema_description:"Rules on requests and their bodies."`
 	Device        rawDevice  `yaml:"device,omitempty" only:"device" jsonschema_description:"Settings of the device gate."`
 	TCP           rawTCP     `yaml:"tcp,omitempty" only:"tcp" jsonschema_description:"Settings of an opaque TCP service."`
 	Timeouts      rawWaits   `yaml:"timeouts" jsonschema_description:"The bound of every wait."`
@@ -139,6 +140,37 @@ type rawCSP struct {
 type rawRoute struct {
 	Path  string `yaml:"path" jsonschema:"required" jsonschema_description:"Path prefix, for example /login."`
 	Class string `yaml:"class" jsonschema:"required" jsonschema_description:"Class, for example asset, page, api or login."`
+}
+
+type rawWAF struct {
+	Mode       string         `yaml:"mode" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"off, shadow (record what would be refused) or enforce: the OWASP Core Rule Set on requests and their bodies."`
+	Paranoia   int            `yaml:"paranoia" jsonschema:"minimum=1,maximum=4" jsonschema_description:"Level of the rules: 1 for every site; from 2 on expect false alarms."`
+	Threshold  int            `yaml:"threshold" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Anomaly score that refuses; a critical rule adds 5."`
+	Body       size           `yaml:"body" least:"1KiB" most:"16MiB" jsonschema_description:"How much of a body is judged."`
+	Oversized  string         `yaml:"oversized" jsonschema:"enum=refuse,enum=partial" jsonschema_description:"Longer bodies: refuse, or partial: judge the beginning."`
+	Compressed string         `yaml:"compressed" jsonschema:"enum=refuse,enum=inflate" jsonschema_description:"Compressed bodies: refuse, or inflate gzip and deflate to judge them."`
+	OnError    string         `yaml:"on_error" jsonschema:"enum=refuse,enum=pass" jsonschema_description:"What becomes of a request that the rules could not be asked about."`
+	UTF8       bool           `yaml:"utf8,omitempty" jsonschema_description:"Parameters that are no UTF-8 add to the score."`
+	Before     []string       `yaml:"rules_before,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Files of SecLang rules of your own, asked before the Core Rule Set; relative to this file."`
+	Rules      []string       `yaml:"rules,omitempty" jsonschema:"maxItems=16" jsonschema_description:"The same, asked after it: virtual patches go here."`
+	Routes     []rawWAFRoute  `yaml:"routes,omitempty" jsonschema:"maxItems=64" jsonschema_description:"Other settings for paths and what is below them; the longest wins."`
+	Exceptions []rawException `yaml:"exceptions,omitempty" jsonschema:"maxItems=1000" jsonschema_description:"What is not held against whom."`
+}
+
+type rawWAFRoute struct {
+	Path      string `yaml:"path" jsonschema:"required" jsonschema_description:"Path prefix, for example /admin."`
+	Mode      string `yaml:"mode,omitempty" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"As for the service, whose it is without this."`
+	Paranoia  int    `yaml:"paranoia,omitempty" jsonschema:"minimum=0,maximum=4" jsonschema_description:"As for the service, whose it is without this."`
+	Threshold int    `yaml:"threshold,omitempty" jsonschema:"minimum=0,maximum=1000" jsonschema_description:"As for the service, whose it is without this."`
+}
+
+type rawException struct {
+	Rule     int      `yaml:"rule" jsonschema:"required,minimum=1" jsonschema_description:"Id of the rule."`
+	Path     string   `yaml:"path" jsonschema:"required" jsonschema_description:"A path, or with a slash at its end all paths below."`
+	Variable string   `yaml:"variable" jsonschema:"required" jsonschema_description:"The variable, as haechi why names it, for example ARGS:q."`
+	Owner    string   `yaml:"owner" jsonschema:"required" jsonschema_description:"Who answers for it."`
+	Expires  calendar `yaml:"expires" jsonschema:"required" jsonschema_description:"Day on which it ends, for example 2027-06-30."`
+	Reason   string   `yaml:"reason,omitempty" jsonschema_description:"Why."`
 }
 
 type rawDevice struct {

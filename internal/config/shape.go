@@ -64,6 +64,7 @@ type Service struct {
 	// Redirect are addresses on which plain HTTP is sent on to https.
 	Redirect []string
 	Routes   []Route // http: longest prefix wins
+	WAF      WAF     // http
 	Device   Device
 	TCP      TCP
 	Timeouts Timeouts

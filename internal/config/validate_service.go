@@ -36,6 +36,7 @@ func (v *validator) service(name string, s *rawService) {
 		v.hosts(key+".hosts", s.Hosts)
 		v.routes(key+".routes", s.Routes)
 		v.headers(key+".headers", s)
+		v.waf(key+".waf", &s.WAF)
 	}
 	v.tls(key, s)
 	v.notEverybody(key+".proxy_protocol", s.ProxyProtocol, "anybody could claim any address")

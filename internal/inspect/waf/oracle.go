@@ -3,6 +3,7 @@ package waf
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/collection"
@@ -22,6 +23,9 @@ type Oracle struct {
 // fifth of that, since Coraza keeps what it compiled. Errors are of kind Invalid and
 // name the line of SecLang that is wrong.
 func NewOracle(r Ruleset) (*Oracle, error) {
+	if err := own(r.Before + "\n" + r.After); err != nil {
+		return nil, err
+	}
 	all, err := index(r)
 	if err != nil {
 		return nil, fmt.Errorf("read the rules of the WAF: %w", err)
@@ -32,6 +36,18 @@ func NewOracle(r Ruleset) (*Oracle, error) {
 			Hint: "correct the rule that the message names; haechi check loads the rules as haechi run does"}
 	}
 	return &Oracle{waf: w, rules: all}, nil
+}
+
+// own refuses directives in the operator's rules that would change what the engine is.
+func own(text string) error {
+	for line := range strings.Lines(text) {
+		switch name, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(line)), " "); name {
+		case "secruleengine", "secrxprefilter", "secrequestbodyaccess", "secrequestbodylimit", "secrequestbodylimitaction", "include", "secauditlog", "secdebuglog":
+			return &haechi.Error{Kind: haechi.Invalid, Op: "load the rules of the WAF", Msg: "a file of rules must not say " + name,
+				Hint: "mode, body and the rest are set under services, waf in haechi.yaml; name further files in waf.rules"}
+		}
+	}
+	return nil
 }
 
 // transaction is what is used of Coraza's.

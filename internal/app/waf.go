@@ -1,0 +1,130 @@
+package app
+
+import (
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"haechi"
+	"haechi/internal/config"
+	"haechi/internal/inspect/waf"
+)
+
+// maxRuleFile bounds a file of SecLang rules, in bytes.
+const maxRuleFile = 4 << 20
+
+// engines keeps the engine of each ruleset, so that a reload that leaves the rules alone
+// loads none. It outlives worlds.
+type engines struct {
+	mu   sync.Mutex
+	made map[waf.Ruleset]waf.Engine
+}
+
+// of makes the engine of the ruleset, or finds it.
+func (e *engines) of(r waf.Ruleset) (waf.Engine, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if old := e.made[r]; old != nil {
+		return old, nil
+	}
+	made, err := waf.NewOracle(r)
+	if err != nil {
+		return nil, err
+	}
+	if e.made == nil {
+		e.made = map[waf.Ruleset]waf.Engine{}
+	}
+	e.made[r] = made
+	return made, nil
+}
+
+// keep forgets the engines that are not among the used.
+func (e *engines) keep(used map[waf.Ruleset]bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for r := range e.made {
+		if !used[r] {
+			delete(e.made, r)
+		}
+	}
+}
+
+// newWaf loads the rules of all services that have a WAF. Engines come from the cache,
+// which afterwards holds those of this configuration and of the one that runs.
+func newWaf(cfg *config.Config, e *engines) (*waf.Waf, map[waf.Ruleset]bool, error) {
+	used := map[waf.Ruleset]bool{}
+	out := waf.Config{Services: map[string]waf.Service{}, Engine: func(r waf.Ruleset) (waf.Engine, error) {
+		used[r] = true
+		return e.of(r)
+	}}
+	var fixed []haechi.Exception
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		if s.Kind != kindHTTP {
+			continue
+		}
+		ready, err := wafService(&s.WAF)
+		if err != nil {
+			return nil, nil, err
+		}
+		out.Services[s.Name] = ready
+		fixed = append(fixed, s.WAF.Exceptions...)
+	}
+	out.Exceptions = func() []haechi.Exception { return fixed }
+	w, err := waf.New(out)
+	return w, used, err
+}
+
+func wafService(c *config.WAF) (waf.Service, error) {
+	out := waf.Service{Policy: waf.Policy(c.WAFPolicy), Partial: c.Partial, Open: c.Open,
+		Rules: waf.Ruleset{MaxBody: c.Body, UTF8: c.UTF8, Inflated: c.Inflate}}
+	for _, r := range c.Routes {
+		out.Routes = append(out.Routes, waf.Route{Path: r.Path, Policy: waf.Policy(r.WAFPolicy)})
+	}
+	var e1, e2 error
+	out.Rules.Before, e1 = ruleFiles(c.Before)
+	out.Rules.After, e2 = ruleFiles(c.Rules)
+	return out, errors.Join(e1, e2)
+}
+
+// ruleFiles reads files of rules one after the other.
+func ruleFiles(names []string) (string, error) {
+	var b strings.Builder
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			return "", &haechi.Error{Kind: haechi.NotFound, Op: "read the rules of the WAF", Err: err, Hint: "correct waf.rules; files are relative to the configuration"}
+		}
+		_, err = io.Copy(&b, io.LimitReader(f, maxRuleFile))
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			return "", &haechi.Error{Kind: haechi.Invalid, Op: "read the rules of the WAF", Err: err, Hint: "correct waf.rules"}
+		}
+		if b.Len() >= maxRuleFile {
+			return "", &haechi.Error{Kind: haechi.Invalid, Op: "read " + name, Msg: "the rules are longer than 4 MiB", Hint: "split or shorten them"}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String(), nil
+}
+
+// besideRules makes the paths of rule files relative to the configuration's.
+func besideRules(w *config.WAF, beside func(string) string) {
+	for _, list := range [][]string{w.Before, w.Rules} {
+		for i := range list {
+			list[i] = beside(list[i])
+		}
+	}
+}
+
+// checkWaf loads the rules of every service that has a WAF.
+func checkWaf(cfg *config.Config) error {
+	if !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return s.Kind == kindHTTP }) {
+		return nil
+	}
+	_, _, err := newWaf(cfg, &engines{})
+	return err
+}
