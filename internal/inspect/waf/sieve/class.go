@@ -1,0 +1,186 @@
+package sieve
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"haechi/internal/brick/transform"
+	"haechi/internal/brick/wordscan"
+)
+
+// class is a set of predicates that the same values are asked about. Values of the
+// same class and text have the same answer, wherever they come from.
+type class struct {
+	id   uint32
+	all  bits // its predicates
+	root *step
+}
+
+// step is a node in the tree of the transformations of a class: the text as it is
+// after the steps from the root.
+type step struct {
+	apply  transform.Step
+	needs  transform.Bytes // without one of these, only the case of letters changes
+	always bool
+	words  bits    // predicates that end here and are looked for by their words
+	asked  []int32 // predicates that end here and are always asked
+	below  []*step
+}
+
+// bits is a set of predicates.
+type bits []uint64
+
+func (b bits) add(i int)      { b[i>>6] |= 1 << (i & 63) }
+func (b bits) has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
+
+func (b bits) or(o bits) {
+	for i := range b {
+		b[i] |= o[i]
+	}
+}
+
+// mark is what a word says: that a clause of a predicate is met.
+type mark struct {
+	predicate int32
+	clause    uint8
+}
+
+// tables are the compiled predicates: which classes there are, and what each word that
+// the automaton finds says.
+type tables struct {
+	predicates []*predicate
+	automaton  *wordscan.Automaton
+	marks      [][]mark
+	full       []uint8 // by predicate: all its clauses
+	folds      bits    // predicates whose words do not hold for exotic texts
+	classes    [sources]*class
+	byKey      [sources]map[string]*class
+	made       map[string]*class
+	withKey    [sources]bool // the sources whose values need their key in lower case
+}
+
+// index builds the tables.
+func index(predicates []*predicate) (*tables, error) {
+	t := &tables{predicates: predicates, full: make([]uint8, len(predicates)), made: map[string]*class{}}
+	t.folds = t.none()
+	if err := t.words(); err != nil {
+		return nil, err
+	}
+	for s := range sources {
+		t.classes[s] = t.class(s, nil)
+		t.byKey[s] = map[string]*class{}
+		for _, p := range predicates {
+			for _, target := range p.sources[s] {
+				t.withKey[s] = t.withKey[s] || target.conditional()
+				if target.key != "" {
+					t.byKey[s][target.key] = t.class(s, &target.key)
+				}
+				for i := range target.except {
+					if k := target.except[i].key; k != "" {
+						t.byKey[s][k] = t.class(s, &k)
+					}
+				}
+			}
+		}
+	}
+	return t, nil
+}
+
+func (t *tables) none() bits { return make(bits, (len(t.predicates)+63)/64) }
+
+// words builds one automaton for the needs of all predicates.
+func (t *tables) words() error {
+	at := map[string]int{}
+	var words []string
+	for i, p := range t.predicates {
+		if p.asked() {
+			continue
+		}
+		if p.op.folds {
+			t.folds.add(i)
+		}
+		for j, clause := range p.op.needs {
+			t.full[i] |= 1 << j
+			for _, w := range clause {
+				n, ok := at[w]
+				if !ok {
+					n = len(words)
+					at[w] = n
+					words = append(words, w)
+					t.marks = append(t.marks, nil)
+				}
+				t.marks[n] = append(t.marks[n], mark{int32(i), 1 << j})
+			}
+		}
+	}
+	for _, m := range t.marks {
+		slices.SortFunc(m, func(a, b mark) int { return cmp.Compare(a.predicate, b.predicate) })
+	}
+	var err error
+	t.automaton, err = wordscan.New(words)
+	return err
+}
+
+// asked reports whether the operator must be asked about every value.
+func (p *predicate) asked() bool { return len(p.op.needs) == 0 || p.link.negated }
+
+// class finds or makes the class of a source's values: of the member of that key, or
+// of those without a class of their own.
+func (t *tables) class(s source, key *string) *class {
+	all := t.none()
+	for i, p := range t.predicates {
+		for _, target := range p.sources[s] {
+			if key == nil && target.key == "" || key != nil && target.covers(*key) || target.name == "XML" {
+				all.add(i)
+			}
+		}
+	}
+	name := fmt.Sprint(all)
+	if c := t.made[name]; c != nil {
+		return c
+	}
+	c := &class{id: uint32(len(t.made) + 1), all: all, root: &step{words: t.none()}}
+	for i, p := range t.predicates {
+		if all.has(i) {
+			t.plant(c.root, i, p)
+		}
+	}
+	t.made[name] = c
+	return c
+}
+
+// plant puts a predicate at the end of its transformations; with multiMatch, behind
+// each of them.
+func (t *tables) plant(at *step, i int, p *predicate) {
+	put := func(s *step) {
+		if p.asked() {
+			s.asked = append(s.asked, int32(i))
+			return
+		}
+		s.words.add(i)
+	}
+	if p.link.multi || len(p.link.steps) == 0 {
+		put(at)
+	}
+	for n, apply := range p.link.steps {
+		j := slices.IndexFunc(at.below, func(s *step) bool { return s.apply == apply })
+		if j < 0 {
+			j = len(at.below)
+			needs, always := apply.Triggers()
+			at.below = append(at.below, &step{apply: apply, needs: needs, always: always, words: t.none()})
+		}
+		at = at.below[j]
+		if p.link.multi || n == len(p.link.steps)-1 {
+			put(at)
+		}
+	}
+}
+
+// of returns the class of a value.
+func (t *tables) of(s source, key []byte) *class {
+	if c := t.byKey[s][string(key)]; c != nil {
+		return c
+	}
+	return t.classes[s]
+}

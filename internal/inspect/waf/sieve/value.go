@@ -1,0 +1,277 @@
+package sieve
+
+import (
+	"bytes"
+
+	"haechi/internal/brick/required"
+	"haechi/internal/brick/transform"
+	"haechi/internal/brick/wordscan"
+)
+
+// maxTexts bounds the different texts that one value becomes; a value that becomes
+// more goes to the oracle. The Core Rule Set makes at most about thirty.
+const maxTexts = 64
+
+// scratch is the memory of one judgement of a value.
+type scratch struct {
+	t       *tables
+	found   wordscan.Found
+	got     []uint8 // by predicate: clauses met in the text at hand
+	touched []int32
+	texts   []text
+	used    int
+	walls   [][]byte // buffers, by depth
+	exact   [2][]byte
+	matched []int32 // predicates that match the value
+	seen    bits
+	unsure  bool // the value must go to the oracle
+	one     bool // what judgeOne found
+}
+
+// text is one form of a value that is scanned, for the predicates whose
+// transformations come to it.
+type text struct {
+	bytes []byte
+	words bits
+}
+
+func newScratch(t *tables) *scratch {
+	return &scratch{t: t, got: make([]uint8, len(t.predicates)), seen: t.none()}
+}
+
+// judge finds the predicates of the class that match the value, into s.matched.
+func (s *scratch) judge(c *class, value []byte) {
+	s.matched, s.used, s.unsure = s.matched[:0], 0, false
+	clear(s.seen)
+	in := transform.In(value)
+	s.add(value, c.root.words)
+	s.ask(c.root.asked, value)
+	s.walk(c.root, value, value, &in, 0)
+	for i := range s.texts[:s.used] {
+		s.scan(&s.texts[i], value)
+	}
+}
+
+// walk makes the texts below a step. exact is the text after the steps so far, scanned
+// the one that was scanned for it: they differ in the case of letters at most.
+func (s *scratch) walk(at *step, exact, scanned []byte, in *transform.Bytes, depth int) {
+	for _, next := range at.below {
+		if !next.always && !in.Meets(&next.needs) && (!hasUpper(in) || !next.apply.Folds()) {
+			s.merge(scanned, next.words)
+			s.ask(next.asked, exact)
+			s.walk(next, exact, scanned, in, depth)
+			continue
+		}
+		if depth == len(s.walls) {
+			s.walls = append(s.walls, nil)
+		}
+		s.walls[depth] = next.apply.Append(s.walls[depth][:0], exact)
+		made := s.walls[depth]
+		if len(made) == len(exact) && next.apply == transform.HTMLEntityDecode && !bytes.Equal(made, exact) {
+			s.unsure = true // multiMatch in the oracle would not take this for a change
+		}
+		form := made
+		if sameFold(made, scanned) {
+			form = scanned
+			s.merge(scanned, next.words)
+		} else {
+			form = s.add(made, next.words)
+		}
+		s.ask(next.asked, made)
+		inMade := transform.In(made)
+		s.walk(next, made, form, &inMade, depth+1)
+	}
+}
+
+func hasUpper(in *transform.Bytes) bool { return in[1]&0x07fffffe != 0 }
+
+func sameFold(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, x := range a {
+		y := b[i]
+		if x != y && (x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// add notes a text to scan, unless it is noted. The text is copied, since the buffers
+// are used again. It returns the noted text.
+func (s *scratch) add(b []byte, words bits) []byte {
+	for i := range s.texts[:s.used] {
+		if sameFold(s.texts[i].bytes, b) {
+			s.texts[i].words.or(words)
+			return s.texts[i].bytes
+		}
+	}
+	if s.used == maxTexts {
+		s.unsure = true
+		return b
+	}
+	if s.used == len(s.texts) {
+		s.texts = append(s.texts, text{words: s.t.none()})
+	}
+	t := &s.texts[s.used]
+	s.used++
+	t.bytes = append(t.bytes[:0], b...)
+	copy(t.words, words)
+	return t.bytes
+}
+
+// merge adds predicates to a text that is noted.
+func (s *scratch) merge(scanned []byte, words bits) {
+	for i := range s.texts[:s.used] {
+		if len(s.texts[i].bytes) == len(scanned) && (len(scanned) == 0 || &s.texts[i].bytes[0] == &scanned[0] || sameFold(s.texts[i].bytes, scanned)) {
+			s.texts[i].words.or(words)
+			return
+		}
+	}
+	s.add(scanned, words)
+}
+
+// ask asks the operators that have no words to look for.
+func (s *scratch) ask(predicates []int32, exact []byte) {
+	for _, i := range predicates {
+		if s.seen.has(int(i)) {
+			continue
+		}
+		p := s.t.predicates[i]
+		if p.op.match(exact) != p.link.negated && s.agrees(p, exact) {
+			s.match(i)
+		}
+	}
+}
+
+func (s *scratch) match(i int32) {
+	if !s.seen.has(int(i)) {
+		s.seen.add(int(i))
+		s.matched = append(s.matched, i)
+	}
+}
+
+// scan looks for the words in one text, and asks the operators whose words are all
+// there.
+func (s *scratch) scan(t *text, value []byte) {
+	if required.Exotic(t.bytes) {
+		for i := range s.t.predicates {
+			if t.words.has(i) && s.t.folds.has(i) {
+				s.verify(int32(i), value)
+			}
+		}
+	}
+	s.found.Reset()
+	s.t.automaton.Scan(t.bytes, &s.found)
+	s.touched = s.touched[:0]
+	for _, w := range s.found.Words {
+		for _, m := range s.t.marks[w] {
+			if !t.words.has(int(m.predicate)) {
+				continue
+			}
+			if s.got[m.predicate] == 0 {
+				s.touched = append(s.touched, m.predicate)
+			}
+			s.got[m.predicate] |= m.clause
+		}
+	}
+	for _, i := range s.touched {
+		if s.got[i] == s.t.full[i] {
+			s.verify(i, value)
+		}
+		s.got[i] = 0
+	}
+}
+
+// verify asks the operator itself, with the text exactly as the oracle has it.
+func (s *scratch) verify(i int32, value []byte) {
+	if s.seen.has(int(i)) {
+		return
+	}
+	p := s.t.predicates[i]
+	from := value
+	if p.link.multi && p.op.match(from) && s.agrees(p, from) {
+		s.match(i)
+		return
+	}
+	for n, step := range p.link.steps {
+		into := &s.exact[n&1]
+		*into = step.Append((*into)[:0], from)
+		from = *into
+		if (p.link.multi || n == len(p.link.steps)-1) && p.op.match(from) && s.agrees(p, from) {
+			s.match(i)
+			return
+		}
+	}
+	if len(p.link.steps) == 0 && p.op.match(from) && s.agrees(p, from) {
+		s.match(i)
+	}
+}
+
+// agrees asks the local link of the chain about what was matched.
+func (s *scratch) agrees(p *predicate, exact []byte) bool {
+	loc := p.local
+	if loc == nil {
+		return true
+	}
+	var groups [][]byte
+	for _, part := range loc.parts {
+		value := exact
+		if !part.whole {
+			if groups == nil {
+				groups = p.op.groups(exact)
+			}
+			if part.must != nil && !part.must.Match(bytes.ToLower(expand(part.name, groups))) {
+				continue
+			}
+			value = part.text(groups)
+		}
+		for _, step := range loc.link.steps {
+			value = step.Append(nil, value)
+		}
+		if loc.op.match(value) != loc.link.negated {
+			return true
+		}
+	}
+	return false
+}
+
+// text is the submatch, or the pattern with the submatches put in.
+func (p *part) text(groups [][]byte) []byte {
+	if p.pattern == "" {
+		return groups[p.group]
+	}
+	return expand(p.pattern, groups)
+}
+
+// expand puts submatches in for macros such as %{tx.1}.
+func expand(pattern string, groups [][]byte) []byte {
+	var out []byte
+	rest := []byte(pattern)
+	for {
+		before, macro, ok := bytes.Cut(rest, []byte("%{"))
+		out = append(out, before...)
+		if !ok {
+			return out
+		}
+		name, after, _ := bytes.Cut(macro, []byte("}"))
+		n := int(name[len(name)-1] - '0')
+		if n < len(groups) {
+			out = append(out, groups[n]...)
+		}
+		rest = after
+	}
+}
+
+// judgeOne asks one predicate about one value, its transformations included, into
+// s.one.
+func (s *scratch) judgeOne(p *predicate, value []byte) {
+	from := value
+	for n, step := range p.link.steps {
+		into := &s.exact[n&1]
+		*into = step.Append((*into)[:0], from)
+		from = *into
+	}
+	s.one = p.op.match(from) != p.link.negated
+}
