@@ -34,8 +34,6 @@ func importers() map[string][]string {
 		"github.com/go-sql-driver/mysql":             {"internal/record/mysql", "internal/identity/devices/kakaodb"}, // records; the existing database of a bot system
 		"golang.org/x/sys":                           {"internal/app"},                                               // peer credentials of the local socket
 		"modernc.org/sqlite":                         {"internal/record/sqlite"},
-		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
-		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},
 		"github.com/corazawaf/libinjection-go":       {"internal/inspect/waf/sieve"},
 		"rsc.io/binaryregexp":                        {"internal/inspect/waf/sieve"},
 
