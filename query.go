@@ -148,6 +148,8 @@ type Status struct {
 	Counters []Counter `json:"counters"`
 	// Records says where the records lie and how far they are behind.
 	Records RecordsStatus `json:"records"`
+	// Certificates are those of our own, of services and the console.
+	Certificates []CertificateStatus `json:"certificates,omitempty"`
 	// Degraded lists parts that run on their failure answer, with what to do.
 	Degraded []string `json:"degraded,omitempty"`
 }
@@ -193,6 +195,17 @@ func (a Able) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 func (a *Able) UnmarshalText(b []byte) (err error) {
 	*a, err = parseEnum[Able]("answer", ableNames(), string(b))
 	return err
+}
+
+// CertificateStatus is one certificate that is served.
+type CertificateStatus struct {
+	Service string `json:"service"` // empty for the console
+	// Origin is files, acme or dev_ca.
+	Origin  string    `json:"origin"`
+	Names   []string  `json:"names"`
+	Until   time.Time `json:"until,omitzero"` // zero while there is none yet
+	Stapled bool      `json:"stapled,omitempty"`
+	Flaws   []Reason  `json:"flaws,omitempty"`
 }
 
 // EnforcerStatus is one enforcer as read back, or one that could be used and is not.

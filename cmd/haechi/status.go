@@ -52,6 +52,7 @@ func printStatus(p *printer, s *state) {
 		p.say("cli.degraded", d)
 	}
 	printServices(p, s.Services)
+	printCertificates(p, s.Certificates)
 	rows := make([][]string, 0, len(s.Enforcers))
 	for _, e := range s.Enforcers {
 		note := e.Note
@@ -83,4 +84,27 @@ func printServices(p *printer, all []haechi.ServiceStatus) {
 		rows = append(rows, []string{v.Name, v.Kind, strings.Join(v.Listen, " "), p.t(socket), v.Upstream, p.t(health), count(v.Live)})
 	}
 	p.table([]string{"service", "kind", "listen", "socket", "upstream", "health", "live"}, rows)
+}
+
+func printCertificates(p *printer, all []haechi.CertificateStatus) {
+	if len(all) == 0 {
+		return
+	}
+	rows := make([][]string, 0, len(all))
+	for _, c := range all {
+		until := ""
+		if !c.Until.IsZero() {
+			until = p.when(c.Until)
+		}
+		flaws := make([]string, len(c.Flaws))
+		for i, f := range c.Flaws {
+			flaws[i] = p.t("reason." + string(f))
+		}
+		service := c.Service
+		if service == "" {
+			service = p.t("cli.console")
+		}
+		rows = append(rows, []string{service, c.Origin, strings.Join(c.Names, " "), until, strings.Join(flaws, ", ")})
+	}
+	p.table([]string{"service", "origin", "names", "until", "flaws"}, rows)
 }

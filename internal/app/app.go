@@ -155,6 +155,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("local socket", a.local.run)
 	g.Add("console", a.console.run)
 	g.Add("metrics", a.metrics.run)
+	g.Add("flaws of certificates", a.watchCertificates)
 	g.Add("gates", a.runGates)
 	return errors.Join(g.Run(ctx), e.close())
 }

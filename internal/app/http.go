@@ -66,6 +66,7 @@ type httpGuard struct {
 	gate   *httpgate.Gate
 	socket *listener.Listener
 	certs  []*tlsterm.Set
+	owned  []ownCert
 	behind []*behind // one for each service of the group
 	log    *slog.Logger
 	handed atomic.Bool // to the next world's gate
@@ -97,7 +98,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 		if err != nil {
 			return nil, err
 		}
-		g.certs = append(g.certs, sets...)
+		g.own(s, sets)
 	}
 	if len(g.certs) > 0 {
 		conf.TLS = tlsterm.Policy(first.TLS.Policy).Apply(tlsterm.Config(g.certs...))
@@ -114,6 +115,18 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 	listen.Announce = true // a device gate announces its connections itself
 	g.socket, err = e.pool.Listen(listen)
 	return g, err
+}
+
+// own takes the certificates of a service: one for all its hosts, or one for each.
+func (g *httpGuard) own(s *config.Service, sets []*tlsterm.Set) {
+	g.certs = append(g.certs, sets...)
+	for i, set := range sets {
+		hosts := s.Hosts
+		if s.TLS.ACME.On() {
+			hosts = hosts[i : i+1]
+		}
+		g.owned = append(g.owned, ownCert{service: s.Name, origin: originOf(&s.TLS), hosts: hosts, set: set})
+	}
 }
 
 func site(s *config.Service, up *behind) httpgate.Site {

@@ -73,7 +73,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 	for _, g := range w.guards {
 		s.Services = append(s.Services, g.status()...)
 	}
-	s.Counters, s.Records = a.counters(), e.recordsStatus()
+	s.Counters, s.Records, s.Certificates = a.counters(), e.recordsStatus(), a.certStatus()
 	s.Enforcers, s.Degraded = e.enforcerStatus(ctx), a.degraded()
 	for _, svc := range s.Services {
 		if !svc.Healthy {

@@ -36,6 +36,9 @@ func newTestCA(t *testing.T) *testCA {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}, nil, key.Public())
 	must(t, os.WriteFile(ca.path("ca.pem"), pemOf("CERTIFICATE", ca.cert.Raw), 0o600))
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	must(t, err)
+	must(t, os.WriteFile(ca.path("ca.key"), pemOf("PRIVATE KEY", der), 0o600))
 	return ca
 }
 

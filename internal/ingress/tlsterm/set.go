@@ -22,11 +22,13 @@ type source interface {
 // Set is one certificate with the names it serves, kept fresh. It is safe for
 // concurrent use.
 type Set struct {
-	source  source
-	mu      sync.Mutex // one refresh at a time
-	current atomic.Pointer[entry]
-	ca      string
-	prove   Prover // nil: nobody asks
+	source   source
+	mu       sync.Mutex // one refresh at a time
+	current  atomic.Pointer[entry]
+	ca       string
+	stapling stapling // under mu
+	revoked  atomic.Bool
+	prove    Prover // nil: nobody asks
 }
 
 // entry is one generation of a set, ready to be looked up.
@@ -60,6 +62,8 @@ func (s *Set) Refresh(now time.Time) (changed bool, err error) {
 		return false, err
 	}
 	s.current.Store(newEntry(cert))
+	s.stapling = stapling{}
+	s.revoked.Store(false)
 	return true, nil
 }
 
@@ -67,7 +71,8 @@ func (s *Set) Refresh(now time.Time) (changed bool, err error) {
 // tool of theirs put there is served within twice this.
 const RefreshEvery = 5 * time.Second
 
-// Run refreshes the set every interval until ctx ends. A failure is tried again each
+// Run refreshes the set every interval until ctx ends, and keeps an OCSP answer stapled
+// where the certificate names a responder. A failure is tried again each
 // time, and logged once it came twice: a certificate and its key are two files, and may
 // be met between one and the other.
 func (s *Set) Run(ctx context.Context, every time.Duration, log *slog.Logger) error {
@@ -86,6 +91,7 @@ func (s *Set) Run(ctx context.Context, every time.Duration, log *slog.Logger) er
 			if changed {
 				log.Info("certificate renewed", "expires", s.Expires())
 			}
+			s.staple(ctx, now, log)
 		}
 	}
 }

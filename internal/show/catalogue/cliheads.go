@@ -38,6 +38,8 @@ func heads() []text {
 		{"head.mode", "mode", "방식"},
 		{"head.by", "by", "주체"},
 		{"head.from", "from", "시작"},
+		{"head.names", "names", "이름"},
+		{"head.flaws", "wrong with it", "문제"},
 		{"head.until", "until", "종료"},
 		{"head.rule", "rule", "규칙"},
 		{"head.severity", "severity", "심각도"},
