@@ -12,7 +12,8 @@ const reserve = 1024
 
 // queue is the writer's entrance: a bounded double buffer. Whoever records appends
 // to one half under a short lock while the writer works on the other, so that
-// nobody waits for a disk and no memory is taken once both halves have grown.
+// nobody waits for a disk and no memory is taken once both halves have grown to what
+// comes steadily; what a burst took is given back.
 type queue struct {
 	max int
 
@@ -37,9 +38,21 @@ func (p *pending) reset() {
 	clear(p.Incidents)
 	clear(p.Devices)
 	clear(p.decisions)
-	p.Events, p.Findings, p.Incidents = p.Events[:0], p.Findings[:0], p.Incidents[:0]
-	p.Devices, p.decisions = p.Devices[:0], p.decisions[:0]
+	p.Events, p.Findings, p.Incidents = emptied(p.Events), emptied(p.Findings), emptied(p.Incidents)
+	p.Devices, p.decisions = emptied(p.Devices), emptied(p.decisions)
 	p.ID = BatchID{}
+}
+
+// spare is how many rows of a kind there is always room for.
+const spare = 512
+
+// emptied keeps the memory for the next rows, unless a burst left far more than these
+// took.
+func emptied[T any](rows []T) []T {
+	if cap(rows) > spare && cap(rows) > 8*len(rows) {
+		return nil
+	}
+	return rows[:0]
 }
 
 // event reports how many rows wait, or 0 if the event did not fit.

@@ -175,14 +175,21 @@ func (t *table[V]) unlink(i int32) {
 	}
 }
 
-// Expire forgets the keys that were last seen before the time.
+// Expire forgets the keys that were last seen before the time. Once none is left, the
+// memory that many took is given back.
 func (t *table[V]) Expire(before int64) {
 	for t.oldest != none && t.entries[t.oldest].last < before {
 		i := t.oldest
 		t.drop(i)
 		t.free = append(t.free, i)
 	}
+	if t.oldest == none && len(t.entries) > spare {
+		t.index, t.entries, t.free = map[uint64]int32{}, nil, nil
+	}
 }
+
+// spare is how many keys' memory an empty table keeps.
+const spare = 256
 
 // Len is the number of keys held.
 func (t *table[V]) Len() int { return len(t.index) }

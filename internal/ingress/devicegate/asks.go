@@ -15,20 +15,25 @@ const asksEvery = 100 * time.Millisecond
 // is the device's hand's.
 func (s *session) ask(e *haechi.Event, now time.Time) {
 	e.Kind = haechi.KindQuery
-	if at := int64(now.Sub(s.gate.born)); at-s.asked >= int64(asksEvery) || s.asked == 0 {
-		s.asked = at
-		s.tellAsks(e, 1)
+	h := s.still.habit()
+	if at := int64(now.Sub(s.gate.born)); at-h.asked >= int64(asksEvery) || h.asked == 0 {
+		h.asked = at
+		s.tellAsks(h, e, 1)
 		return
 	}
-	if s.asks.Add(1) == 1 {
+	if h.asks.Add(1) == 1 {
 		later := *e
-		time.AfterFunc(asksEvery, func() { s.tellAsks(&later, 0) })
+		time.AfterFunc(asksEvery, func() { s.tellAsks(h, &later, 0) })
 	}
 }
 
-// tellAsks emits the queries that were put off, and more beside them, as one event.
-func (s *session) tellAsks(e *haechi.Event, more uint32) {
-	n := s.asks.Swap(0) + more
+// tellAsks emits the queries that were put off, and more beside them, as one event. A
+// device without habits has asked nothing.
+func (s *session) tellAsks(h *habits, e *haechi.Event, more uint32) {
+	if h == nil {
+		return
+	}
+	n := h.asks.Swap(0) + more
 	if n == 0 {
 		return
 	}

@@ -1,6 +1,8 @@
 package devicegate
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,9 +20,12 @@ type device struct {
 	mu   sync.Mutex // held while writing
 	ends boundary   // of the upstream's frames
 
-	waitMu  sync.Mutex
-	waiting *[]byte // nil: nothing
+	waiting atomic.Pointer[[]byte] // nil: nothing; what it points to does not change
 }
+
+// errOverlong is a frame of the upstream's beyond its bound. Nothing of what made it so
+// is written.
+var errOverlong = errors.New("a frame of the upstream is too long")
 
 // wire is where a device's bytes go.
 type wire interface {
@@ -28,8 +33,8 @@ type wire interface {
 	put(p []byte) (n int, err error)
 	// lost notes that a frame of the gate's own found no room.
 	lost()
-	// framing says where the upstream's frames end.
-	framing() *haechi.Framing
+	// framing says where the upstream's frames end, and how long one may be; 0: any.
+	framing() (f *haechi.Framing, longest int64)
 }
 
 // write writes bytes of the upstream, and the gate's own frames where a line ends.
@@ -43,7 +48,12 @@ func (d *device) write(to wire, p []byte) error {
 
 func (d *device) chunk(to wire, p []byte) error {
 	within := d.ends.within()
-	if _, end := d.ends.pass(to.framing(), p); end > 0 && end < len(p) && within && d.hasNotices() {
+	f, most := to.framing()
+	longest, end := d.ends.pass(f, p)
+	if longest > most && most > 0 {
+		return errOverlong
+	}
+	if end > 0 && end < len(p) && within && d.hasNotices() {
 		// A notice waits for the end of a long frame: put it there.
 		if err := d.put(to, p[:end]); err != nil {
 			return err
@@ -59,16 +69,21 @@ func (d *device) chunk(to wire, p []byte) error {
 // tell writes a frame of the gate's own, at once or at the next line end. It does
 // not wait for a pump that is stuck.
 func (d *device) tell(to wire, frame []byte) {
-	d.waitMu.Lock()
-	if d.waiting == nil {
-		d.waiting = new([]byte)
+	for {
+		old := d.waiting.Load()
+		var more []byte
+		if old != nil {
+			more = *old
+		}
+		if len(more)+len(frame) > maxNotices {
+			to.lost()
+			break
+		}
+		more = slices.Concat(more, frame)
+		if d.waiting.CompareAndSwap(old, &more) {
+			break
+		}
 	}
-	if len(*d.waiting)+len(frame) > maxNotices {
-		to.lost()
-	} else {
-		*d.waiting = append(*d.waiting, frame...)
-	}
-	d.waitMu.Unlock()
 	d.flush(to)
 }
 
@@ -99,16 +114,11 @@ func (d *device) settle(to wire) {
 }
 
 func (d *device) hasNotices() bool {
-	d.waitMu.Lock()
-	defer d.waitMu.Unlock()
-	return d.waiting != nil && len(*d.waiting) > 0
+	return d.waiting.Load() != nil
 }
 
 func (d *device) notices(to wire) error {
-	d.waitMu.Lock()
-	out := d.waiting
-	d.waiting = nil
-	d.waitMu.Unlock()
+	out := d.waiting.Swap(nil)
 	if out == nil {
 		return nil
 	}
@@ -132,5 +142,8 @@ func (s *session) put(p []byte) (int, error) {
 	return s.loose.dev.write(p, s.gate.deps.Now(), s.gate.cfg.WriteTimeout)
 }
 
-func (s *session) lost()                    { s.gate.dropped.Add(1) }
-func (s *session) framing() *haechi.Framing { return &s.gate.layout.Framing }
+func (s *session) lost() { s.gate.dropped.Add(1) }
+
+func (s *session) framing() (f *haechi.Framing, longest int64) {
+	return &s.gate.layout.Framing, s.gate.cfg.LineOut
+}

@@ -128,7 +128,7 @@ func (s *session) leave() {
 	s.let(&a)
 	now := g.deps.Now()
 	s.note(e)
-	s.tellAsks(&haechi.Event{Time: now, Kind: haechi.KindQuery, Outcome: haechi.Success, Service: g.cfg.Service, Actor: a, Session: s.id}, 0)
+	s.tellAsks(s.still.habits, &haechi.Event{Time: now, Kind: haechi.KindQuery, Outcome: haechi.Success, Service: g.cfg.Service, Actor: a, Session: s.id}, 0)
 	ev := haechi.Event{Time: now, Kind: haechi.KindClose, Outcome: haechi.Success, Service: g.cfg.Service, Actor: a,
 		Session: s.id, BytesIn: s.received, BytesOut: s.out.sent.Load(), Duration: now.Sub(g.born) - time.Duration(s.begun)}
 	if e.Reason != haechi.ReasonPeerClosed {

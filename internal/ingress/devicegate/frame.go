@@ -196,7 +196,7 @@ func (m *Machine) readFrame(w *Work, tail []byte) haechi.Reason {
 	}
 	if in.answer {
 		v := w.at(l.echo)
-		in.own = v.Kind == strictjson.String && string(v.Text(&w.text)) == m.stamp
+		in.own = v.Kind == strictjson.String && m.gate.mark(v.Text(&w.text)) == m.stamp
 	}
 	if in.message {
 		in.room = m.room(w)

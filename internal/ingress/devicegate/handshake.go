@@ -161,6 +161,7 @@ func (m *Machine) unapproved(w *Work, now time.Time) haechi.Reason {
 	}
 	switch m.status = dev.Status; {
 	case dev.Status == haechi.Approved:
+		m.adopt(dev.Key)
 		return ""
 	case known && dev.Status == haechi.Pending:
 		// A phone that waits for its approval comes back for hours; that is no
@@ -169,6 +170,14 @@ func (m *Machine) unapproved(w *Work, now time.Time) haechi.Reason {
 		return haechi.ReasonPending
 	}
 	return haechi.ReasonUnauthorized
+}
+
+// adopt takes the registry's copy of the device's names in place of its own, which would
+// be held as long as the connection.
+func (m *Machine) adopt(key string) {
+	if bot, serial, ok := split(key, len(m.bot)); ok && key == m.key {
+		m.key, m.bot, m.serial, m.actor.Device = key, bot, serial, key
+	}
 }
 
 // device is the registration of the device that shook hands.
@@ -211,11 +220,13 @@ func (m *Machine) ping(now time.Time) {
 	live := &l.Live
 	stamp := live.StampUnit.Moment(now, live.StampLayout, live.StampOffset)
 	nonce := ""
-	if m.stamp = stamp; live.EchoNonce {
+	echo := stamp
+	if live.EchoNonce {
 		var raw [16]byte
 		rand.Read(raw[:]) // never fails: the program ends if the system has no randomness
 		nonce = hex.EncodeToString(raw[:])
-		m.stamp = nonce
+		echo = nonce
 	}
+	m.stamp = m.gate.mark([]byte(echo))
 	m.out = l.frame(l.ping, m.bot, m.serial, stamp, nonce)
 }

@@ -72,7 +72,7 @@ type Machine struct {
 	deadline time.Time
 
 	bot, serial, key, version string
-	stamp                     string // what an answer to the gate's own ping returns
+	stamp                     uint64 // what an answer to the gate's own ping returns, as Gate.mark has it
 	hello                     []byte // the held handshake line
 	early                     early
 	rooms                     rooms

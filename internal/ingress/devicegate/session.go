@@ -24,28 +24,26 @@ type session struct {
 	hands atomic.Int32
 
 	port, localPort uint16
-	tls             bool
 	number          int32 // in the gate's crowd, under its lock
+
+	proved atomic.Bool // that the device has proved itself
+	noted  atomic.Bool // that the gateway itself sent it away
 
 	// The device's hand only.
 	talk     *talk // nil while the conversation is put away
 	still    still
 	received int64
-	asked    int64         // when its last query was told, nanoseconds since the gate was made
-	asks     atomic.Uint32 // queries that wait to be told
 
-	line boundary // the upstream's hand only: of the frame under way
-	out  device
+	out device
 
-	device string      // once proved is set, it does not change
-	proved atomic.Bool // that the device has proved itself
-	noted  atomic.Bool // that the gateway itself sent it away
+	device string // once proved is set, it does not change
 	over   atomic.Pointer[Ending]
 
 	// mu guards what end the sockets.
 	mu           sync.Mutex
 	gone         bool
 	hung         bool // the upstream was closed because the device is refused
+	tls          bool // for good
 	dev, up      bare
 	loose        *loose
 	disconnected func() // tells the listener

@@ -2,6 +2,7 @@ package devicegate
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 	"unique"
 
@@ -20,12 +21,19 @@ type still struct {
 	bot     uint8 // length of the bot's name, which begins the device's key
 	due     int64 // nanoseconds from the gate's making to its deadline
 	seen    int64 // the same to the last note that it is alive
-	seq     uint64
 	addr    [16]byte
+	stamp   uint64 // as in Machine
 	version unique.Handle[string]
-	stamp   string
-	rooms   *rooms
-	pin     *string
+	habits  *habits // nil: none
+}
+
+// habits is what most devices do not have, or not before they say something.
+type habits struct {
+	rooms rooms
+	pin   *string
+	seq   uint64
+	asked int64         // when its last query was told, nanoseconds since the gate was made
+	asks  atomic.Uint32 // queries that wait to be told
 }
 
 func (k *still) deadline(g *Gate) time.Time {
@@ -76,39 +84,45 @@ func (k *still) keep(g *Gate, m *Machine, device string) bool {
 	if !m.resting() || m.key != device || !ok || bot != m.bot || serial != m.serial {
 		return false
 	}
-	version, names := k.version, k.rooms
+	version, habits := k.version, k.habits
 	if !k.kept || version.Value() != m.version {
 		version = unique.Make(m.version)
 	}
 	*k = still{kept: true, allowed: m.actor.Allowed, bits: uint8(m.actor.Client.Bits()), addr: m.actor.Addr.As16(),
-		bot: uint8(len(m.bot)), version: version, stamp: m.stamp, bound: m.bound, seq: m.seq, greeted: uint8(m.greetings),
-		seen: int64(m.lastSeen.Sub(g.born))}
+		bot: uint8(len(m.bot)), version: version, stamp: m.stamp, bound: m.bound, greeted: uint8(m.greetings),
+		seen: int64(m.lastSeen.Sub(g.born)), habits: habits}
 	if !m.deadline.IsZero() {
 		k.due = int64(m.deadline.Sub(g.born))
 	}
-	if k.pin = m.pin; m.pin != nil && *m.pin == serial {
-		k.pin, k.itself = nil, true
+	pin := m.pin
+	if pin != nil && *pin == serial {
+		pin, k.itself = nil, true
 	}
-	if len(m.rooms.list) > 0 {
-		if names == nil {
-			names = new(rooms)
-		}
-		*names, k.rooms = m.rooms, names
+	if habits != nil || pin != nil || m.seq != 0 || len(m.rooms.list) > 0 {
+		h := k.habit()
+		h.rooms, h.pin, h.seq = m.rooms, pin, m.seq
 	}
 	return k.actor(device) == m.actor
+}
+
+func (k *still) habit() *habits {
+	if k.habits == nil {
+		k.habits = new(habits)
+	}
+	return k.habits
 }
 
 // restore makes m the machine that it was.
 func (k *still) restore(g *Gate, m *Machine, device string, session uint64) {
 	bot, serial, _ := split(device, int(k.bot))
 	*m = Machine{gate: g, state: open, session: session, actor: k.actor(device), deadline: k.deadline(g),
-		bot: bot, serial: serial, key: device, version: k.version.Value(), stamp: k.stamp, bound: k.bound, seq: k.seq, greetings: int(k.greeted),
+		bot: bot, serial: serial, key: device, version: k.version.Value(), stamp: k.stamp, bound: k.bound, greetings: int(k.greeted),
 		status: haechi.Approved, lastSeen: g.born.Add(time.Duration(k.seen))}
-	if m.pin = k.pin; k.itself {
-		m.pin = &m.serial
+	if h := k.habits; h != nil {
+		m.rooms, m.pin, m.seq = h.rooms, h.pin, h.seq
 	}
-	if k.rooms != nil {
-		m.rooms = *k.rooms
+	if k.itself {
+		m.pin = &m.serial
 	}
 }
 

@@ -93,15 +93,13 @@ func (s *session) pump(in *reader) {
 // pass passes on to the device what the upstream sent, then says how that ended, if
 // it did. False means that the hand is done.
 func (s *session) pass(p []byte, err error) bool {
-	if longest, _ := s.line.pass(s.framing(), p); longest > s.gate.cfg.LineOut && s.gate.cfg.LineOut > 0 {
-		s.finish(Ending{Reason: haechi.ReasonOversize, Provoked: true})
-		return false
-	}
 	var failed error
 	if len(p) > 0 {
 		failed = s.out.write(s, p)
 	}
 	switch {
+	case errors.Is(failed, errOverlong):
+		s.finish(Ending{Reason: haechi.ReasonOversize, Provoked: true})
 	case errors.Is(failed, os.ErrDeadlineExceeded):
 		s.finish(Ending{Reason: haechi.ReasonBackpressure})
 	case failed != nil:
