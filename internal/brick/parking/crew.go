@@ -9,12 +9,14 @@ type job struct {
 }
 
 // crew runs wakes, each in a goroutine of its own. Some are kept for the next wakes,
-// with the stacks they have grown. There are never more than places.
+// with the stacks they have grown: few for ever, and more for as long as they are
+// needed. There are never more than places.
 type crew struct {
 	keep int
 
 	mu     sync.Mutex
 	idle   []chan job // last in, first out
+	least  int        // the fewest that were idle since the last shed
 	live   int        // goroutines
 	closed bool
 	none   chan struct{} // closed when live is 0 after close
@@ -24,7 +26,8 @@ func (c *crew) do(j job) {
 	c.mu.Lock()
 	if n := len(c.idle); n > 0 {
 		next := c.idle[n-1]
-		c.idle = c.idle[:n-1]
+		c.idle[n-1], c.idle = nil, c.idle[:n-1]
+		c.least = min(c.least, n-1)
 		c.mu.Unlock()
 		next <- j
 		return
@@ -46,15 +49,33 @@ func (c *crew) work(j job) {
 	}
 }
 
+// most is how many idle goroutines are kept while they are needed, for each that is
+// kept for ever.
+const most = 16
+
 // rest offers the goroutine for the next wake, unless there are enough.
 func (c *crew) rest(more chan job) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || len(c.idle) >= c.keep {
+	if c.closed || len(c.idle) >= c.keep*most {
 		return false
 	}
 	c.idle = append(c.idle, more)
 	return true
+}
+
+// shed lets go of those that nobody needed since the last time, but for a few.
+func (c *crew) shed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := min(c.least, len(c.idle)) - c.keep
+	if n > 0 {
+		for _, more := range c.idle[:n] {
+			close(more)
+		}
+		c.idle = append([]chan job(nil), c.idle[n:]...)
+	}
+	c.least = len(c.idle)
 }
 
 func (c *crew) done() {

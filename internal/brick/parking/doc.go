@@ -9,6 +9,9 @@
 //
 // It promises:
 //
+//   - A place of [Lot.TakeReader] is in the kernel's set once and for all; one of
+//     [Lot.Take] is put there each time it is parked, so that it costs nothing else while
+//     its owner works.
 //   - A parked descriptor costs [PlaceBytes] and nothing else of the user's memory.
 //   - Nothing is lost: what happens while the place is not parked wakes it as soon as
 //     it is. A wake may be for nothing; its owner looks for itself.

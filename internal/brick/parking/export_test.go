@@ -11,7 +11,7 @@ func NewWheel(n int) *Wheel {
 	x.b.max = uint32(n)
 	x.w.slab = &x.b
 	for range n {
-		x.b.take(0, nil)
+		x.b.take(0, nil, false)
 	}
 	return x
 }

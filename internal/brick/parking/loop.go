@@ -42,6 +42,9 @@ func eventsOf(bits uint32) (e Events) {
 	if bits&(syscall.EPOLLIN|syscall.EPOLLRDHUP) != 0 {
 		e |= Readable
 	}
+	if bits&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+		e |= HungUp
+	}
 	if bits&syscall.EPOLLOUT != 0 {
 		e |= Writable
 	}
@@ -50,6 +53,9 @@ func eventsOf(bits uint32) (e Events) {
 	}
 	return e
 }
+
+// shedTicks is how often goroutines that nobody needs are let go, in ticks.
+const shedTicks = 10
 
 // turn moves the wheels on until the lot is closed.
 func (l *Lot) turn() {
@@ -63,6 +69,9 @@ func (l *Lot) turn() {
 		case <-t.C:
 		}
 		now := l.ticks(time.Now())
+		if now%shedTicks == 0 {
+			l.crew.shed()
+		}
 		for i := range l.wheels {
 			late = l.wheels[i].advance(now, late[:0])
 			for _, index := range late {

@@ -26,6 +26,9 @@ const (
 	Kicked
 	// Ending: the lot closes. The owner has to leave.
 	Ending
+	// HungUp: the peer has closed its half, or more; Readable comes with it. What it sent
+	// before is to be read first.
+	HungUp
 )
 
 // parked is the bit of a place whose owner waits.
@@ -118,11 +121,18 @@ func New(cfg Config) (*Lot, error) {
 
 // Take gets a place for a descriptor in non-blocking mode, not parked yet. w must not
 // be nil. The descriptor must stay open until Leave.
-func (l *Lot) Take(fd int, w Waker) (Place, error) {
+func (l *Lot) Take(fd int, w Waker) (Place, error) { return l.take(fd, w, false) }
+
+// TakeReader is Take for an owner who parks for input only, and never before a read took
+// less than it had room for; after HungUp or Broken, not before a read found nothing or
+// the end. Then parking costs no system call.
+func (l *Lot) TakeReader(fd int, w Waker) (Place, error) { return l.take(fd, w, true) }
+
+func (l *Lot) take(fd int, w Waker, edge bool) (Place, error) {
 	if l.closed.Load() {
 		return Place{}, ErrClosed
 	}
-	p, s, ok := l.slab.take(int32(fd), w)
+	p, s, ok := l.slab.take(int32(fd), w, edge)
 	if !ok {
 		return Place{}, ErrFull
 	}
@@ -142,7 +152,7 @@ func (l *Lot) Park(p Place, what Events, until time.Time) error {
 		return ErrStale
 	}
 	l.schedule(p, s, until)
-	if what&(Readable|Writable) != 0 {
+	if what&(Readable|Writable) != 0 && !s.edge {
 		if err := l.control(syscall.EPOLL_CTL_MOD, p, s, what); err != nil {
 			return err
 		}
@@ -215,9 +225,15 @@ func (l *Lot) wake(w Waker, why Events) {
 	l.crew.do(job{w, why})
 }
 
+// edgeTriggered is EPOLLET, which package syscall has as a negative number.
+const edgeTriggered = 1 << 31
+
 // control changes the kernel's set. Only the owner of a place does.
 func (l *Lot) control(op int, p Place, s *spot, what Events) error {
 	ev := syscall.EpollEvent{Events: syscall.EPOLLONESHOT | syscall.EPOLLRDHUP, Fd: int32(p.index), Pad: int32(p.gen)}
+	if s.edge {
+		ev.Events = syscall.EPOLLIN | syscall.EPOLLRDHUP | edgeTriggered
+	}
 	if what&Readable != 0 {
 		ev.Events |= syscall.EPOLLIN
 	}

@@ -17,11 +17,12 @@ const (
 
 // spot is one place. word holds the generation in its upper half, which is odd while
 // the place is taken; below it the parked bit, and what happened while not parked.
-// waker and fd change only while the place is free. The rest is the wheel's.
+// waker, fd and edge change only while the place is free. The rest is the wheel's.
 type spot struct {
 	word  atomic.Uint64
 	waker Waker
 	fd    int32
+	edge  bool // the kernel tells of what is to read once, whether it is parked or not
 
 	due        uint32 // tick of the deadline, 0: none
 	slot       uint32 // tick in whose slot it lies, 0: in none
@@ -95,7 +96,7 @@ func (b *slab) at(p Place) *spot {
 	return s
 }
 
-func (b *slab) take(fd int32, w Waker) (Place, *spot, bool) {
+func (b *slab) take(fd int32, w Waker, edge bool) (Place, *spot, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.taken >= uint64(b.max) {
@@ -114,7 +115,7 @@ func (b *slab) take(fd int32, w Waker) (Place, *spot, bool) {
 	b.taken++
 	s := b.get(index)
 	gen := uint32(s.word.Load()>>32) + 1
-	s.waker, s.fd = w, fd
+	s.waker, s.fd, s.edge = w, fd, edge
 	s.word.Store(uint64(gen) << 32)
 	return Place{index, gen}, s, true
 }

@@ -30,14 +30,14 @@ type (
 func (h *deviceHand) Wake(why parking.Events) {
 	s := (*session)(h)
 	s.mind(why)
-	s.guarded(s.hear)
+	s.guarded(func() bool { return s.hear(why&parking.HungUp != 0) })
 }
 
 // Wake implements [parking.Waker].
 func (h *upstreamHand) Wake(why parking.Events) {
 	s := (*session)(h)
 	s.mind(why)
-	s.guarded(s.relay)
+	s.guarded(func() bool { return s.relay(why&parking.HungUp != 0) })
 }
 
 func (s *session) mind(why parking.Events) {
@@ -58,7 +58,7 @@ func (s *session) strip() bool {
 	if !ok {
 		return false
 	}
-	place, err := lot.Take(b.FD, (*deviceHand)(s))
+	place, err := lot.TakeReader(b.FD, (*deviceHand)(s))
 	s.mu.Lock()
 	s.dev, s.disconnected = bare{int32(b.FD), place}, b.Gone
 	s.loose.dev = nil
@@ -72,8 +72,10 @@ func (s *session) strip() bool {
 	return true
 }
 
-// hear is the device's hand: it takes what there is, then parks.
-func (s *session) hear() (over bool) {
+// hear is the device's hand: it takes what there is, then parks. A read that takes less
+// than there is room for has taken all; but an end that came with it is told only once,
+// so if the peer may have hung up, it reads until there is nothing or the end.
+func (s *session) hear(hungUp bool) (over bool) {
 	fd := int(s.dev.fd)
 	for s.over.Load() == nil {
 		buf := s.gate.buffers.Get().(*[]byte)
@@ -88,7 +90,7 @@ func (s *session) hear() (over bool) {
 		if !goOn {
 			return true
 		}
-		if n < bufferSize {
+		if n < bufferSize && !hungUp {
 			return s.rest(true)
 		}
 	}
@@ -148,13 +150,13 @@ func (s *session) dropLoose() {
 // relay is the upstream's hand: it passes on what there is, unread but for its line
 // ends, then parks. While the device does not take it, it waits with the one buffer
 // that it holds.
-func (s *session) relay() (over bool) {
+func (s *session) relay(hungUp bool) (over bool) {
 	fd := int(s.up.fd)
 	for {
 		buf := s.gate.buffers.Get().(*[]byte)
 		n, err := parking.Read(fd, *buf)
 		if errors.Is(err, parking.ErrWait) {
-			n, err = 0, nil
+			n, err, hungUp = 0, nil, false
 		}
 		goOn := s.pass((*buf)[:n], err)
 		s.gate.buffers.Put(buf)
@@ -162,7 +164,7 @@ func (s *session) relay() (over bool) {
 			s.closeHung()
 			return true
 		}
-		if n < bufferSize {
+		if n < bufferSize && !hungUp {
 			break
 		}
 	}

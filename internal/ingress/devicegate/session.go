@@ -108,7 +108,7 @@ func (s *session) guarded(hand func() (over bool)) {
 // converse is the device's hand as long as package net has the connection.
 func (s *session) converse() (over bool) {
 	if s.strip() {
-		return s.hear()
+		return s.hear(true)
 	}
 	in, t := s.loose.dev, s.talk
 	for s.over.Load() == nil {
@@ -122,7 +122,7 @@ func (s *session) converse() (over bool) {
 			return true
 		}
 		if s.strip() {
-			return s.hear()
+			return s.hear(true)
 		}
 	}
 	return true

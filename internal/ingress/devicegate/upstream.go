@@ -61,7 +61,7 @@ func (s *session) connected(up net.Conn) error {
 
 func (s *session) connectedBare(fd int) error {
 	lot := s.gate.deps.Idle
-	place, err := lot.Take(fd, (*upstreamHand)(s))
+	place, err := lot.TakeReader(fd, (*upstreamHand)(s))
 	s.mu.Lock()
 	s.up = bare{int32(fd), place}
 	gone := s.gone
