@@ -19,6 +19,7 @@ const MaxFields = 100
 type Field struct {
 	Name  []byte // in canonical form
 	Value []byte // without the white space around it
+	Hop   bool   // it is of this connection only, or frames the body: not to be passed on
 }
 
 // known are the fields that rule how a message is framed and passed on.

@@ -12,7 +12,7 @@ type Request struct {
 	Length      int64 // of the body in bytes
 	HasLength   bool  // also where it is 0
 	Close       bool  // the client wants the connection closed behind the answer
-	// Fields are all others but those of this connection only, in order.
+	// Fields are all but Host, in order.
 	Fields []Field
 	// Size is that of the head in bytes; the body follows.
 	Size int
@@ -104,7 +104,7 @@ func (r *Reader) take(text []byte, q *Request, s *seen) (ok bool) {
 			return false
 		}
 		q.Length, q.HasLength = number(f.Value)
-		return q.HasLength
+		f.Hop, ok = true, q.HasLength
 	case coding, strange:
 		return false
 	case connection:
@@ -113,9 +113,9 @@ func (r *Reader) take(text []byte, q *Request, s *seen) (ok bool) {
 		}
 		s.connection = true
 		q.Close = Equal(f.Value, "close")
-		return q.Close || Equal(f.Value, "keep-alive")
+		f.Hop, ok = true, q.Close || Equal(f.Value, "keep-alive")
 	case hop:
-		return true
+		f.Hop = true
 	}
 	switch string(f.Name) {
 	case "Host":
@@ -130,5 +130,5 @@ func (r *Reader) take(text []byte, q *Request, s *seen) (ok bool) {
 		s.cache = true
 	}
 	q.Fields = append(q.Fields, f)
-	return true
+	return ok
 }

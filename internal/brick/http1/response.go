@@ -8,7 +8,7 @@ type Response struct {
 	HasLength bool
 	Chunked   bool // the body comes in chunks
 	Close     bool // the connection ends behind it
-	// Fields are all others but those of this connection only, in order.
+	// Fields are all of them, in order.
 	Fields []Field
 	// Size is that of the head in bytes; the body follows.
 	Size int
@@ -69,13 +69,13 @@ func (r *Reader) takeAnswer(text []byte, p *Response, named *bool) (ok bool) {
 			return false
 		}
 		p.Length, p.HasLength = number(f.Value)
-		return p.HasLength
+		f.Hop, ok = true, p.HasLength
 	case coding:
 		if p.HasLength || p.Chunked {
 			return false
 		}
 		p.Chunked = Equal(f.Value, "chunked")
-		return p.Chunked
+		f.Hop, ok = true, p.Chunked
 	case strange:
 		return false
 	case connection:
@@ -84,10 +84,10 @@ func (r *Reader) takeAnswer(text []byte, p *Response, named *bool) (ok bool) {
 		}
 		*named = true
 		p.Close = Equal(f.Value, "close")
-		return p.Close || Equal(f.Value, "keep-alive")
+		f.Hop, ok = true, p.Close || Equal(f.Value, "keep-alive")
 	case hop:
-		return true
+		f.Hop = true
 	}
 	p.Fields = append(p.Fields, f)
-	return true
+	return ok
 }

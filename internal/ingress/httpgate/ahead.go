@@ -36,6 +36,7 @@ type readAhead struct {
 	started bool
 	reading bool // Read is in inner
 	filling bool // fill is
+	settled bool // fill has ended, and will touch nothing more
 	closed  bool
 	pieces  [][]byte // of bufferSize each, but for what was taken
 	whole   [][]byte // the buffers of pieces
@@ -47,15 +48,19 @@ func (x *exchange) ahead(res *http.Response) {
 	if res.StatusCode == http.StatusSwitchingProtocols || res.Body == http.NoBody || res.ContentLength >= 0 && res.ContentLength < minAhead {
 		return
 	}
-	a := &readAhead{inner: res.Body, g: x.g, load: x.load, ticket: x.ticket}
+	res.Body = x.readAhead(res.Body)
+}
+
+func (x *exchange) readAhead(inner io.ReadCloser) *readAhead {
+	a := &readAhead{inner: inner, g: x.g, load: x.load, ticket: x.ticket}
 	x.answerBody = a
 	a.more.L = &a.mu
-	res.Body = a
-	if x.r.ProtoMajor == 1 {
-		x.c.ahead.Store(a)
-	} else if x.flow != nil {
+	if x.flow != nil {
 		x.flow.ahead = a
+	} else if x.c != nil {
+		x.c.ahead.Store(a)
 	}
+	return a
 }
 
 // release gives the ticket back, once, and says for how long the server was at work.
@@ -113,6 +118,10 @@ func (a *readAhead) fill() {
 		a.drain()
 		_ = a.inner.Close() // nobody is left to be told
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settled = true
+	a.more.Broadcast()
 }
 
 // room waits until another piece may be read.
@@ -156,6 +165,15 @@ func (a *readAhead) Read(p []byte) (int, error) {
 		a.drop()
 	}
 	return n, nil
+}
+
+// settle waits until nobody reads the inner body.
+func (a *readAhead) settle() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.started && !a.settled {
+		a.more.Wait()
+	}
 }
 
 // drop gives the first piece's memory back. The lock is held.
@@ -213,8 +231,7 @@ func (x *exchange) letGo() {
 	x.g.letGo(x.heldBytes)
 	if x.flow != nil {
 		x.flow.end()
-	}
-	if x.c != nil && x.r.ProtoMajor == 1 {
+	} else if x.c != nil {
 		x.c.ahead.Store(nil)
 	}
 }

@@ -40,8 +40,17 @@ func (x *exchange) watchAnswer(res *http.Response) {
 	if res.StatusCode == http.StatusSwitchingProtocols || res.Body == nil || res.Body == http.NoBody {
 		return
 	}
-	x.reading = &answerRead{ReadCloser: res.Body, ctx: x.r.Context().Err}
-	res.Body = x.reading
+	res.Body = x.watched(res.Body)
+}
+
+func (x *exchange) watched(body io.ReadCloser) io.ReadCloser {
+	x.reading = &answerRead{ReadCloser: body}
+	if x.lane != nil {
+		x.reading.ctx = x.lane.givenUp
+	} else {
+		x.reading.ctx = x.r.Context().Err
+	}
+	return x.reading
 }
 
 // brokenOff reports whether the upstream ended its answer before its end, and gives the

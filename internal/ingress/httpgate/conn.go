@@ -20,7 +20,7 @@ type door struct {
 	g *Gate
 }
 
-func (d door) Accept() (net.Conn, error) {
+func (d door) Accept() (*conn, error) {
 	for {
 		c, err := d.Listener.Accept()
 		if err != nil {
@@ -32,17 +32,6 @@ func (d door) Accept() (net.Conn, error) {
 		d.g.counts.unresolved.Add(1)
 		c.Close()
 	}
-}
-
-// plain is a door without TLS.
-type plain struct{ door }
-
-func (p plain) Accept() (net.Conn, error) {
-	c, err := p.door.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &h1{Conn: c, c: c.(*conn)}, nil
 }
 
 // conn is one client connection below net/http and TLS. It is registered as a
@@ -62,6 +51,9 @@ type conn struct {
 	requests  atomic.Uint32
 	answering atomic.Bool  // a request of HTTP/1 is
 	in, out   atomic.Int64 // bytes, with TLS
+	// lane serves it the fast way, sock reads it then; nil otherwise.
+	lane atomic.Pointer[lane]
+	sock *sock
 	// armed is when the write deadline was last set, in nanoseconds since opened;
 	// 0 when it must be set anew.
 	armed atomic.Int64
@@ -87,11 +79,20 @@ func (g *Gate) open(in *ingress.Conn) *conn {
 // cutOff ends the connection at once. It may come before open returned.
 func (c *conn) cutOff(v haechi.Verdict) {
 	c.cut.CompareAndSwap(nil, &v)
+	if l := c.lane.Load(); l != nil {
+		l.shut()
+		return
+	}
 	c.Conn.Close()
 }
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.sock != nil {
+		n, err := c.sock.Read(p)
+		c.in.Add(int64(n))
+		return n, err
+	}
 	n, err := c.Conn.Read(p)
 	if c.in.Add(int64(n)) == int64(n) {
 		c.g.hearFirst(c, p[:n])

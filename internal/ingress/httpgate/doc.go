@@ -22,6 +22,11 @@
 // A gate hands over to the next one at a reload: its connections stay, and what is
 // asked on them from then on the next gate answers.
 //
+// Plain HTTP/1.1 is served by lanes (type lane), which read nothing that has two
+// readings; everything else is net/http's. Both are judged by the same code, which sees
+// a request as asked. FuzzCompose holds what a lane sends to one request of the meaning
+// that net/http reads.
+//
 // Requests without a body to a plain HTTP upstream take a faster way than
 // http.Transport (type upstream); FuzzAnswer holds both ways to the same reading.
 //

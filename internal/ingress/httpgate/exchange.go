@@ -18,8 +18,9 @@ type exchange struct {
 	g    *Gate
 	w    http.ResponseWriter
 	c    *conn
-	r    *http.Request
-	in   asked // what r says
+	r    *http.Request // nil on a lane
+	lane *lane         // nil where net/http reads
+	in   asked
 	site *site // nil while unknown
 
 	start   time.Time
@@ -27,7 +28,7 @@ type exchange struct {
 	direct  bool // the actor is the peer of the connection
 	trusted bool // the peer is a trusted proxy
 	verdict haechi.Verdict
-	body    *body  // nil without a request body
+	body    *body  // nil without a request body, and on a lane
 	arrived []byte // of the body, where it is to be judged
 	hits    string
 	lease   *lease      // nil for direct clients
@@ -40,6 +41,7 @@ type exchange struct {
 
 	status    int // 0 until the answer began
 	out       int64
+	got       int64 // of the body, on a lane
 	refused   bool
 	upgraded  bool
 	upstream  bool // the upstream failed
@@ -71,10 +73,10 @@ func newExchange(g *Gate) *exchange {
 func (x *exchange) reset() {
 	x.w, x.c, x.r, x.site, x.body, x.lease, x.flow, x.reading = nil, nil, nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
-	x.status, x.out, x.heldBytes, x.nonce, x.proof = 0, 0, 0, "", ""
+	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
 	x.load, x.ticket, x.answerBody = nil, 0, nil
-	x.in, x.arrived, x.hits = asked{}, nil, ""
+	x.in, x.lane, x.arrived, x.hits = asked{}, nil, nil, ""
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
 }

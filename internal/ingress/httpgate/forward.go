@@ -3,6 +3,7 @@ package httpgate
 import (
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -55,31 +56,40 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
 	if x.bodyHere {
 		delete(h, "Expect") // RFC 9110 10.1.1: the gateway has asked for the body
 	}
-	x.setForwarded(pr.In, h)
+	x.setForwarded(h)
 	x.offerNonce(out)
 }
 
-// setForwarded says who asks, for which host and how, in the headers that most
-// upstreams read. Behind a trusted proxy the chain is the client and the proxy.
-func (x *exchange) setForwarded(in *http.Request, h http.Header) {
-	h["X-Forwarded-Host"] = []string{in.Host}
-	h["X-Forwarded-Proto"] = x.g.values.proto
-	if x.direct {
-		h["X-Forwarded-For"], h["X-Real-Ip"] = x.c.address, x.c.address
-	} else {
-		client := x.actor.Addr.String()
-		h["X-Forwarded-For"] = []string{client + ", " + x.c.address[0]}
-		h["X-Real-Ip"] = []string{client}
+// passage is what the upstream is told of who asks, for which host and how.
+type passage struct{ host, proto, chain, client string }
+
+// passage is that of this request. Behind a trusted proxy the chain is the client
+// and the proxy.
+func (x *exchange) passage() passage {
+	p := passage{host: x.in.host, proto: x.g.values.proto[0], chain: x.c.address[0], client: x.c.address[0]}
+	if !x.direct {
+		p.client = x.actor.Addr.String()
+		p.chain = p.client + ", " + x.c.address[0]
 	}
 	if !x.trusted {
-		return
+		return p
 	}
-	if proto := in.Header["X-Forwarded-Proto"]; len(proto) == 1 && (proto[0] == "http" || proto[0] == "https") {
-		h["X-Forwarded-Proto"] = proto
+	if proto := x.in.header.values("X-Forwarded-Proto"); len(proto) == 1 && (proto[0] == "http" || proto[0] == "https") {
+		p.proto = proto[0]
 	}
-	if host := in.Header["X-Forwarded-Host"]; len(host) == 1 {
-		h["X-Forwarded-Host"] = host
+	if host := x.in.header.values("X-Forwarded-Host"); len(host) == 1 {
+		p.host = host[0]
 	}
+	return p
+}
+
+// setForwarded says so in the headers that most upstreams read.
+func (x *exchange) setForwarded(h http.Header) {
+	p := x.passage()
+	h["X-Forwarded-Host"] = []string{p.host}
+	h["X-Forwarded-Proto"] = []string{p.proto}
+	h["X-Forwarded-For"] = []string{p.chain}
+	h["X-Real-Ip"] = []string{p.client}
 }
 
 // answered sees the upstream's answer before the client does.
@@ -102,10 +112,15 @@ func (x *exchange) answered(res *http.Response) error {
 		x.protect(res.Header, x.g.values.noSniff)
 		x.usePolicy(res)
 	}
-	if x.site.down.Load() && x.site.down.CompareAndSwap(true, false) {
-		x.g.deps.Log.Info("the upstream answers again", "service", x.site.service, "upstream", x.site.host)
-	}
+	x.site.cameBack(x.g.deps.Log)
 	return nil
+}
+
+// cameBack notes an answer of the upstream.
+func (s *site) cameBack(log *slog.Logger) {
+	if s.down.Load() && s.down.CompareAndSwap(true, false) {
+		log.Info("the upstream answers again", "service", s.service, "upstream", s.host)
+	}
 }
 
 // failed answers when the proxy could not.
@@ -136,7 +151,7 @@ func (x *exchange) failure(err error) (haechi.Verdict, int) {
 	case x.body != nil && x.body.bad.Load():
 		v.Reason, v.Rule = haechi.ReasonMalformed, RuleBadBody
 		return v, http.StatusBadRequest
-	case x.r.Context().Err() != nil || x.body != nil && x.body.gone.Load():
+	case x.left() || x.body != nil && x.body.gone.Load():
 		return v, statusClientGone
 	}
 	x.missed(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/http1"
 )
 
 const bufferSize = 32 << 10
@@ -32,6 +33,15 @@ type Gate struct {
 	heir  atomic.Pointer[Gate]
 	conns sync.WaitGroup
 
+	// lanes serve plain HTTP/1.1; slow takes the connections on which something else
+	// comes to net/http.
+	lanes  lanes
+	slow   *handoff
+	once   sync.Once
+	served chan struct{} // closed once net/http's server has ended
+	reader *http1.Reader
+	date   date
+
 	exchanges sync.Pool
 	buffers   bufferPool
 	values    headerValues
@@ -43,7 +53,7 @@ type Gate struct {
 
 type counts struct {
 	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld atomic.Uint64
-	handshakes, unreadable, h2errors, h2cut                                                         atomic.Uint64
+	handshakes, handedOver, unreadable, h2errors, h2cut                                             atomic.Uint64
 	upgraded, delayed                                                                               atomic.Int64
 }
 
@@ -56,7 +66,7 @@ func New(cfg Config, deps Deps) (*Gate, error) {
 	}
 	base, abort := context.WithCancel(context.Background())
 	g := &Gate{cfg: cfg, deps: deps.withDefaults(), hosts: h, sites: sites, abort: abort,
-		values: newHeaderValues(cfg.TLS != nil)}
+		values: newHeaderValues(cfg.TLS != nil), slow: newHandoff(), served: make(chan struct{}), reader: http1.NewReader()}
 	g.buffers.New = func() any { return new([bufferSize]byte) }
 	g.exchanges.New = func() any { return newExchange(g) }
 	g.tls = g.listen(cfg.TLS)
@@ -95,23 +105,36 @@ func newServer(cfg Config, log *slog.Logger) *http.Server {
 func (g *Gate) Serve(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
-	var err error
-	if d := (door{Listener: ln, g: g}); g.tls != nil {
-		err = g.srv.Serve(newFront(d, g.tls))
-	} else {
-		err = g.srv.Serve(plain{d})
+	if !g.lanes.listen(ln) {
+		return ln.Close()
 	}
-	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
-		return nil
+	g.once.Do(func() {
+		go func() {
+			defer close(g.served)
+			_ = g.srv.Serve(g.slow) // it ends with the handoff only
+		}()
+	})
+	for d := (door{Listener: ln, g: g}); ; {
+		c, err := d.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		}
+		go g.attend(c)
 	}
-	return err
 }
 
 // Shutdown stops accepting, closes idle connections, and waits until the active
 // ones and the upgraded ones have ended. When ctx ends first, it cuts what is
 // left and returns ctx's error.
 func (g *Gate) Shutdown(ctx context.Context) error {
-	err := g.srv.Shutdown(ctx)
+	g.lanes.stop()
+	lanes := make(chan error, 1)
+	go func() { lanes <- g.lanes.drain(ctx) }()
+	err := errors.Join(g.srv.Shutdown(ctx), <-lanes)
+	g.once.Do(func() { close(g.served) }) // it never started
 	ended := make(chan struct{})
 	go func() {
 		g.upgrades.Wait()
@@ -127,6 +150,7 @@ func (g *Gate) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, g.srv.Close())
 	}
 	<-ended
+	<-g.served
 	for _, s := range g.sites {
 		s.transport.close()
 	}
@@ -145,6 +169,7 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_hellos_refused", Value: c.helloRefused.Load()},
 		{Name: "http_slow_reads_cut", Value: c.slowReads.Load()},
 		{Name: "http_held_full", Value: c.notHeld.Load()},
+		{Name: "http_handed_over", Value: c.handedOver.Load()},
 		{Name: "http_held_bytes_now", Value: uint64(max(0, g.held.Load()))},
 		{Name: "http_handshakes_failed", Value: c.handshakes.Load()},
 		{Name: "http_unreadable", Value: c.unreadable.Load()},

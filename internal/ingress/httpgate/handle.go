@@ -33,6 +33,8 @@ func (x *exchange) answer() {
 		x.redirect()
 	case x.isReport():
 		x.collect()
+	case x.lane != nil:
+		x.lane.forward(x)
 	default:
 		x.forward()
 	}
@@ -138,7 +140,7 @@ func (x *exchange) slowDown() bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-x.r.Context().Done():
+	case <-x.leaves():
 		x.status, x.abort = statusClientGone, true
 		return false
 	}

@@ -3,8 +3,8 @@ package httpgate
 // claimsClient reports whether a request header is one by which a client could
 // pass for somebody else, for another path, or for the gateway. Underscores count
 // as dashes: CGI and WSGI servers cannot tell them apart. It does not allocate.
-func claimsClient(name string) bool {
-	if name == "" {
+func claimsClient[T string | []byte](name T) bool {
+	if len(name) == 0 {
 		return false
 	}
 	switch name[0] | 0x20 {
@@ -33,9 +33,11 @@ func claimsClient(name string) bool {
 	return false
 }
 
-func foldEqual(name, want string) bool { return len(name) == len(want) && foldPrefix(name, want) }
+func foldEqual[T string | []byte](name T, want string) bool {
+	return len(name) == len(want) && foldPrefix(name, want)
+}
 
-func foldPrefix(name, want string) bool {
+func foldPrefix[T string | []byte](name T, want string) bool {
 	if len(name) < len(want) {
 		return false
 	}

@@ -37,7 +37,9 @@ func lines(text string) []string {
 	return out
 }
 
-func TestSpoofedHeaders(t *testing.T) {
+func TestSpoofedHeaders(t *testing.T) { bothWays(t, spoofedHeaders) }
+
+func spoofedHeaders(t *testing.T) {
 	r := start(t, httpgate.Config{}, echo())
 	tests := []struct {
 		name, from string

@@ -15,19 +15,24 @@ import (
 type lease struct {
 	sessions ingress.Sessions
 	id       uint64
-	cancel   context.CancelFunc
+	cancel   func()
 	cut      atomic.Pointer[haechi.Verdict]
 }
 
 func (x *exchange) takeLease(r *http.Request) *http.Request {
 	ctx, cancel := context.WithCancel(r.Context())
-	l := &lease{sessions: x.g.deps.Sessions, cancel: cancel}
+	x.openLease(cancel)
+	return r.WithContext(ctx)
+}
+
+// openLease registers the request. A cut calls stop.
+func (x *exchange) openLease(stop func()) {
+	l := &lease{sessions: x.g.deps.Sessions, cancel: stop}
 	l.id = l.sessions.Open(x.site.service, x.actor, func(v haechi.Verdict) {
 		l.cut.CompareAndSwap(nil, &v)
-		cancel()
+		stop()
 	})
 	x.lease = l
-	return r.WithContext(ctx)
 }
 
 func (l *lease) end() {

@@ -213,7 +213,7 @@ func (x *exchange) leave(status int) {
 	if x.actor.Allowed || x.isProxy() {
 		return
 	}
-	bytes := x.out
+	bytes := x.out + x.got
 	if x.body != nil {
 		bytes += x.body.n.Load()
 	}

@@ -41,29 +41,46 @@ func newNonce() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// offerNonce hands the upstream a nonce with a request for a page. A page with a
-// nonce is made for one visit, so it is asked for whole, and where the nonce has to
-// be put into it, uncompressed.
+// offersNonce makes a nonce for a request for a page, where the policy has one.
+func (x *exchange) offersNonce() bool {
+	p := x.site.protection
+	if p == nil || p.csp == nil || !p.csp.nonced() || !strings.Contains(x.in.header.first("Accept"), "text/html") {
+		return false
+	}
+	x.nonce = newNonce()
+	return true
+}
+
+// withholds reports whether a request for a page with a nonce is asked without that
+// header: such a page is made for one visit, so it is asked for whole, and where the
+// nonce has to be put into it, uncompressed.
+func (p *policy) withholds(name string) bool {
+	switch name {
+	case "If-None-Match", "If-Modified-Since", "If-Range", "Range":
+		return true
+	case "Accept-Encoding":
+		return p.placeholder != nil
+	}
+	return false
+}
+
+// offerNonce hands the upstream a nonce with a request for a page.
 func (x *exchange) offerNonce(out *http.Request) {
 	h := out.Header
 	delete(h, nonceHeader)
-	p := x.site.protection
-	if p == nil || p.csp == nil || !p.csp.nonced() || !wantsPage(h) {
+	if !x.offersNonce() {
 		return
 	}
-	x.nonce = newNonce()
-	h[nonceHeader] = []string{x.nonce}
-	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Range", "Range"} {
-		delete(h, name)
+	p := x.site.protection.csp
+	for name := range h {
+		if p.withholds(name) {
+			delete(h, name)
+		}
 	}
-	if p.csp.placeholder != nil {
+	h[nonceHeader] = []string{x.nonce}
+	if p.placeholder != nil {
 		h["Accept-Encoding"] = []string{"identity"}
 	}
-}
-
-// wantsPage reports whether the answer may become a document of its own.
-func wantsPage(h http.Header) bool {
-	return strings.Contains(h.Get("Accept"), "text/html")
 }
 
 // usePolicy puts the policy on a page, and the nonce into it. A policy of the

@@ -71,25 +71,48 @@ func (x *exchange) secure() bool {
 	return x.in.secure
 }
 
+// spoken is what an answer of the upstream says itself.
+type spoken struct{ referrer, frames, framing bool }
+
 // protect completes the header of an answer.
 func (x *exchange) protect(h http.Header, nosniff []string) {
 	p := x.site.protection
+	for name := range h {
+		if p.replaces(name) {
+			delete(h, name)
+		}
+	}
 	secure := x.secure()
-	delete(h, "Strict-Transport-Security")
+	p.completes(secure, spoken{h["Referrer-Policy"] != nil, h["X-Frame-Options"] != nil, saysFraming(h["Content-Security-Policy"])}, nosniff,
+		func(name string, value []string) { h[name] = value })
+	p.cookies.complete(h["Set-Cookie"], secure)
+}
+
+// replaces reports whether what the upstream says under that name does not count.
+func (p *protection) replaces(name string) bool {
+	switch name {
+	case "Strict-Transport-Security":
+		return true
+	case "X-Content-Type-Options", "X-Xss-Protection":
+		return p.noSniff
+	}
+	return false
+}
+
+// completes gives the lines that are missing.
+func (p *protection) completes(secure bool, has spoken, nosniff []string, add func(name string, value []string)) {
 	if secure && p.hsts != nil {
-		h["Strict-Transport-Security"] = p.hsts
+		add("Strict-Transport-Security", p.hsts)
 	}
 	if p.noSniff {
-		h["X-Content-Type-Options"] = nosniff
-		delete(h, "X-Xss-Protection")
+		add("X-Content-Type-Options", nosniff)
 	}
-	if p.referrer != nil && h["Referrer-Policy"] == nil {
-		h["Referrer-Policy"] = p.referrer
+	if p.referrer != nil && !has.referrer {
+		add("Referrer-Policy", p.referrer)
 	}
-	if p.frames != nil && h["X-Frame-Options"] == nil && !saysFraming(h["Content-Security-Policy"]) {
-		h["X-Frame-Options"] = p.frames
+	if p.frames != nil && !has.frames && !has.framing {
+		add("X-Frame-Options", p.frames)
 	}
-	p.cookies.complete(h["Set-Cookie"], secure)
 }
 
 // saysFraming reports whether a policy of the upstream rules on framing, which then
@@ -105,6 +128,5 @@ func saysFraming(policies []string) bool {
 
 // isHTML reports whether an answer is a page.
 func isHTML(h http.Header) bool {
-	t := h.Get("Content-Type")
-	return foldPrefix(t, "text/html") || foldPrefix(t, "application/xhtml+xml")
+	return htmlType(h.Get("Content-Type"))
 }

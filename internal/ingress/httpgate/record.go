@@ -37,6 +37,7 @@ func (x *exchange) record() {
 	e.Method, e.Host, e.Path = bounded(x.in.method, maxMethod), bounded(x.in.host, maxText), bounded(x.in.path, maxText)
 	e.UserAgent = bounded(x.in.header.first("User-Agent"), maxText)
 	e.Class, e.Hits = x.view.Class, x.hits
+	e.BytesIn = x.got
 	if x.body != nil {
 		e.BytesIn = x.body.n.Load()
 	}

@@ -13,7 +13,7 @@ func (x *exchange) redirect() {
 		host = "[" + host + "]"
 	}
 	h := x.w.Header()
-	h["Location"] = []string{"https://" + host + x.site.secureAt + x.r.URL.RequestURI()}
+	h["Location"] = []string{"https://" + host + x.site.secureAt + x.target()}
 	h["Content-Length"] = []string{"0"}
 	if p := x.site.protection; p != nil {
 		x.protect(h, x.g.values.noSniff)

@@ -18,17 +18,17 @@ func (x *exchange) wants() int {
 
 // screen asks who judges bodies, once the body is there, and applies the verdict. If it
 // refuses, the request has been answered.
-func (x *exchange) screen(r *http.Request) bool {
+func (x *exchange) screen(r *http.Request) bool { // r is nil on a lane
 	limit := x.wants()
 	if limit <= 0 {
 		return true
 	}
-	x.view.Target, x.view.Protocol, x.view.Headers = x.r.RequestURI, x.r.Proto, x.eachField
-	if r.ContentLength != 0 {
+	x.view.Target, x.view.Protocol, x.view.Headers = x.written(), x.protocol(), x.eachField
+	if x.in.length != 0 {
 		x.view.Cut = !x.bodyHere || len(x.arrived) > limit
 		x.view.Body = bytes.NewBuffer(x.arrived[:min(len(x.arrived), limit)])
 	}
-	if !x.bodyHere {
+	if !x.bodyHere && r != nil {
 		r.Trailer = nil // it comes after what is judged
 	}
 	v := x.g.deps.Bodies.Inspect(&x.view, x.g.deps.Now())
@@ -51,6 +51,9 @@ func (x *exchange) eachField(yield func(name, value string) bool) {
 		more = yield(name, value)
 		return more
 	})
+	if x.r == nil {
+		return // a lane reads none
+	}
 	for name, values := range x.r.Trailer {
 		for _, v := range values {
 			if more = more && yield(name, v); !more {

@@ -66,22 +66,29 @@ func (s *servers) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(s.list) == 1 {
 		return s.list[0].up.RoundTrip(r)
 	}
-	first, tries := s.next.Add(1), 0
+	tries := 0
 	var last error
+	for one := range s.turn {
+		res, err := one.ask(r)
+		if tries++; err == nil || tries == maxTries || !repeatable(r) || r.Context().Err() != nil {
+			return res, err
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// turn yields the servers in the order in which to try them.
+func (s *servers) turn(yield func(*server) bool) {
+	first := s.next.Add(1)
 	for _, wantDown := range []bool{false, true} {
 		for i := range s.list {
 			one := s.list[(first+uint64(i))%uint64(len(s.list))]
-			if one.down.Load() != wantDown {
-				continue
+			if one.down.Load() == wantDown && !yield(one) {
+				return
 			}
-			res, err := one.ask(r)
-			if tries++; err == nil || tries == maxTries || !repeatable(r) || r.Context().Err() != nil {
-				return res, err
-			}
-			last = err
 		}
 	}
-	return nil, last
 }
 
 // ask sends the request to this server.
@@ -103,11 +110,12 @@ func repeatable(r *http.Request) bool {
 	if r.Body != nil && r.Body != http.NoBody || r.Header["Upgrade"] != nil {
 		return false
 	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return true
-	}
-	return false
+	return safe(r.Method)
+}
+
+// safe reports whether a method changes nothing by RFC 9110.
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
 // probe connects to every server and notes which of them are there, so that a request

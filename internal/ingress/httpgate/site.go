@@ -23,6 +23,7 @@ type site struct {
 	protection *protection // nil: answers pass as they are
 	load       atomic.Pointer[load]
 	down       atomic.Bool // the last request found no upstream
+	quick      bool        // a lane can serve it
 }
 
 func newSite(s Site) (*site, error) {
@@ -31,7 +32,8 @@ func newSite(s Site) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &site{service: s.Service, scheme: to.scheme, host: to.first(), maxBody: s.MaxBody, secureAt: s.SecureAt, transport: to}
+	t := &site{service: s.Service, scheme: to.scheme, host: to.first(), maxBody: s.MaxBody, secureAt: s.SecureAt, transport: to,
+		quick: s.SecureAt != "" || to.scheme == "http"}
 	t.load.Store(newLoad(s, time.Now()))
 	if s.Protection != nil {
 		t.protection = newProtection(*s.Protection)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -165,6 +166,9 @@ func start(t *testing.T, cfg httpgate.Config, upstream http.Handler) *rig {
 		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if os.Getenv(wayVariable) != "" {
+		g.OnlyNetHTTP()
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

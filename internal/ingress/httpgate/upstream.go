@@ -108,7 +108,8 @@ func (u *upstream) ask(w *wire, r *http.Request) (*http.Response, error) {
 }
 
 func (u *upstream) converse(w *wire, r *http.Request) (*http.Response, error) {
-	w.left, w.got = maxAnswerHeader, false
+	w.left, w.got, w.armed = maxAnswerHeader, false, time.Time{}
+	w.buffered()
 	if err := w.conn.SetDeadline(time.Now().Add(u.answer)); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ var errAnswerHeader = errors.New("the upstream's header is too large")
 type wire struct {
 	conn net.Conn
 	raw  syscall.RawConn
-	br   *bufio.Reader
+	br   *bufio.Reader // nil until net/http is needed to read it
 	bw   *bufio.Writer
 	left int64 // bytes that may still be read; bounds the header
 	got  bool  // a byte of the answer came
@@ -25,6 +25,8 @@ type wire struct {
 	peek  func(fd uintptr) // made once; sets quiet
 	quiet bool
 	seen  [1]byte
+
+	talking
 }
 
 func newDialer() net.Dialer {
@@ -37,8 +39,7 @@ func (u *upstream) dial(ctx context.Context) (*wire, error) {
 		return nil, err
 	}
 	w := &wire{conn: c}
-	w.br, w.bw = bufio.NewReader(w), bufio.NewWriter(c)
-	w.peek = w.look
+	w.peek, w.turn = w.look, w.talk
 	if sc, ok := c.(syscall.Conn); ok {
 		if w.raw, err = sc.SyscallConn(); err != nil {
 			c.Close()
@@ -46,6 +47,13 @@ func (u *upstream) dial(ctx context.Context) (*wire, error) {
 		}
 	}
 	return w, nil
+}
+
+// buffered makes the buffers.
+func (w *wire) buffered() {
+	if w.br == nil {
+		w.br, w.bw = bufio.NewReader(w), bufio.NewWriter(w.conn)
+	}
 }
 
 // Read implements io.Reader for the buffer.
@@ -87,24 +95,29 @@ func (w *wire) look(fd uintptr) {
 	w.quiet = err == syscall.EAGAIN
 }
 
-// take returns an idle connection, nil if there is none.
+// take returns an idle connection that is silent, nil if there is none.
 func (u *upstream) take() *wire {
 	for {
-		u.mu.Lock()
-		n := len(u.idle)
-		if n == 0 {
-			u.mu.Unlock()
-			return nil
-		}
-		w := u.idle[n-1]
-		u.idle[n-1] = nil
-		u.idle = u.idle[:n-1]
-		u.mu.Unlock()
-		if w.silent() {
+		w := u.pop()
+		if w == nil || w.silent() {
 			return w
 		}
 		w.conn.Close()
 	}
+}
+
+// pop returns the idle connection that was used last, nil if there is none.
+func (u *upstream) pop() *wire {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := len(u.idle)
+	if n == 0 {
+		return nil
+	}
+	w := u.idle[n-1]
+	u.idle[n-1] = nil
+	u.idle = u.idle[:n-1]
+	return w
 }
 
 func (u *upstream) put(w *wire) {
