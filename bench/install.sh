@@ -13,6 +13,8 @@ need caddy caddy
 need wrk wrk
 need python3 python3
 need mariadb-install-db mariadb-server
+need slowhttptest slowhttptest
+need apache2 apache2-bin
 need taskset util-linux
 [ -z "$missing" ] && exit 0
 

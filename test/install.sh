@@ -14,6 +14,8 @@ command -v ip >/dev/null || missing+=(iproute2)
 command -v nft >/dev/null || missing+=(nftables)
 command -v testssl >/dev/null || missing+=(testssl.sh)
 command -v rhino >/dev/null || missing+=(rhino default-jre-headless)
+command -v slowhttptest >/dev/null || missing+=(slowhttptest)
+[ -x /usr/sbin/apache2 ] || missing+=(apache2-bin)
 command -v python3 >/dev/null || missing+=(python3)
 [ ${#missing[@]} -eq 0 ] && exit 0
 sudo=""

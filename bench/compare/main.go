@@ -80,7 +80,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.haechi, "haechi", "./haechi", "the program")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians count")
 	seconds := f.Float64("seconds", 3, "length of one measurement")
-	only := f.String("only", "web,device,paced,opaque,idle,go", "the parts to measure")
+	only := f.String("only", "web,device,paced,opaque,idle,slow,go", "the parts to measure")
 	f.BoolVar(&o.noisy, "noisy", false, "go on although something else uses the processors; the numbers mean little")
 	f.IntVar(&o.devices, "devices", 64, "devices that send frames")
 	f.IntVar(&o.idle, "idle", 9000, "devices that are idle")
