@@ -1,6 +1,9 @@
 package haechi
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // EventFilter selects recorded or live events. Zero fields select everything.
 type EventFilter struct {
@@ -171,6 +174,8 @@ type ServiceStatus struct {
 	Upstream string   `json:"upstream"`
 	Healthy  bool     `json:"healthy"`
 	Live     int      `json:"live"`
+	// OneProxy is an address, not trusted, that all HTTP clients seem to come from.
+	OneProxy netip.Addr `json:"one_proxy,omitzero"`
 }
 
 // Able says whether a machine can do something; it may not be known.

@@ -51,6 +51,11 @@ func printStatus(p *printer, s *state) {
 	for _, d := range s.Degraded {
 		p.say("cli.degraded", d)
 	}
+	for _, v := range s.Services {
+		if v.OneProxy.IsValid() {
+			p.say("gateway.one_proxy", v.Name, v.OneProxy)
+		}
+	}
 	printServices(p, s.Services)
 	printCertificates(p, s.Certificates)
 	rows := make([][]string, 0, len(s.Enforcers))

@@ -206,7 +206,7 @@ func (g *httpGuard) status() (out []haechi.ServiceStatus) {
 			up = "https" + secureAt(s)
 		}
 		out = append(out, haechi.ServiceStatus{Name: s.Name, Kind: kindHTTP, Listen: addrs([]*listener.Listener{g.socket}),
-			Open: true, Upstream: up, Healthy: healthy, Live: g.socket.Live()})
+			Open: true, Upstream: up, Healthy: healthy, Live: g.socket.Live(), OneProxy: g.gate.OneProxy()})
 	}
 	return out
 }

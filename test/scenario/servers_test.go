@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +154,7 @@ func (s *webSide) start() {
 		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "X-Forwarded-Proto"} {
 			w.Header()["Echo-"+name] = r.Header[name]
 		}
+		w.Header().Set("Echo-Names", strings.Join(slices.Sorted(maps.Keys(r.Header)), " "))
 	})
 	mux.HandleFunc("GET /live", talkBack)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}

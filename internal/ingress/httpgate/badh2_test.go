@@ -314,7 +314,7 @@ func TestFloods(t *testing.T) {
 			if e.Reason != haechi.ReasonFlood || e.Verdict != haechi.Deny || e.Ref == "" || e.Observed <= e.Threshold || e.Threshold == 0 {
 				t.Errorf("event %+v", e)
 			}
-			if last.kind == typeGoAway && !strings.HasSuffix(last.payload, string(e.Ref)) {
+			if last.kind != typeGoAway || !strings.HasSuffix(last.payload, string(e.Ref)) {
 				t.Errorf("the last frame is %+v, want %s", last, e.Ref)
 			}
 			res, err := honest.Get("https://" + r.addr + "/")
@@ -384,7 +384,7 @@ func TestPlainTextToTLSIsAnswered(t *testing.T) {
 	r, _ := tape2(t)
 	_, br := r.raw("127.0.0.2", "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
 	text, _ := io.ReadAll(br)
-	if e := r.next(t); e.Rule != httpgate.RuleNoTLS || e.Kind != haechi.KindHandshake || !strings.Contains(string(text), string(e.Ref)) || !strings.HasPrefix(string(text), "HTTP/1.1 400") {
+	if e := r.next(t); e.Rule != httpgate.RuleNoTLS || e.Kind != haechi.KindRequest || !strings.Contains(string(text), string(e.Ref)) || !strings.HasPrefix(string(text), "HTTP/1.1 400") {
 		t.Errorf("answered %q, event %+v", text, e)
 	}
 	_, br = r.raw("127.0.0.2", "SSH-2.0-OpenSSH_9\r\n")

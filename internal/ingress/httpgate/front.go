@@ -42,7 +42,7 @@ func (g *Gate) handshakeFailed(c *conn, err error) {
 	v := haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonMalformed, Rule: RuleNoTLS}
 	e := c.refusal(haechi.KindHandshake, v)
 	if slices.Contains([]byte(plainLetters), record.RecordHeader[0]) {
-		e.Status = 400
+		e.Kind, e.Status = haechi.KindRequest, 400
 		_, _ = c.Write(g.bare(e)) // the peer may be gone; there is nobody to tell
 	}
 	g.deps.Sink.Emit(e)

@@ -48,6 +48,7 @@ type Gate struct {
 	upgrades  sync.WaitGroup
 	held      atomic.Int64 // bytes for slow clients, see Config.MaxHeld
 	reported  reported
+	oneProxy  oneProxy
 	counts    counts
 }
 

@@ -5,15 +5,24 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"haechi"
 )
 
 // RuleH2 is the id of what net/http refuses as no HTTP/2, where no answer is possible.
 const RuleH2 = "http2/protocol"
+
+const (
+	lastWords = 200 * time.Millisecond
+	maxUnread = 4 << 20 // bytes
+)
 
 // preface is how every client begins (RFC 9113, 3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -36,8 +45,11 @@ type h2 struct {
 	begun    int    // bytes of the preface that came
 	spent    spending
 
-	mu  sync.Mutex // one writer at a time
-	out frames
+	last atomic.Pointer[haechi.Reference] // set once the connection is being ended
+
+	mu   sync.Mutex // one writer at a time
+	out  frames
+	done bool // the last frame is written
 }
 
 func newH2(t *tls.Conn, c *conn) *h2 {
@@ -85,13 +97,36 @@ func (h *h2) cut(rule string) {
 	e := h.c.refusal(haechi.KindRequest, v)
 	h.c.g.counts.h2cut.Add(1)
 	h.c.g.deps.Sink.Emit(e)
-	if h.mu.TryLock() { // or a write waits for a peer that does not read
-		if h.out.between() {
-			_, _ = h.Conn.Write(goAway(e.Ref)) // the peer may be gone; there is nobody to tell
-		}
-		h.mu.Unlock()
-	}
+	h.last.Store(&e.Ref)
+	h.letRead()
 	h.c.Close()
+}
+
+// letRead gives the client a moment to read the last frame: a connection that is closed
+// while its bytes are unread is reset, and what was sent is lost.
+func (h *h2) letRead() {
+	for end := time.Now().Add(lastWords); time.Now().Before(end); {
+		if h.mu.TryLock() { // or a write is under way, which says it
+			h.farewell()
+			h.mu.Unlock()
+		}
+		// An error means a connection that is gone, or that the slice is over.
+		_ = h.c.SetReadDeadline(time.Now().Add(lastWords / 10))
+		if _, err := io.CopyN(io.Discard, h.c.Conn, maxUnread); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+	}
+}
+
+// farewell writes the last frame where one may begin. The caller holds mu.
+func (h *h2) farewell() {
+	ref := h.last.Load()
+	if ref == nil || h.done || !h.out.between() {
+		return
+	}
+	h.done = true
+	_, _ = h.Conn.Write(goAway(*ref)) // the peer may be gone; there is nobody to tell
+	_ = h.c.CloseWrite()
 }
 
 // goAway is a GOAWAY with ENHANCE_YOUR_CALM and the reference.
@@ -104,8 +139,13 @@ func goAway(ref haechi.Reference) []byte {
 func (h *h2) Write(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.done {
+		return 0, net.ErrClosed
+	}
 	h.out.each(p, h.said)
-	return h.Conn.Write(p)
+	n, err := h.Conn.Write(p)
+	h.farewell()
+	return n, err
 }
 
 // Close implements net.Conn, as that of h1.

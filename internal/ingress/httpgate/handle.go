@@ -87,6 +87,7 @@ func (x *exchange) admit() bool {
 func (x *exchange) identify() {
 	x.adopt()
 	if !x.trusted {
+		x.seeProxy()
 		return
 	}
 	addr := x.g.deps.Clients.Client(x.c.Actor.Addr, x.in.header.values("X-Forwarded-For"))

@@ -301,3 +301,21 @@ func echo() http.Handler {
 		w.Write(body)
 	})
 }
+
+// ask sends a request of a client that keeps its connection.
+func (r *rig) ask(t *testing.T, c *http.Client, name, value string) {
+	t.Helper()
+	req, err := http.NewRequest("GET", "http://"+r.addr+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "shop.test"
+	req.Header.Set(name, value)
+	res, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
+	r.next(t)
+}

@@ -3,6 +3,7 @@ package catalogue
 // shared are texts used on many pages.
 func shared() []text {
 	return []text{
+		{"gateway.one_proxy", "Service {0}: nearly all requests come from {1} and say that they were passed on, so that all visitors count as one. If it is your proxy, CDN or tunnel, add {1} to trusted_proxies in haechi.yaml and run haechi reload; until then a limit or a decision hits everybody.", "서비스 {0}: 거의 모든 요청이 {1}에서 오고 전달된 요청이라고 합니다. 방문자 모두가 한 사람으로 계산됩니다. 직접 쓰는 프록시, CDN, 터널이라면 haechi.yaml의 trusted_proxies에 {1}을(를) 추가하고 haechi reload를 실행하세요. 그때까지는 제한이나 결정이 모두에게 적용됩니다."},
 		{"app.name", "Haechi", "해치"},
 		{"language.en", "English", "English"},
 		{"language.ko", "한국어", "한국어"},
