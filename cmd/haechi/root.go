@@ -42,7 +42,7 @@ LC_ALL, LC_MESSAGES or LANG, or of --lang; help and JSON are English.`,
 	completeFlag(root, "lang", cobra.FixedCompletions(p.texts.Languages(), cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(p.flagError)
 	root.AddCommand(
-		demoCommand(o), initCommand(o), checkCommand(o), runCommand(o), reloadCommand(o), statusCommand(o),
+		demoCommand(o), initCommand(o), checkCommand(o), runCommand(o), shieldCommand(o), reloadCommand(o), statusCommand(o),
 		whyCommand(o), devicesCommand(o), decisionsCommand(o), eventsCommand(o), rulesCommand(o),
 		reportCommand(o), replayCommand(o), auditCommand(o), backupCommand(o), schemaCommand(o), profileCommand(o), signCommand(o), verifyFramesCommand(o), versionCommand(o),
 		loginLinkCommand(o), pinCommand(o), completionCommand(o),

@@ -196,10 +196,11 @@ func (a *App) prune(ctx context.Context) error {
 // keepDecisions forgets expired ones and lifts those that the lists or a console
 // login have overtaken.
 func (a *App) keepDecisions(ctx context.Context) error {
+	var said sayOnce
 	return every(ctx, sweepEvery, func() {
 		a.estate.session.Sweep(a.opts.Now())
-		if err := a.estate.guard(ctx); err != nil && ctx.Err() == nil {
-			a.opts.Log.Error("the kernel's list of protected addresses could not be changed; it is tried again", "err", err)
+		if err := a.estate.guard(ctx); err != nil && ctx.Err() == nil && said.due(a.opts.Now()) {
+			a.opts.Log.Warn("the kernel's list of protected addresses could not be changed; it is tried again", "err", err)
 		}
 		if err := a.estate.recheck(ctx); err != nil && ctx.Err() == nil {
 			a.opts.Log.Error("an overtaken decision could not be lifted; it is tried again", "err", err)

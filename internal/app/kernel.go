@@ -38,6 +38,14 @@ func (e *estate) openKernel(ctx context.Context) error {
 	if e.cfg.Shield.Kernel == kernelOff {
 		return nil
 	}
+	if socket := e.cfg.Shield.Socket; socket != "" {
+		c := e.dialShield(socket)
+		e.kernel = c
+		if err := c.Guard(ctx, e.list.guarded()); err != nil && e.cfg.Shield.Kernel != kernelAuto {
+			return err
+		} // auto: it is used when it comes
+		return nil
+	}
 	k, err := nft.Open(ctx, nft.Config{From: e.cfg.Shield.From, Protected: e.list.protectedPrefix, Timeout: kernelTimeout, Now: e.now})
 	if err == nil {
 		err = k.Guard(ctx, e.list.guarded())
@@ -86,7 +94,9 @@ func (e *estate) kernelStats() []haechi.Counter {
 func (e *estate) enforcerStatus(ctx context.Context) []haechi.EnforcerStatus {
 	out := e.reconciler.Status()
 	for i := range out {
-		out[i].Able = haechi.AbleYes
+		if out[i].Note == "" {
+			out[i].Able = haechi.AbleYes
+		}
 	}
 	if e.kernel != nil {
 		return out

@@ -67,6 +67,7 @@ func besideFile(cfg *config.Config, path string) {
 		}
 		return filepath.Join(filepath.Dir(path), name)
 	}
+	cfg.Shield.Socket = beside(cfg.Shield.Socket)
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		if config.ProfileIsPath(s.Profile) {

@@ -113,6 +113,9 @@ func (a *App) degraded() (out []string) {
 		out = append(out, "the device registry does not answer; approvals hold for a while, then no device is admitted; check the disk")
 	}
 	out = append(out, a.estate.lateCertificates()...)
+	if text := a.estate.shieldDown(); text != "" {
+		out = append(out, text)
+	}
 	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
 		out = append(out, text)
 	}

@@ -89,23 +89,29 @@ func (s *localSocket) close() error {
 // peerOperator names the process at the other end by its kernel-checked user id;
 // a stranger has no name, and the API refuses the nameless.
 func peerOperator(c net.Conn) haechi.Operator {
-	uc, ok := c.(*net.UnixConn)
-	if !ok {
-		return haechi.Operator{}
-	}
-	raw, err := uc.SyscallConn()
+	cred, err := peerCred(c)
 	if err != nil {
-		return haechi.Operator{}
-	}
-	var cred *unix.Ucred
-	var cerr error
-	if err := raw.Control(func(fd uintptr) { cred, cerr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil || cerr != nil {
 		return haechi.Operator{}
 	}
 	if cred.Uid != 0 && int(cred.Uid) != os.Getuid() {
 		return haechi.Operator{}
 	}
 	return haechi.Operator{Name: userName(cred.Uid), Via: "cli"}
+}
+
+// peerCred is who the kernel says the process at the other end of a Unix socket is.
+func peerCred(c net.Conn) (cred *unix.Ucred, err error) {
+	uc, ok := c.(*net.UnixConn)
+	if !ok {
+		return nil, fmt.Errorf("%T is no Unix socket", c)
+	}
+	raw, err := uc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var asked error
+	err = raw.Control(func(fd uintptr) { cred, asked = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	return cred, errors.Join(err, asked)
 }
 
 func userName(uid uint32) string {

@@ -20,7 +20,7 @@ func compile(f *rawFile) *Config {
 		Allow:   prefixes(f.Allow), TrustedProxies: prefixes(f.TrustedProxies),
 		Rules:  make(map[string]Rule, len(f.Rules)),
 		Decide: compileDecide(&f.Decide),
-		Shield: Shield{Kernel: f.Shield.Kernel, From: action(f.Shield.From)},
+		Shield: Shield{Kernel: f.Shield.Kernel, Socket: f.Shield.Socket, From: action(f.Shield.From)},
 		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
 		Records: Records{
 			Store:  RecordStore{DSNFile: f.Records.DSNFile, CAFile: f.Records.CAFile, Pool: f.Records.Pool, Spool: int64(f.Records.Spool)},

@@ -203,6 +203,7 @@ type Decide struct {
 // Shield says what is enforced in the kernel.
 type Shield struct {
 	Kernel string        // off, auto or nft
+	Socket string        // of the shield process; empty: the gateway changes the kernel itself
 	From   haechi.Action // the mildest that the kernel takes over: Deny or Drop
 }
 

@@ -99,18 +99,22 @@ func (r *Reconciler) Run(ctx context.Context, interval time.Duration) error {
 	defer tick.Stop()
 	look := time.NewTicker(glance)
 	defer look.Stop()
+	said := "" // a failure that lasts is logged once
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			err = r.Check(ctx, r.cfg.Now())
+			if err = r.Check(ctx, r.cfg.Now()); err == nil {
+				said = ""
+			}
 		case <-look.C:
 			err = r.checkChanged(ctx, r.cfg.Now())
 		}
-		if err != nil && ctx.Err() == nil {
-			r.cfg.Log.Error("reconcile", "err", err)
+		if err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
+			r.cfg.Log.Error("what is enforced could not be compared with what was decided; it is tried again", "err", err)
 		}
 	}
 }
@@ -189,15 +193,17 @@ func (r *Reconciler) repair(ctx context.Context, i int, now time.Time) (d Drift,
 	}
 	l.after = r.wanted(e, now)
 	p := l.plan(found, now, r.cfg.Grace)
-	if len(p.lift) > 0 {
-		if err := e.Lift(ctx, p.lift); err != nil {
-			return d, len(found), err
-		}
-	}
+	// What is missing is put in first: what is taken out may be the same in another
+	// form, and no packet may find neither.
+	var errs []error
 	if len(p.apply) > 0 {
-		if err := e.Apply(ctx, p.apply); err != nil {
-			return d, len(found), err
-		}
+		errs = append(errs, e.Apply(ctx, p.apply))
+	}
+	if len(p.lift) > 0 {
+		errs = append(errs, e.Lift(ctx, p.lift))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return d, len(found), err
 	}
 	r.last[i] = l.after
 	return p.drift, len(found) - len(p.lift) + p.added, nil

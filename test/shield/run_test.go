@@ -28,6 +28,7 @@ func newRig(t testing.TB, shield string) *rig {
 		t.Fatal(buildErr)
 	}
 	dir := t.TempDir()
+	shield = strings.ReplaceAll(shield, "DIR", dir)
 	r := &rig{t: t, land: newLand(t), config: filepath.Join(dir, "haechi.yaml")}
 	text := "state: " + filepath.Join(dir, "state") + `
 console: { listen: "" }
@@ -44,7 +45,12 @@ services:
 
 func (r *rig) start() {
 	r.t.Helper()
-	r.proc = program.In(r.land.guarded.Enter()...).Start(r.t, "run", "--config", r.config)
+	r.run(program)
+}
+
+func (r *rig) run(p gateway.Program) {
+	r.t.Helper()
+	r.proc = p.In(r.land.guarded.Enter()...).Start(r.t, "run", "--config", r.config)
 	r.eventually("the gateway is up", 20*time.Second, func() bool { return r.haechi("status").Code == 0 })
 }
 

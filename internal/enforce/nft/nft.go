@@ -107,16 +107,21 @@ func (e *Enforcer) Name() string { return "nft" }
 
 // Takes reports whether the kernel enforces the decision: it is about an address or a
 // prefix that is not protected, for all services, and severe enough.
-func (e *Enforcer) Takes(d *haechi.Decision) bool {
-	if d.Mode != haechi.Enforce || d.Service != "" || d.Action < e.cfg.From || d.Action > haechi.Drop {
-		return false
+func (e *Enforcer) Takes(d *haechi.Decision) bool { return Takes(e.cfg.From, e.cfg.Protected)(d) }
+
+// Takes is the question of [Enforcer.Takes] for whoever has the enforcer elsewhere.
+func Takes(from haechi.Action, protected func(netip.Prefix) (string, bool)) func(*haechi.Decision) bool {
+	return func(d *haechi.Decision) bool {
+		if d.Mode != haechi.Enforce || d.Service != "" || d.Action < from || d.Action > haechi.Drop {
+			return false
+		}
+		p, ok := plain(d.Scope)
+		if !ok {
+			return false
+		}
+		_, no := protected(p)
+		return !no
 	}
-	p, ok := plain(d.Scope)
-	if !ok {
-		return false
-	}
-	_, no := e.cfg.Protected(p)
-	return !no
 }
 
 // Guard replaces the prefixes that the kernel accepts before any drop: the allow list

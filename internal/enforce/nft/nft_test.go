@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 	enforcetest.Run(t, func(t *testing.T) *enforcetest.Subject {
 		w := newWire(t)
 		return &enforcetest.Subject{
-			Enforcer: open(t, w, nft.Config{}), Now: time.Now, Span: 2 * time.Second, Exact: 400 * time.Millisecond,
+			Enforcer: open(t, w, nft.Config{}), Now: time.Now, Span: 3 * time.Second, Exact: time.Second,
 			Advance: func(d time.Duration) { <-time.After(d + 30*time.Millisecond) }, // the kernel counts in ticks of 4 to 10 ms
 			Refuses: func(a haechi.Actor, _ string) bool { return !w.arrives(t, a.Addr) },
 		}

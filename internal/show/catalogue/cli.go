@@ -110,6 +110,7 @@ func starting() []text {
 		{"start.certificate", "Its certificate is from this gateway's own CA, so a browser warns once. To trust it, import {0}.", "인증서는 이 게이트웨이의 자체 CA가 발급했으므로 브라우저가 한 번 경고합니다. 신뢰하려면 {0} 파일을 가져오세요."},
 		{"start.login", "Nobody can log in yet. Open this link within 15 minutes; it works once:", "아직 로그인할 수 있는 사람이 없습니다. 15분 안에 이 링크를 여세요. 한 번만 쓸 수 있습니다:"},
 		{"start.ask", "Ask it from another terminal, for example: {0}", "다른 터미널에서 물어보세요. 예: {0}"},
+		{"start.shield", "The shield serves the gateway at {0}. What is in force in the kernel stays in force when it ends.", "커널 방패가 {0}에서 게이트웨이를 기다립니다. 방패가 끝나도 커널에 적용된 차단은 그대로 남습니다."},
 		{"start.stop", "Ctrl-C stops it.", "Ctrl-C를 누르면 멈춥니다."},
 
 		{"demo.title", "Haechi guards a sample bot server and a sample shop, on this machine only.", "해치가 이 컴퓨터 안에서만 샘플 봇 서버와 샘플 쇼핑몰을 지킵니다."},

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/prefixset"
+	"haechi/internal/enforce/nft"
+	"haechi/internal/enforce/shield"
+)
+
+// ShieldOptions is what the shield process is started with.
+type ShieldOptions struct {
+	ConfigPath string
+	UID        int // whose gateway may speak to it, besides root's
+	Log        *slog.Logger
+	// Started is called once it listens. It must not block.
+	Started func(socket string)
+}
+
+// RunShield serves the kernel's packet filter to the gateway until ctx ends. What is in
+// force stays in force then. It knows whom to protect by the configuration and by itself,
+// whatever the gateway asks for.
+func RunShield(ctx context.Context, o ShieldOptions) error {
+	cfg, err := loadConfig(o.ConfigPath)
+	if err != nil {
+		return err
+	}
+	if cfg.Shield.Socket == "" {
+		return &haechi.Error{Kind: haechi.Invalid, Op: "start the shield", Msg: "the file names no shield.socket",
+			Hint: "write shield: { kernel: auto, socket: /run/haechi/shield.sock }"}
+	}
+	p := &protector{list: newLists(cfg.Client.IPv6Prefix)}
+	p.asked.Store(prefixset.New())
+	p.list.set(cfg.Allow, cfg.TrustedProxies, literals(cfg))
+	if err := p.list.refreshOwn(); err != nil {
+		return err
+	}
+	k, err := nft.Open(ctx, nft.Config{From: cfg.Shield.From, Protected: p.protected, Timeout: kernelTimeout})
+	if err != nil {
+		return err
+	}
+	if err := k.Guard(ctx, p.all(nil)); err != nil {
+		return err
+	}
+	l, err := listenShield(ctx, cfg.Shield.Socket, o.UID)
+	if err != nil {
+		return err
+	}
+	if o.Started != nil {
+		o.Started(cfg.Shield.Socket)
+	}
+	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, k, o.Log) }) }()
+	s := shield.NewServer(shield.ServerConfig{Kernel: k, Protected: p.all, Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
+	return s.Serve(ctx, l)
+}
+
+// protector is whom the shield protects: by the configuration and by itself, and besides
+// whoever the gateway named last.
+type protector struct {
+	list  *lists
+	asked atomic.Pointer[prefixset.Set]
+}
+
+// all notes whom the gateway protects, and adds the own.
+func (p *protector) all(asked []netip.Prefix) []netip.Prefix {
+	p.asked.Store(prefixset.New(asked...))
+	return slices.Concat(p.list.guarded(), p.asked.Load().Prefixes())
+}
+
+func (p *protector) protected(q netip.Prefix) (string, bool) {
+	if p.asked.Load().Overlaps(q) {
+		return "the gateway protects it", true
+	}
+	return p.list.protectedPrefix(q)
+}
+
+// refresh reads the machine's addresses again.
+func (p *protector) refresh(ctx context.Context, k *nft.Enforcer, log *slog.Logger) {
+	err := p.list.refreshOwn()
+	if err == nil {
+		err = k.Guard(ctx, p.all(p.asked.Load().Prefixes()))
+	}
+	if err != nil && ctx.Err() == nil {
+		log.Error("own addresses could not be read or guarded; the last known stay protected", "err", err)
+	}
+}
+
+// listenShield opens the socket, for the user alone. One that nobody answers on is a
+// leftover, and is replaced.
+func listenShield(ctx context.Context, path string, uid int) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("open the shield's socket: %w", err)
+	}
+	if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
+		_ = c.Close()
+		return nil, &haechi.Error{Kind: haechi.Conflict, Op: "open the shield's socket", Msg: "another shield serves " + path, Hint: "stop it first"}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove the old shield's socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("open the shield's socket: %w", err)
+	}
+	if err := errors.Join(os.Chmod(path, 0o600), os.Chown(path, uid, -1)); err != nil {
+		return nil, errors.Join(fmt.Errorf("give the shield's socket to the gateway's user: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// admit lets root and the gateway's user in, as the kernel names them.
+func admit(c net.Conn, uid int) error {
+	cred, err := peerCred(c)
+	if err != nil {
+		return err
+	}
+	if cred.Uid != 0 && int(cred.Uid) != uid {
+		return fmt.Errorf("uid %d may not ask the shield", cred.Uid)
+	}
+	return nil
+}
+
+// dialShield is the shield process as the kernel's enforcer.
+func (e *estate) dialShield(socket string) *shield.Client {
+	takes := nft.Takes(e.cfg.Shield.From, e.list.protectedPrefix)
+	return shield.NewClient(shield.ClientConfig{Takes: takes, Timeout: kernelTimeout,
+		Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", socket) }})
+}
+
+// shieldDown says, when the kernel's enforcer fails, what goes on without it.
+func (e *estate) shieldDown() string {
+	if e.kernel == nil {
+		return ""
+	}
+	for _, s := range e.reconciler.Status() {
+		if s.Name == e.kernel.Name() && s.Note != "" {
+			return "the kernel shield fails; everything is enforced in process, and what the kernel had stays in force until it ends: " + s.Note
+		}
+	}
+	return ""
+}
+
+// sayOnce keeps a failure that lasts from filling the log.
+type sayOnce struct{ last time.Time }
+
+func (s *sayOnce) due(now time.Time) bool {
+	if now.Sub(s.last) < time.Minute {
+		return false
+	}
+	s.last = now
+	return true
+}

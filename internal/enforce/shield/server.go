@@ -1,0 +1,166 @@
+package shield
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"haechi"
+	"haechi/internal/enforce"
+)
+
+// Kernel is what is served.
+type Kernel interface {
+	enforce.Enforcer
+	enforce.Watchful
+	// Guard replaces whom the kernel accepts before any drop.
+	Guard(ctx context.Context, ps []netip.Prefix) error
+	Stats() []haechi.Counter
+}
+
+// ServerConfig is what a Server is told. All but Log must be set.
+type ServerConfig struct {
+	Kernel Kernel
+	// Admit says why a peer may not ask anything, if so.
+	Admit func(net.Conn) error
+	// Protected is told whom the gateway protects, and answers with whom the kernel has to
+	// accept: those, and whoever the shield protects by itself.
+	Protected func(asked []netip.Prefix) []netip.Prefix
+	Log       *slog.Logger // nil discards
+}
+
+// Server serves an enforcer to the gateway.
+type Server struct {
+	cfg   ServerConfig
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+// The bounds of serving.
+const (
+	maxPeers    = 8
+	readTimeout = 10 * time.Second // for the rest of a request whose first byte has come
+)
+
+// NewServer makes a server.
+func NewServer(cfg ServerConfig) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{cfg: cfg, conns: make(map[net.Conn]bool)}
+}
+
+// Serve answers until ctx ends, closes the listener, and returns nil then.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() {
+		_ = l.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for c := range s.conns {
+			_ = c.Close()
+		}
+	})
+	defer stop()
+	var peers sync.WaitGroup
+	defer peers.Wait()
+	for {
+		c, err := l.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				_ = c.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("accept the gateway: %w", err)
+		}
+		if err := s.cfg.Admit(c); err != nil || !s.enter(c) {
+			s.cfg.Log.Warn("a peer of the shield was refused", "err", errors.Join(err))
+			_ = c.Close()
+			continue
+		}
+		peers.Go(func() { s.peer(ctx, c) })
+	}
+}
+
+func (s *Server) enter(c net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) >= maxPeers {
+		return false
+	}
+	s.conns[c] = true
+	return true
+}
+
+// peer answers one connection's requests, one after the other.
+func (s *Server) peer(ctx context.Context, c net.Conn) {
+	defer func() {
+		_ = c.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.conns, c)
+	}()
+	for {
+		var q request
+		if err := read(&patient{Conn: c}, &q); err != nil {
+			return
+		}
+		if err := c.SetWriteDeadline(time.Now().Add(readTimeout)); err != nil {
+			return
+		}
+		if err := write(c, s.answer(ctx, &q)); err != nil {
+			return
+		}
+	}
+}
+
+// patient waits without end for the first byte, and not for the others.
+type patient struct {
+	net.Conn
+	begun bool
+}
+
+// Read implements io.Reader.
+func (p *patient) Read(b []byte) (int, error) {
+	var until time.Time
+	if p.begun {
+		until = time.Now().Add(readTimeout)
+	}
+	if err := p.SetReadDeadline(until); err != nil {
+		return 0, err
+	}
+	n, err := p.Conn.Read(b)
+	p.begun = p.begun || n > 0
+	return n, err
+}
+
+func (s *Server) answer(ctx context.Context, q *request) (r *response) {
+	r = &response{}
+	var err error
+	k := s.cfg.Kernel
+	switch q.Op {
+	case opApply:
+		err = k.Apply(ctx, q.Decisions)
+	case opLift:
+		err = k.Lift(ctx, q.IDs)
+	case opInForce:
+		r.Decisions, err = k.InForce(ctx)
+	case opChanged:
+		r.Changed, err = k.Changed(ctx)
+	case opGuard:
+		err = k.Guard(ctx, s.cfg.Protected(q.Prefixes))
+	case opStats:
+		r.Counters = k.Stats()
+	default:
+		err = &haechi.Error{Kind: haechi.Invalid, Op: "ask the shield", Msg: fmt.Sprintf("there is no request %q", q.Op),
+			Hint: "start gateway and shield from the same version"}
+	}
+	r.Failure = failureOf(err)
+	return r
+}
