@@ -172,6 +172,28 @@ func (h *Hits) Refuse() bool {
 	return denies || score >= h.Threshold
 }
 
+// Minimal are the fewest exceptions with which the hits would not refuse the request,
+// strongest first; nil if no exceptions could do that.
+func (h *Hits) Minimal() (out []Hit) {
+	left := *h
+	left.List = append([]Hit(nil), h.List...)
+	for i := range left.List { // in their order: what denies, then the strongest
+		hit := &left.List[i]
+		if !left.Refuse() {
+			break
+		}
+		if hit.Excepted || hit.Rule == 0 || hit.Where == "" {
+			continue
+		}
+		hit.Excepted = true
+		out = append(out, *hit)
+	}
+	if left.Refuse() {
+		return nil
+	}
+	return out
+}
+
 // HitRule is what is known of a rule of the web application firewall.
 type HitRule struct {
 	ID       int      `json:"id"`

@@ -3,6 +3,7 @@ package haechi_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -64,4 +65,52 @@ func FuzzParseHits(f *testing.F) {
 			t.Errorf("%q: %v %s", text, err, d)
 		}
 	})
+}
+
+func TestMinimalExceptions(t *testing.T) {
+	hit := func(rule, score int, where string) haechi.Hit { return haechi.Hit{Rule: rule, Score: score, Where: where} }
+	for name, tt := range map[string]struct {
+		hits haechi.Hits
+		want int
+	}{
+		"one":       {haechi.Hits{Score: 5, Threshold: 5, List: []haechi.Hit{hit(1, 5, "ARGS:q")}}, 1},
+		"strongest": {haechi.Hits{Score: 8, Threshold: 5, List: []haechi.Hit{hit(1, 5, "ARGS:q"), hit(2, 3, "ARGS:q")}}, 1},
+		"two":       {haechi.Hits{Score: 10, Threshold: 5, List: []haechi.Hit{hit(1, 5, "ARGS:q"), hit(2, 5, "ARGS:r")}}, 2},
+		"denies":    {haechi.Hits{Score: 3, Threshold: 5, List: []haechi.Hit{{Rule: 7, Denies: true, Where: "X"}, hit(2, 3, "ARGS:r")}}, 1},
+		"unnamed":   {haechi.Hits{Score: 5, Threshold: 5, List: []haechi.Hit{hit(0, 5, "")}}, 0},
+		"omitted":   {haechi.Hits{Score: 15, Threshold: 5, Omitted: 2, OmittedScore: 10, List: []haechi.Hit{hit(1, 5, "ARGS:q")}}, 0},
+	} {
+		got := tt.hits.Minimal()
+		if len(got) != tt.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+		var all []haechi.Exception
+		now := time.Unix(1_800_000_000, 0)
+		for _, h := range got {
+			all = append(all, haechi.Exception{Service: "s", Rule: h.Rule, Path: "/a", Where: h.Where, Expires: now.Add(time.Hour)})
+		}
+		tt.hits.Except(all, "s", "/a", now)
+		if tt.want > 0 && tt.hits.Refuse() {
+			t.Errorf("%s: refused all the same", name)
+		}
+		for _, other := range []struct{ service, path string }{{"t", "/a"}, {"s", "/b"}, {"s", "/a/"}, {"s", "/a/../a"}} {
+			if tt.hits.Except(all, other.service, other.path, now); !tt.hits.Refuse() {
+				t.Errorf("%s: the exception reaches %v", name, other)
+			}
+		}
+		if tt.hits.Except(all, "s", "/a", now.Add(time.Hour)); !tt.hits.Refuse() {
+			t.Errorf("%s: the exception did not end", name)
+		}
+	}
+}
+
+func TestExceptionsBelowAPath(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	x := haechi.Exception{Service: "s", Rule: 1, Path: "/api/", Where: "ARGS:q", Expires: now.Add(time.Hour)}
+	for path, want := range map[string]bool{"/api/a": true, "/api/a/b/": true, "/api/": true, "/api/문": true, "/api": false, "/apix": false, "/API/a": false,
+		"/api/../admin": false, "/api//a": false, "/api/a;x": false, "/api/%2e%2e/a": false, "/api/a\\b": false, "/api/a\x00": false, "": false} {
+		if got := x.Covers("s", path, &haechi.Hit{Rule: 1, Where: "ARGS:q"}, now); got != want {
+			t.Errorf("%q: %v", path, got)
+		}
+	}
 }

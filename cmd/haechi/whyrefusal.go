@@ -67,6 +67,7 @@ func (e *explainer) refusal(g *refusals) {
 		fact{"explain.where", e.where(&g.Event)},
 		fact{"explain.advice", e.remedy(&g.Event)},
 	)
+	e.hits(&g.Event)
 }
 
 // sentence is the key of the sentence that tells the event.

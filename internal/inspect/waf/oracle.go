@@ -112,6 +112,16 @@ func number(tx collection.Map, name string) int {
 	return n
 }
 
+// Shipped says what is known of a rule of the Core Rule Set, without an engine.
+func Shipped() (func(id int) (haechi.HitRule, bool), error) {
+	all, err := index(Ruleset{})
+	if err != nil {
+		return nil, err
+	}
+	o := &Oracle{rules: all}
+	return o.Rule, nil
+}
+
 // Rule implements [Engine].
 func (o *Oracle) Rule(id int) (haechi.HitRule, bool) {
 	k, ok := o.rules[id]

@@ -72,9 +72,18 @@ func (c *encoder) usual(args []any, p place, e *haechi.Event) []any {
 		return append(args, c.name(e.Room), c.short(e.Frame))
 	case otherEvents:
 		return append(args, c.name(e.Room), c.short(e.Frame), c.short(e.Method), c.name(e.Host), c.long(e.Path),
-			number(int64(e.Status)), c.short(e.Class), c.long(e.UserAgent), c.long(e.Text))
+			number(int64(e.Status)), c.short(e.Class), c.long(e.UserAgent), c.long(line(e)))
 	}
 	return args
+}
+
+// line is what the column text of an event holds: of a request what the WAF found in
+// it, of others their text.
+func line(e *haechi.Event) string {
+	if e.Hits != "" {
+		return e.Hits
+	}
+	return e.Text
 }
 
 // rare adds the values of the rare columns.

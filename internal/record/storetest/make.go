@@ -50,6 +50,7 @@ func full(at time.Time) []haechi.Event {
 			case haechi.KindRequest:
 				e.Method, e.Host, e.Path, e.Status = "GET", "shop.example.com", "/a?b='c", 429
 				e.Class, e.UserAgent = "page", "curl/8 <script>"
+				e.Hits = "5/5 942100,5,ARGS:q,x%27_x"
 			case haechi.KindAdmin, haechi.KindSystem:
 				e.Text = "someone did something"
 			}
