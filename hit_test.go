@@ -68,7 +68,9 @@ func FuzzParseHits(f *testing.F) {
 }
 
 func TestMinimalExceptions(t *testing.T) {
-	hit := func(rule, score int, where string) haechi.Hit { return haechi.Hit{Rule: rule, Score: score, Where: where} }
+	hit := func(rule, score int, where string) haechi.Hit {
+		return haechi.Hit{Rule: rule, Score: score, Where: where}
+	}
 	for name, tt := range map[string]struct {
 		hits haechi.Hits
 		want int
