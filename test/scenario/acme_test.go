@@ -200,6 +200,59 @@ func (r *rig) issued(t *testing.T, says string, outcome haechi.Outcome) {
 	})
 }
 
+// TestACMEReload: two services share an address, one with an authority and one with
+// files; a reload moves the second to the authority, and another takes it away again. The
+// first keeps its certificate, and nothing is asked for a name that is not there any more.
+func TestACMEReload(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, settings{})
+	a := newAuthority(t, r, time.Minute)
+	files := newTestCA(t)
+	files.issue(func(c *x509.Certificate) { c.DNSNames = []string{"api.test"} })
+	with := func(api string) {
+		services := ""
+		if api != "" {
+			services = fmt.Sprintf("  api:\n    kind: http\n    hosts: [api.test]\n    listen: [%q]\n    upstream: http://%s\n%s",
+				r.shopAddr(), r.at(hostUpstream, portWebUpstrm), block("    ", api))
+		}
+		r.configure(settings{shop: a.shop(", renew_percent: 90"), services: services})
+	}
+	with(files.tlsShop(""))
+	r.start()
+	a.awaits(nil)
+	if _, err := r.servedAs("api.test", files.pool()); err != nil {
+		t.Errorf("the service with files: %v", err)
+	}
+	with(a.shop(", renew_percent: 80"))
+	r.ok("reload")
+	eventually(t, "a certificate for the second service", 30*time.Second, func() bool {
+		_, err := r.servedAs("api.test", a.root())
+		return err == nil
+	})
+	with("")
+	r.ok("reload")
+	if _, err := r.servedAs("api.test", a.root()); err == nil {
+		t.Error("a name that is not configured any more is served")
+	}
+	kept := func(host string) time.Time {
+		list, err := filepath.Glob(filepath.Join(r.state(), "acme", "certificates", "*", host, host+".crt"))
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%s: %v, %v", host, list, err)
+		}
+		info, err := os.Stat(list[0])
+		must(t, err)
+		return info.ModTime()
+	}
+	now, err := r.served(a.root())
+	must(t, err)
+	next := a.awaits(now) // what was under way when the name was taken out is over by now
+	api := kept("api.test")
+	a.awaits(next) // the first one is renewed, the other, though due, is not asked for
+	if !kept("api.test").Equal(api) {
+		t.Error("a name that is not configured any more was asked for")
+	}
+}
+
 // TestACMERenewal is the last part of Must show 4 of the HTTP gate: certificates are
 // renewed under load, and no request fails.
 func TestACMERenewal(t *testing.T) {

@@ -115,12 +115,17 @@ func (ca *testCA) tlsShop(more string) string {
 
 // served is the certificate that the shop shows now.
 func (r *rig) served(pool *x509.CertPool) (*x509.Certificate, error) {
+	return r.servedAs(shopHost, pool)
+}
+
+// servedAs is the certificate that is shown under that name at the shop's address.
+func (r *rig) servedAs(host string, pool *x509.CertPool) (*x509.Certificate, error) {
 	c, err := dialFrom(r.t.Context(), r.addr(97), r.shopAddr())
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	s := tls.Client(c, &tls.Config{RootCAs: pool, ServerName: shopHost})
+	s := tls.Client(c, &tls.Config{RootCAs: pool, ServerName: host})
 	if err := s.HandshakeContext(r.t.Context()); err != nil {
 		return nil, err
 	}

@@ -188,7 +188,7 @@ func (k *Keeper) begin(ctx context.Context, cache *certmagic.Cache, o Order) err
 	magic := certmagic.New(cache, certmagic.Config{
 		RenewalWindowRatio: float64(o.Renew) / 100, Storage: k.storage, Logger: quiet(k.cfg.Log),
 		OCSP:    certmagic.OCSPConfig{DisableStapling: true}, // the gates staple, for all certificates alike
-		OnEvent: func(_ context.Context, event string, data map[string]any) error { k.hear(&o, event, data); return nil },
+		OnEvent: func(_ context.Context, event string, data map[string]any) error { return k.hear(&o, event, data) },
 	})
 	about.Logger = magic.Logger
 	magic.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(magic, about)}
@@ -196,18 +196,21 @@ func (k *Keeper) begin(ctx context.Context, cache *certmagic.Cache, o Order) err
 	return magic.ManageAsync(own, []string{o.Host})
 }
 
-// hear turns certmagic's events into reports.
-func (k *Keeper) hear(o *Order, event string, data map[string]any) {
+// hear turns certmagic's events into reports, and keeps it from asking for a name that
+// is ordered no more.
+func (k *Keeper) hear(o *Order, event string, data map[string]any) error {
 	r := Report{Service: o.Service, Host: o.Host}
 	r.Renewal, _ = data["renewal"].(bool)
 	switch event {
+	case "cert_obtaining":
+		return k.stillOrdered(o)
 	case "cert_obtained":
 	case "cert_failed":
 		if r.Err, _ = data["error"].(error); r.Err == nil {
 			r.Err = errors.New("no certificate was issued")
 		}
 	default:
-		return
+		return nil
 	}
 	k.mu.Lock()
 	delete(k.failed, o.Host)
@@ -216,6 +219,16 @@ func (k *Keeper) hear(o *Order, event string, data map[string]any) {
 	}
 	k.mu.Unlock()
 	k.cfg.Tell(r)
+	return nil
+}
+
+func (k *Keeper) stillOrdered(o *Order) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.orders[o.Host] != *o {
+		return fmt.Errorf("%s is not ordered any more", o.Host)
+	}
+	return nil
 }
 
 // configOf is how certmagic finds what a certificate is kept by.
