@@ -89,3 +89,45 @@ func FuzzOf(f *testing.F) {
 		}
 	})
 }
+
+func plain(r rune) bool { return r != '"' && r != '\'' && r != '\\' && r != '$' && r != '(' }
+
+// TestWithin reads words through the quotes that an expression tolerates, and sees
+// that nothing is left where a character is needed that the text has not.
+func TestWithin(t *testing.T) {
+	re, err := syntax.Parse(`(?i)c["']*u["']*r["']*l(?:\$x|\s)`, syntax.Perl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := required.Of(required.Within(re, plain))
+	if !c.Holds([]byte("CURL x")) || c.Holds([]byte("c u r l x")) {
+		t.Errorf("%q", c)
+	}
+	if re, err = syntax.Parse(`a\(b|\$+`, syntax.Perl); err != nil || required.Within(re, plain) != nil {
+		t.Errorf("%v is left, %v", re, err)
+	}
+}
+
+// FuzzWithin holds it to its promise: what matches a text of allowed characters still
+// does, and meets the condition.
+func FuzzWithin(f *testing.F) {
+	f.Add(`(?i)c["']*u["']*r(?:\$x|[a-z(]{2,3})?`, "curab")
+	f.Add(`[^a"]+|b*$`, "해치")
+	f.Fuzz(func(t *testing.T, expr, text string) {
+		if len(expr) > 200 || len(text) > 500 || strings.ContainsAny(text, `"'\$(`) || required.Exotic([]byte(text)) {
+			t.Skip()
+		}
+		re, err := regexp.Compile(expr)
+		if err != nil || !re.MatchString(text) {
+			t.Skip()
+		}
+		tree, err := syntax.Parse(expr, syntax.Perl)
+		if err != nil {
+			t.Skip()
+		}
+		rest := required.Within(tree, plain)
+		if rest == nil || !required.Of(rest).Holds([]byte(text)) {
+			t.Errorf("%q matches %q and nothing is left, or %q does not hold", expr, text, rest)
+		}
+	})
+}

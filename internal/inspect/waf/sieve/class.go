@@ -40,10 +40,11 @@ func (b bits) or(o bits) {
 	}
 }
 
-// mark is what a word says: that a clause of a predicate is met.
+// mark is what a word says: that clauses of a predicate are met, the low bits for those
+// of any text, the high bits for those of a plain one.
 type mark struct {
 	predicate int32
-	clause    uint8
+	clauses   uint16
 }
 
 // tables are the compiled predicates: which classes there are, and what each word that
@@ -52,8 +53,10 @@ type tables struct {
 	predicates []*predicate
 	automaton  *wordscan.Automaton
 	marks      [][]mark
-	full       []uint8 // by predicate: all its clauses
-	folds      bits    // predicates whose words do not hold for exotic texts
+	full       []uint16 // by predicate: all its clauses for any text
+	fullPlain  []uint16 // likewise for a plain text, in the high bits
+	plain      transform.Bytes
+	folds      bits // predicates whose words do not hold for exotic texts
 	classes    [sources]*class
 	byKey      [sources]map[string]*class
 	made       map[string]*class
@@ -62,7 +65,7 @@ type tables struct {
 
 // index builds the tables.
 func index(predicates []*predicate) (*tables, error) {
-	t := &tables{predicates: predicates, full: make([]uint8, len(predicates)), made: map[string]*class{}}
+	t := &tables{predicates: predicates, full: make([]uint16, len(predicates)), fullPlain: make([]uint16, len(predicates)), plain: plainBytes(), made: map[string]*class{}}
 	t.folds = t.none()
 	if err := t.words(); err != nil {
 		return nil, err
@@ -93,6 +96,18 @@ func (t *tables) none() bits { return make(bits, (len(t.predicates)+63)/64) }
 func (t *tables) words() error {
 	at := map[string]int{}
 	var words []string
+	note := func(i int, clause []string, bit uint16) {
+		for _, w := range clause {
+			n, ok := at[w]
+			if !ok {
+				n = len(words)
+				at[w] = n
+				words = append(words, w)
+				t.marks = append(t.marks, nil)
+			}
+			t.marks[n] = append(t.marks[n], mark{int32(i), bit})
+		}
+	}
 	for i, p := range t.predicates {
 		if p.asked() {
 			continue
@@ -102,24 +117,32 @@ func (t *tables) words() error {
 		}
 		for j, clause := range p.op.needs {
 			t.full[i] |= 1 << j
-			for _, w := range clause {
-				n, ok := at[w]
-				if !ok {
-					n = len(words)
-					at[w] = n
-					words = append(words, w)
-					t.marks = append(t.marks, nil)
-				}
-				t.marks[n] = append(t.marks[n], mark{int32(i), 1 << j})
-			}
+			note(i, clause, 1<<j)
+		}
+		for j, clause := range p.op.plain {
+			t.fullPlain[i] |= 1 << (8 + j)
+			note(i, clause, 1<<(8+j))
 		}
 	}
-	for _, m := range t.marks {
-		slices.SortFunc(m, func(a, b mark) int { return cmp.Compare(a.predicate, b.predicate) })
+	for n := range t.marks {
+		t.marks[n] = joined(t.marks[n])
 	}
 	var err error
 	t.automaton, err = wordscan.New(words)
 	return err
+}
+
+// joined makes one mark of those of one predicate.
+func joined(marks []mark) (all []mark) {
+	slices.SortFunc(marks, func(a, b mark) int { return cmp.Compare(a.predicate, b.predicate) })
+	for _, m := range marks {
+		if last := len(all) - 1; last >= 0 && all[last].predicate == m.predicate {
+			all[last].clauses |= m.clauses
+			continue
+		}
+		all = append(all, m)
+	}
+	return all
 }
 
 // asked reports whether the operator must be asked about every value.

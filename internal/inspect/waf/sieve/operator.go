@@ -24,6 +24,10 @@ type operator struct {
 	match func(value []byte) bool // exactly the oracle's answer, without the negation
 	// needs are words without which match is false; empty if it must always be asked.
 	needs required.Condition
+	// plain are the needs for texts of plain characters only, and never says that none
+	// of those matches.
+	plain required.Condition
+	never bool
 	// folds says that the needs hold for a text only if it is not required.Exotic.
 	folds bool
 	// groups returns the submatches of the first match; nil if there is none to return.
@@ -152,7 +156,30 @@ func rx(expr string) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &operator{match: re.Match, needs: required.Of(tree), folds: true, groups: re.FindSubmatch, count: re.NumSubexp()}, nil
+	op := &operator{match: re.Match, needs: required.Of(tree), folds: true, groups: re.FindSubmatch, count: re.NumSubexp()}
+	if rest := required.Within(tree, isPlain); rest != nil {
+		op.plain = required.Of(rest)
+	} else {
+		op.never = true
+	}
+	return op, nil
+}
+
+// isPlain reports whether an ASCII character is one that ordinary values are made of.
+// Quotes, brackets and the like, which attacks need and rules tolerate between letters,
+// are not.
+func isPlain(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(" _.,:/@=%&?+~!;#-", r)
+}
+
+// plainBytes are the bytes of texts of plain characters.
+func plainBytes() (set transform.Bytes) {
+	for b := range 256 {
+		if b >= utf8.RuneSelf || isPlain(rune(b)) {
+			set.Add(byte(b))
+		}
+	}
+	return set
 }
 
 func binaryRX(expr string) (*operator, error) {

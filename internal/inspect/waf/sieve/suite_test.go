@@ -64,7 +64,7 @@ func TestSuite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for level := 1; level <= 4; level++ {
-		for _, setup := range []string{"", waftest.Setup} {
+		for _, setup := range []string{"", waftest.Setup}[min(level-1, 1):][:1] { // the makers' own setup from level 2 on
 			p := newPair(t, waf.Ruleset{Paranoia: level, Before: setup})
 			for _, why := range p.sieve.Hopeless() {
 				t.Logf("paranoia %d: nothing is cleared: %s", level, why)
@@ -87,5 +87,5 @@ func step() int {
 	if os.Getenv("HAECHI_LONG") == "1" {
 		return 1
 	}
-	return 5
+	return 17
 }

@@ -16,7 +16,7 @@ const maxTexts = 64
 type scratch struct {
 	t       *tables
 	found   wordscan.Found
-	got     []uint8 // by predicate: clauses met in the text at hand
+	got     []uint16 // by predicate: clauses met in the text at hand
 	touched []int32
 	texts   []text
 	used    int
@@ -36,7 +36,7 @@ type text struct {
 }
 
 func newScratch(t *tables) *scratch {
-	return &scratch{t: t, got: make([]uint8, len(t.predicates)), seen: t.none()}
+	return &scratch{t: t, got: make([]uint16, len(t.predicates)), seen: t.none()}
 }
 
 // judge finds the predicates of the class that match the value, into s.matched.
@@ -173,11 +173,17 @@ func (s *scratch) scan(t *text, value []byte) {
 			if s.got[m.predicate] == 0 {
 				s.touched = append(s.touched, m.predicate)
 			}
-			s.got[m.predicate] |= m.clause
+			s.got[m.predicate] |= m.clauses
 		}
 	}
+	in := transform.In(t.bytes)
+	plain := in.Within(&s.t.plain)
 	for _, i := range s.touched {
-		if s.got[i] == s.t.full[i] {
+		met := s.got[i]&s.t.full[i] == s.t.full[i]
+		if plain && met {
+			met = !s.t.predicates[i].op.never && s.got[i]&s.t.fullPlain[i] == s.t.fullPlain[i]
+		}
+		if met {
 			s.verify(i, value)
 		}
 		s.got[i] = 0
