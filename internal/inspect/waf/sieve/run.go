@@ -67,11 +67,7 @@ func (r *run) see(from source, key, value []byte) {
 	t := r.s.tables
 	if t.withKey[from] || len(r.s.counting[from]) > 0 {
 		key = r.lower(key)
-		for _, n := range r.s.counting[from] {
-			if r.s.countTargets[n].target.covers(string(key)) {
-				r.counts[n]++
-			}
-		}
+		r.count(from, key)
 	}
 	c := t.of(from, key)
 	known, h := r.s.memo.look(c, value)
@@ -89,6 +85,19 @@ func (r *run) see(from source, key, value []byte) {
 	r.s.memo.keep(h, c, value, r.scratch.matched)
 	for _, i := range r.scratch.matched {
 		r.mark(from, key, i)
+	}
+}
+
+// count counts a member of a collection for the rules that ask how many there are.
+func (r *run) count(from source, key []byte) {
+	if len(r.s.counting[from]) == 0 {
+		return
+	}
+	name := string(key)
+	for _, n := range r.s.counting[from] {
+		if r.s.countTargets[n].target.covers(name) {
+			r.counts[n]++
+		}
 	}
 }
 
