@@ -5,7 +5,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS   = -s -w -X main.version=$(VERSION)
 export GOTOOLCHAIN = local
 
-.PHONY: run build test check fuzz bench browser clean help
+.PHONY: run build test check fuzz waf-suite bench browser clean help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
@@ -29,6 +29,9 @@ check: ## formatting, vet, staticcheck, tidiness, the rules of the house
 
 fuzz: ## fuzz every target for FUZZTIME each
 	./test/fuzz.sh $(FUZZTIME)
+
+waf-suite: ## run all regression tests of the Core Rule Set at the four paranoia levels
+	HAECHI_LONG=1 $(GO) test -count=1 -v ./internal/inspect/waf/waftest
 
 bench: build ## measure beside the peers and print the tables of docs/benchmarks.md
 	./bench/install.sh

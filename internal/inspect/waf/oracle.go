@@ -41,7 +41,8 @@ func NewOracle(r Ruleset) (*Oracle, error) {
 // own refuses directives in the operator's rules that would change what the engine is.
 func own(text string) error {
 	for line := range strings.Lines(text) {
-		switch name, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(line)), " "); name {
+		name, _, _ := strings.Cut(strings.ToLower(strings.Join(strings.Fields(line), " ")), " ")
+		switch name {
 		case "secruleengine", "secrxprefilter", "secrequestbodyaccess", "secrequestbodylimit", "secrequestbodylimitaction", "include", "secauditlog", "secdebuglog":
 			return &haechi.Error{Kind: haechi.Invalid, Op: "load the rules of the WAF", Msg: "a file of rules must not say " + name,
 				Hint: "mode, body and the rest are set under services, waf in haechi.yaml; name further files in waf.rules"}
