@@ -8,7 +8,7 @@ export GOTOOLCHAIN = local
 .PHONY: run build test check fuzz waf-suite bench browser clean help
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 run: build ## build, then guard a sample bot server and a sample shop on loopback, with traffic and attackers
 	./haechi demo $(ARGS)
