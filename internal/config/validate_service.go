@@ -119,7 +119,7 @@ func (v *validator) webServers(key string, s *rawService) {
 		v.webURL(at, text)
 		scheme, _, _ := strings.Cut(text, ":")
 		if first, _, _ := strings.Cut(all[0], ":"); scheme != first {
-			v.wrongAt(at, "write all of them with http:// or all with https://", "%s is of another scheme than the first", at)
+			v.wrongAt(at, "write all of them with http://, with https:// or with h2c://", "%s is of another scheme than the first", at)
 		}
 		if slices.Contains(all[:i], text) {
 			v.wrongAt(at, "leave one of them out", "%s is there twice", quoted(text))
@@ -134,8 +134,8 @@ func (v *validator) webURL(key, text string) {
 	switch {
 	case text == "":
 		v.wrongAt(key, hint, "%s is missing", key)
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || !isHost(u.Hostname()) || (u.Port() != "" && !isPort(u.Port(), 1)):
-		v.wrongAt(key, hint, "%s is no http:// or https:// URL", key)
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c") || !isHost(u.Hostname()) || (u.Port() != "" && !isPort(u.Port(), 1)):
+		v.wrongAt(key, hint, "%s is no http://, https:// or h2c:// URL", key)
 	case u.User != nil:
 		v.wrongAt(key, hint, "%s holds a user name or password", key)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(u.Host, ":"):

@@ -57,7 +57,8 @@ type Site struct {
 	// Hosts are the names it answers to, "*.example.com" covers one label; none:
 	// every host, which at most one site of a gate may claim.
 	Hosts []string
-	// Upstream is http://host:port or https://host:port.
+	// Upstream is http://host:port, https://host:port (HTTP/2 where the server offers it
+	// by ALPN) or h2c://host:port (HTTP/2 without TLS).
 	Upstream string
 	// Others are further servers like Upstream, of the same scheme: any of them may
 	// answer any request. At most 63.

@@ -38,15 +38,15 @@ func newServers(s Site) (*servers, error) {
 	out := &servers{}
 	for _, text := range append([]string{s.Upstream}, s.Others...) {
 		u, err := url.Parse(text)
-		if err != nil || s.Service == "" || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
+		if err != nil || s.Service == "" || u.Host == "" || defaultPort(u.Scheme) == "" ||
 			u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil || out.scheme != "" && u.Scheme != out.scheme {
 			return nil, &haechi.Error{Kind: haechi.Invalid, Op: "set up service " + s.Service, Err: err,
-				Msg: "the upstream is no http(s) address", Hint: "write http://host:port or https://host:port, without a path, all of one scheme"}
+				Msg: "the upstream is no http(s) address", Hint: "write http://host:port, https://host:port or h2c://host:port, without a path, all of one scheme"}
 		}
 		out.scheme = u.Scheme
 		one := &server{host: u.Host, addr: u.Host, up: newUpstream(s, u)}
 		if u.Port() == "" {
-			one.addr = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+			one.addr = net.JoinHostPort(u.Hostname(), defaultPort(u.Scheme))
 		}
 		out.list = append(out.list, one)
 	}
@@ -54,6 +54,29 @@ func newServers(s Site) (*servers, error) {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "set up service " + s.Service, Msg: "too many upstreams", Hint: "name 64 at most"}
 	}
 	return out, nil
+}
+
+// schemeH2C is HTTP/2 without TLS from the first byte on (RFC 9113, 3.3), for servers
+// that speak nothing else.
+const schemeH2C = "h2c"
+
+// defaultPort is that of an upstream's scheme; empty for one that is none.
+func defaultPort(scheme string) string {
+	switch scheme {
+	case "http", schemeH2C:
+		return "80"
+	case "https":
+		return "443"
+	}
+	return ""
+}
+
+// wire is the scheme that the transport is given.
+func (s *servers) wire() string {
+	if s.scheme == schemeH2C {
+		return "http"
+	}
+	return s.scheme
 }
 
 // first is the one that a single-server site has; the request's URL names it.
@@ -170,7 +193,7 @@ type Server struct {
 // Servers are those behind the n-th site of the configuration.
 func (g *Gate) Servers(n int) (out []Server) {
 	for _, one := range g.sites[n].transport.list {
-		out = append(out, Server{g.sites[n].scheme + "://" + one.host, !one.down.Load()})
+		out = append(out, Server{g.sites[n].transport.scheme + "://" + one.host, !one.down.Load()})
 	}
 	return out
 }

@@ -32,7 +32,7 @@ func newSite(s Site) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &site{service: s.Service, scheme: to.scheme, host: to.first(), maxBody: s.MaxBody, secureAt: s.SecureAt, transport: to,
+	t := &site{service: s.Service, scheme: to.wire(), host: to.first(), maxBody: s.MaxBody, secureAt: s.SecureAt, transport: to,
 		quick: s.SecureAt != "" || to.scheme == "http"}
 	t.load.Store(newLoad(s, time.Now()))
 	if s.Protection != nil {
@@ -57,6 +57,10 @@ func newTransport(s Site, scheme string) *http.Transport {
 		TLSHandshakeTimeout:    5 * time.Second,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: maxAnswerHeader,
+	}
+	if scheme == schemeH2C {
+		t.Protocols = new(http.Protocols)
+		t.Protocols.SetUnencryptedHTTP2(true)
 	}
 	if scheme == "https" {
 		t.ForceAttemptHTTP2 = true
