@@ -155,6 +155,8 @@ type Status struct {
 	Certificates []CertificateStatus `json:"certificates,omitempty"`
 	// Degraded lists parts that run on their failure answer, with what to do.
 	Degraded []string `json:"degraded,omitempty"`
+	// Warnings are limits of the configuration that contradict each other.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // RecordsStatus is the state of the records.
@@ -176,6 +178,16 @@ type ServiceStatus struct {
 	Live     int      `json:"live"`
 	// OneProxy is an address, not trusted, that all HTTP clients seem to come from.
 	OneProxy netip.Addr `json:"one_proxy,omitzero"`
+	// Limits are those that count for its requests and connections, in order of precedence.
+	Limits []LimitStatus `json:"limits,omitempty"`
+}
+
+// LimitStatus is one limit as it counts: what it is of, how much, and which level of
+// the configuration says so (route, class, service or shared).
+type LimitStatus struct {
+	Of    string `json:"of"`
+	Value string `json:"value"`
+	Level string `json:"level"`
 }
 
 // Able says whether a machine can do something; it may not be known.

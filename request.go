@@ -15,6 +15,8 @@ type Request struct {
 	// Class is the limit class of the route ("asset", "page", "api", "login" or ""),
 	// or the frame's event name.
 	Class string
+	// Route names the route's own limit, where it has one; it comes before the class's.
+	Route string
 	// Size is the length of the message or body in bytes, -1 when unknown.
 	Size int64
 

@@ -95,6 +95,10 @@ func checkCommand(o *options) *cobra.Command {
 			return o.print.show(checked{Config: o.path(), Good: true, Problems: []mistake{}, Settings: values}, func() {
 				if effective {
 					printSettings(o.print, values)
+					printBounds(o.print, c)
+				}
+				for _, w := range c.Warnings() {
+					o.print.say("cli.warning", w)
 				}
 				o.print.say("cli.good", o.path(), len(c.Services), len(c.Allow))
 			})
@@ -112,6 +116,17 @@ func mistakes(e *config.Errors) checked {
 		out.Problems = append(out.Problems, mistake{p.Line, p.Column, p.Key, p.Msg, p.Hint, p.Excerpt})
 	}
 	return out
+}
+
+// printBounds lists the limits that count for each service, in order of precedence.
+func printBounds(p *printer, c *config.Config) {
+	var rows [][]string
+	for i := range c.Services {
+		for _, b := range c.Bounds(&c.Services[i]) {
+			rows = append(rows, []string{c.Services[i].Name, b.Of, b.Value, b.Level})
+		}
+	}
+	p.table([]string{"service", "limit_of", "value", "level"}, rows)
 }
 
 func printSettings(p *printer, values []config.Value) {

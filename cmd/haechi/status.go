@@ -51,12 +51,16 @@ func printStatus(p *printer, s *state) {
 	for _, d := range s.Degraded {
 		p.say("cli.degraded", d)
 	}
+	for _, w := range s.Warnings {
+		p.say("cli.warning", w)
+	}
 	for _, v := range s.Services {
 		if v.OneProxy.IsValid() {
 			p.say("gateway.one_proxy", v.Name, v.OneProxy)
 		}
 	}
 	printServices(p, s.Services)
+	printLimits(p, s.Services)
 	printCertificates(p, s.Certificates)
 	rows := make([][]string, 0, len(s.Enforcers))
 	for _, e := range s.Enforcers {
@@ -74,6 +78,17 @@ func printStatus(p *printer, s *state) {
 		}
 	}
 	p.table([]string{"counter", "value"}, rows)
+}
+
+// printLimits shows the limits that count, in order of precedence.
+func printLimits(p *printer, all []haechi.ServiceStatus) {
+	var rows [][]string
+	for i := range all {
+		for _, l := range all[i].Limits {
+			rows = append(rows, []string{all[i].Name, l.Of, l.Value, l.Level})
+		}
+	}
+	p.table([]string{"service", "limit_of", "value", "level"}, rows)
 }
 
 func printServices(p *printer, all []haechi.ServiceStatus) {

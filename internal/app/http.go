@@ -135,7 +135,11 @@ func site(s *config.Service, up *behind) httpgate.Site {
 		out.Protection = protection(&s.Headers)
 	}
 	for _, r := range s.Routes {
-		out.Routes = append(out.Routes, httpgate.Route{Path: r.Path, Class: r.Class})
+		route := httpgate.Route{Path: r.Path, Class: r.Class}
+		if r.Rate.Events > 0 {
+			route.Limit = r.Path
+		}
+		out.Routes = append(out.Routes, route)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/config"
 	"haechi/internal/decide"
 	"haechi/internal/detect/rules"
 	"haechi/internal/operate/control"
@@ -73,6 +74,8 @@ func (a *App) status(ctx context.Context) haechi.Status {
 	for _, g := range w.guards {
 		s.Services = append(s.Services, g.status()...)
 	}
+	withLimits(s.Services, w.cfg)
+	s.Warnings = w.cfg.Warnings()
 	s.Counters, s.Records, s.Certificates = a.counters(), e.recordsStatus(), a.certStatus()
 	s.Enforcers, s.Degraded = e.enforcerStatus(ctx), a.degraded()
 	for _, svc := range s.Services {
@@ -120,4 +123,19 @@ func (a *App) degraded() (out []string) {
 		out = append(out, text)
 	}
 	return out
+}
+
+// withLimits adds to each service the limits that count for it.
+func withLimits(all []haechi.ServiceStatus, cfg *config.Config) {
+	for i := range cfg.Services {
+		var limits []haechi.LimitStatus
+		for _, b := range cfg.Bounds(&cfg.Services[i]) {
+			limits = append(limits, haechi.LimitStatus{Of: b.Of, Value: b.Value, Level: b.Level})
+		}
+		for j := range all {
+			if all[j].Name == cfg.Services[i].Name {
+				all[j].Limits = limits
+			}
+		}
+	}
 }

@@ -177,6 +177,10 @@ func limitConfig(cfg *config.Config) ratelimit.Config {
 		for class, r := range s.Limits.Classes {
 			svc.Classes[class] = ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(r)}
 		}
+		svc.Routes = map[string]ratelimit.Limit{}
+		for _, r := range s.Routes {
+			svc.Routes[r.Path] = ratelimit.Limit{Mode: s.Limits.Mode, Rates: rates(r.Rate)}
+		}
 		out.Services[s.Name] = svc
 	}
 	return out

@@ -82,7 +82,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 		out.TCP = compileTCP(&s.TCP)
 	}
 	for _, r := range s.Routes {
-		out.Routes = append(out.Routes, Route(r))
+		out.Routes = append(out.Routes, Route{Path: r.Path, Class: r.Class, Rate: Rate(r.Rate)})
 	}
 	return out
 }

@@ -140,6 +140,7 @@ type rawCSP struct {
 type rawRoute struct {
 	Path  string `yaml:"path" jsonschema:"required" jsonschema_description:"Path prefix, for example /login."`
 	Class string `yaml:"class" jsonschema:"required" jsonschema_description:"Class, for example asset, page, api or login."`
+	Rate  rate   `yaml:"rate,omitempty" jsonschema_description:"Requests of one client to this route, in place of its class's limit."`
 }
 
 type rawWAF struct {

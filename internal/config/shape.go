@@ -154,7 +154,10 @@ type Access struct {
 }
 
 // Route gives requests below a path prefix a class.
-type Route struct{ Path, Class string }
+type Route struct {
+	Path, Class string
+	Rate        Rate // its own; no events: that of the class, else of the service
+}
 
 // Device are settings of the device gate.
 type Device struct {

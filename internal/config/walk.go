@@ -84,6 +84,9 @@ func flow(v reflect.Value, bare bool) string {
 	case reflect.Struct:
 		var items []string
 		for _, f := range fieldsOf(v.Type()) {
+			if f.omitEmpty && v.Field(f.index).IsZero() {
+				continue
+			}
 			items = append(items, f.name+": "+flow(v.Field(f.index), bare))
 		}
 		return "{" + strings.Join(items, ", ") + "}"

@@ -92,7 +92,9 @@ type Load struct {
 // Route gives a limit class to the path and all below it, whatever the case of
 // its letters; of several the longest wins.
 type Route struct {
-	Path  string
+	Path string
+	// Limit names the route's own limit, empty without one.
+	Limit string
 	Class string // "asset", "page", "api", "login", or any name
 }
 

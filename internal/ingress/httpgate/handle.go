@@ -74,11 +74,12 @@ func (x *exchange) admit() bool {
 	x.c.requests.Add(1)
 	x.identify()
 	x.site = x.g.hosts.find(x.in.host)
-	service, class := x.g.cfg.Name, ""
+	service, class, own := x.g.cfg.Name, "", ""
 	if x.site != nil {
-		service, class = x.site.service, x.site.class(x.in.path)
+		service = x.site.service
+		class, own = x.site.route(x.in.path)
 	}
-	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Size: x.in.length,
+	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Route: own, Size: x.in.length,
 		Method: x.in.method, Host: x.in.host, Path: x.in.path, RawQuery: x.in.query, Headers: x.headers}
 	return x.isProof() || x.judge() && x.acceptable() && x.withinRanges()
 }

@@ -39,7 +39,7 @@ func newSite(s Site) (*site, error) {
 		t.protection = newProtection(*s.Protection)
 	}
 	for _, r := range s.Routes {
-		t.routes = append(t.routes, Route{Path: strings.TrimSuffix(plainPath(r.Path), "/"), Class: r.Class})
+		t.routes = append(t.routes, Route{Path: strings.TrimSuffix(plainPath(r.Path), "/"), Class: r.Class, Limit: r.Limit})
 	}
 	slices.SortStableFunc(t.routes, func(a, b Route) int { return cmp.Compare(len(b.Path), len(a.Path)) })
 	return t, nil
@@ -72,20 +72,20 @@ func newTransport(s Site, scheme string) *http.Transport {
 	return t
 }
 
-// class is the limit class of a path. It matches generously, since a request that
+// route is the limit class of a path, and the name of its route's own limit. It matches generously, since a request that
 // slips out of its class escapes its limit: letters of any case, and the path as
 // an upstream would clean it up.
-func (s *site) class(p string) string {
+func (s *site) route(p string) (class, own string) {
 	if len(s.routes) == 0 {
-		return ""
+		return "", ""
 	}
 	p = plainPath(p)
 	for i := range s.routes {
 		if below(p, s.routes[i].Path) {
-			return s.routes[i].Class
+			return s.routes[i].Class, s.routes[i].Limit
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // plainPath is a path as the most generous upstream would read it: a backslash is a

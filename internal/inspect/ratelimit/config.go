@@ -22,6 +22,8 @@ type Service struct {
 	Address Limit
 	// Classes are the limits of requests by the class their route names.
 	Classes map[string]Limit
+	// Routes are the limits of routes that have their own, by name.
+	Routes map[string]Limit
 	// All limits the new connections of all clients together.
 	All Limit
 	// In and Out bound the bytes that one client sends and is sent, a second. Both

@@ -11,7 +11,8 @@
 //     proof a claimed device name counts for nothing, so nobody can use up
 //     another's quota.
 //   - class: requests of a route that names a class, by service, class and client
-//     (row B66).
+//     (row B66). It takes the place of the address limit, and a route's own limit the
+//     place of both: the narrowest one counts, alone (F75).
 //   - service: new connections of all clients together. What a client's own limit
 //     refuses is not charged here, so that one client cannot use it up for all.
 //   - bytes: what one client sends and is sent through an opaque TCP service in a

@@ -21,7 +21,7 @@ type service struct {
 	all             *limit
 	in, out         *limit // of bytes
 	cost            *limit // of upstream time
-	classes         map[string]*limit
+	classes, routes map[string]*limit
 }
 
 // moment is a time on both clocks: windows run on the monotonic one, so that no
@@ -48,6 +48,7 @@ func New(cfg Config) *Limiter {
 			device:  newLimit("limit/device", s.Device, devices),
 			address: newLimit("limit/address", s.Address, clients),
 			classes: make(map[string]*limit, len(s.Classes)),
+			routes:  make(map[string]*limit, len(s.Routes)),
 			all:     newLimit("limit/service", s.All, 1),
 			in:      newBytes("limit/bytes-in", s.In, s.Bytes, clients),
 			out:     newBytes("limit/bytes-out", s.Out, s.Bytes, clients),
@@ -56,6 +57,11 @@ func New(cfg Config) *Limiter {
 		for class, c := range s.Classes {
 			if made := newLimit("limit/class/"+class, c, clients); made != nil {
 				at.classes[class] = made
+			}
+		}
+		for route, c := range s.Routes {
+			if made := newLimit("limit/route"+route, c, clients); made != nil {
+				at.routes[route] = made
 			}
 		}
 		l.services[name] = at
@@ -75,19 +81,29 @@ func (l *Limiter) Inspect(r *haechi.Request, now time.Time) haechi.Verdict {
 	if r.Kind == haechi.KindMessage && r.Actor.Assurance == haechi.Authenticated && r.Actor.Device != "" {
 		return l.judgeDevice(s, r.Actor, at)
 	}
-	v := l.judgeClient(s.address, r.Actor, at)
+	v := l.judgeClient(s.narrowest(r), r.Actor, at)
 	if r.Kind == haechi.KindConnect && s.all != nil && !v.Refuses() {
 		if all := s.all.judge(0, at, 1, 0, func() string { return source(r.Actor) }); all.Action != haechi.Pass {
 			return all
 		}
 	}
-	if v.Refuses() || r.Kind != haechi.KindRequest || r.Class == "" {
-		return v
-	}
-	if c := l.judgeClient(s.classes[r.Class], r.Actor, at); c.Action != haechi.Pass {
-		return c
-	}
 	return v
+}
+
+// narrowest is the one limit that counts for the request: its route's own, else its
+// class's, else the service's for an address. A narrower one takes the place of a wider
+// one, so that numbers never contradict each other (F75).
+func (s *service) narrowest(r *haechi.Request) *limit {
+	if r.Kind != haechi.KindRequest {
+		return s.address
+	}
+	if own := s.routes[r.Route]; own != nil {
+		return own
+	}
+	if own := s.classes[r.Class]; own != nil {
+		return own
+	}
+	return s.address
 }
 
 func (l *Limiter) judgeDevice(s *service, a *haechi.Actor, at moment) haechi.Verdict {

@@ -200,20 +200,33 @@ func TestModes(t *testing.T) {
 	admit(t, l, message("LOA.i/1"), 1000, start())
 }
 
-// TestAnEnforcedClassSpeaksOverAShadowAddress: a limit that is only tried out hides
-// nothing of one that is in force.
-func TestAnEnforcedClassSpeaksOverAShadowAddress(t *testing.T) {
+// TestTheNarrowestLimitCounts (F75): a route's own limit takes the place of its class's,
+// and that the place of the address limit, be it stricter or laxer.
+func TestTheNarrowestLimitCounts(t *testing.T) {
 	s := strict()
-	s.Address = ratelimit.Limit{Mode: haechi.Shadow, Rates: []gcra.Rate{{Events: 1, Per: time.Second}}}
-	s.Classes = map[string]ratelimit.Limit{"login": {Rates: []gcra.Rate{{Events: 2, Per: time.Second}}}}
-	l, r := one(s), request("203.0.113.7", "login")
-	l.Inspect(r, start())
-	if v := l.Inspect(r, start()); !v.Shadow || v.Rule != "limit/address" {
-		t.Errorf("second request: %+v", v)
+	s.Address = ratelimit.Limit{Rates: []gcra.Rate{{Events: 20, Per: time.Second}}}
+	s.Classes = map[string]ratelimit.Limit{"login": {Rates: []gcra.Rate{{Events: 5, Per: time.Second}}}, "asset": {Rates: []gcra.Rate{{Events: 50, Per: time.Second}}}}
+	s.Routes = map[string]ratelimit.Limit{"/search": {Rates: []gcra.Rate{{Events: 2, Per: time.Second}}}, "/feed": {Rates: []gcra.Rate{{Events: 30, Per: time.Second}}}}
+	for _, tt := range []struct {
+		class, route, rule string
+		n                  int
+	}{
+		{"", "", "limit/address", 20}, {"page", "", "limit/address", 20}, {"login", "", "limit/class/login", 5}, {"asset", "", "limit/class/asset", 50},
+		{"asset", "/search", "limit/route/search", 2}, {"login", "/feed", "limit/route/feed", 30}, {"login", "/unknown", "limit/class/login", 5},
+	} {
+		l, r := one(s), request("203.0.113.7", tt.class)
+		r.Route = tt.route
+		admit(t, l, r, tt.n, start())
+		if v := l.Inspect(r, start()); !v.Refuses() || v.Rule != tt.rule {
+			t.Errorf("class %q, route %q: call %d: %+v, want %s", tt.class, tt.route, tt.n+1, v, tt.rule)
+		}
+		if tt.rule != "limit/address" { // the narrower limit is not charged to the wider one
+			admit(t, l, request("203.0.113.7", ""), 20, start())
+		}
 	}
-	if v := l.Inspect(r, start()); !v.Refuses() || v.Rule != "limit/class/login" {
-		t.Errorf("third request: %+v", v)
-	}
+	connect := request("203.0.113.8", "login")
+	connect.Kind = haechi.KindConnect
+	admit(t, one(s), connect, 20, start())
 }
 
 func TestServicesCountOnTheirOwn(t *testing.T) {

@@ -23,12 +23,15 @@ func (l *Limiter) Stats() []haechi.Counter {
 	return out
 }
 
-// limits are those that are on: device, address, service, bytes, cost, then the classes by
-// name.
+// limits are those that are on: device, address, service, bytes, cost, then the classes and
+// the routes by name.
 func (s *service) limits() []*limit {
 	all := []*limit{s.device, s.address, s.all, s.in, s.out, s.cost}
 	for _, class := range slices.Sorted(maps.Keys(s.classes)) {
 		all = append(all, s.classes[class])
+	}
+	for _, route := range slices.Sorted(maps.Keys(s.routes)) {
+		all = append(all, s.routes[route])
 	}
 	return slices.DeleteFunc(all, func(l *limit) bool { return l == nil })
 }

@@ -56,6 +56,7 @@ func cli() []text {
 		{"cli.records", "Records: {0}.", "기록: {0}."},
 		{"cli.records_waiting", "Records: {0}; waiting in the spool file: {1} KiB.", "기록: {0}, 스풀 파일에서 대기 중: {1} KiB."},
 		{"cli.degraded", "Degraded: {0}", "성능 저하: {0}"},
+		{"cli.warning", "Warning: {0}", "주의: {0}"},
 		{"cli.console", "console", "콘솔"},
 		{"cli.open", "open", "열림"},
 		{"cli.closed", "closed", "닫힘"},

@@ -69,6 +69,8 @@ func heads() []text {
 		{"head.value", "value", "값"},
 		{"head.setting", "setting", "설정"},
 		{"head.origin", "from", "출처"},
+		{"head.limit_of", "limit of", "제한 대상"},
+		{"head.level", "set by", "정한 곳"},
 		{"head.report", "report", "보고서"},
 		{"head.about", "about", "대상"},
 		{"head.observed", "observed", "관측값"},
