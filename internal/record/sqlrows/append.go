@@ -22,6 +22,8 @@ type appendState struct {
 	seenStmt inserts
 	enc      encoder
 	args     []any
+	alike    *sql.Stmt // nil where parameters cannot be named again
+	groups   groups
 	sorted   [places][shapes][]*haechi.Event
 	roll     rollup
 	seen     seenSet
@@ -49,6 +51,11 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 			if err != nil {
 				return err
 			}
+		}
+	}
+	if s.d.Numbered {
+		if a.alike, err = s.events.W.PrepareContext(ctx, alikeStatement()); err != nil {
+			return err
 		}
 	}
 	a.seenStmt, err = prepareInserts(ctx, s.events.W, func(rows int) string {
@@ -147,6 +154,9 @@ func (a *appendState) save(ctx context.Context, tx *sql.Tx) error {
 			}
 		}
 	}
+	if err := a.insertAlike(ctx, tx); err != nil {
+		return err
+	}
 	if err := a.seen.save(ctx, tx, a.seenStmt, &a.args); err != nil {
 		return err
 	}
@@ -170,19 +180,30 @@ func (a *appendState) sort(events []haechi.Event, now func() time.Time) {
 			a.sorted[p][shape] = a.sorted[p][shape][:0]
 		}
 	}
+	a.groups.reset()
 	for i := range events {
 		e := &events[i]
 		if e.Time.IsZero() {
 			e.Time = now()
 		}
-		p, shape := placeOf(e), shapeFull
-		if plain(e) {
-			shape = shapePlain
+		if a.enc.shareable(e) {
+			a.groups.add(e)
+		} else {
+			a.place(e)
 		}
-		a.sorted[p][shape] = append(a.sorted[p][shape], e)
 		a.roll.event(e)
 		a.seen.event(e, a.enc.addr(e.Addr), a.enc.d)
 	}
+	a.groups.cut(a.place)
+}
+
+// place puts an event to its place and shape.
+func (a *appendState) place(e *haechi.Event) {
+	p, shape := placeOf(e), shapeFull
+	if plain(e) {
+		shape = shapePlain
+	}
+	a.sorted[p][shape] = append(a.sorted[p][shape], e)
 }
 
 // insert writes the events of one place and shape: whole strides first, then one by
