@@ -47,7 +47,7 @@ func ownColumns() []string {
 // shareable reports whether an event fills no other columns than those two lists have.
 func (c *encoder) shareable(e *haechi.Event) bool {
 	return e.Kind == haechi.KindRequest && c.d.Numbered && unremarkable(e) && e.N() == 1 && e.Device == "" &&
-		e.Room == "" && e.Frame == "" && e.Text == "" && c.client(&e.Actor) == nil
+		e.Room == "" && e.Frame == "" && line(e) == "" && c.client(&e.Actor) == nil
 }
 
 // add puts an event to its like.

@@ -142,3 +142,33 @@ func eventOrder(t *testing.T, b Backend) {
 		}
 	}
 }
+
+// requestsAlike: many requests of a batch that have most in common come back as they
+// were, each, with those between that differ in one thing.
+func requestsAlike(t *testing.T, b Backend) {
+	s := opened(t, b)
+	var want []haechi.Event
+	for i := range 400 {
+		e := haechi.Event{Time: Now().Add(time.Duration(i) * 4 * time.Millisecond), Kind: haechi.KindRequest, Outcome: haechi.Success, Service: "shop",
+			Actor: actor([]string{"203.0.113.7", "198.51.100.9", "2001:db8:0:1::5"}[i%3], ""), Port: uint16(1000 + i), LocalPort: 443, Session: uint64(i/7 + 1), TLS: true,
+			Method: "GET", Host: "shop.example.com", Path: fmt.Sprintf("/%d", i), Status: 200, Class: "page", UserAgent: "Mozilla/5.0", BytesOut: int64(i), Duration: time.Duration(i) * time.Microsecond}
+		e.Fingerprint = []string{"t13d1516h2_8daaf6152771_e5627efa2ab1", ""}[i/200]
+		switch i % 50 {
+		case 17:
+			e.Status, e.Outcome, e.Reason, e.Ref, e.Rule, e.Verdict = 429, haechi.Failure, haechi.ReasonRateLimit, "AAAAA-BBBBB", "limit/address", haechi.Deny
+		case 18:
+			e.Count = 5
+		case 19:
+			e.Text = "a word"
+		case 20:
+			e.Shadow, e.Path = true, ""
+		case 21:
+			e.Method, e.BytesIn = "POST", 17
+		}
+		want = append(want, e)
+	}
+	appendAll(t, s, want)
+	got := query(t, s, haechi.EventFilter{Limit: 1000})
+	slices.Reverse(got)
+	equal(t, got, want)
+}

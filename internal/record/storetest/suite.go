@@ -44,6 +44,7 @@ func Run(t *testing.T, b Backend) {
 		run  func(t *testing.T, b Backend)
 	}{
 		{"EventRoundTrip", eventRoundTrip},
+		{"RequestsAlike", requestsAlike},
 		{"EventFilters", eventFilters},
 		{"EventFilterProperty", eventFilterProperty},
 		{"EventOrderAndLimit", eventOrder},
