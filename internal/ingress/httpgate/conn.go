@@ -58,6 +58,7 @@ type conn struct {
 	// 0 when it must be set anew.
 	armed atomic.Int64
 	pace  pace
+	wrote atomic.Int64 // when a lane last wrote without waiting, as armed
 	// waiting is when a write last had to wait, in nanoseconds since opened.
 	waiting atomic.Int64
 	ahead   atomic.Pointer[readAhead] // of the answer under way on HTTP/1

@@ -155,7 +155,8 @@ func bareOf(c *conn) *net.TCPConn {
 // step does all that can be done without waiting for the client. It reports whether
 // the lane is at its end.
 func (l *lane) step(fd uintptr) (over bool) {
-	l.sock.fd, l.sock.drained = int(fd), false
+	l.sock.fd, l.sock.drained, l.sock.inside = int(fd), false, true
+	defer func() { l.sock.inside = false }()
 	for {
 		switch l.advance() {
 		case wait:

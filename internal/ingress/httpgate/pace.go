@@ -31,6 +31,31 @@ func (c *conn) step() time.Duration { return min(maxStep, c.g.cfg.WriteTimeout/4
 // opened byte by byte does not pass for reading.
 func (c *conn) Write(p []byte) (int, error) {
 	now := time.Since(c.opened) | 1
+	sent := c.writeNow(p, now)
+	if sent == len(p) {
+		return sent, nil
+	}
+	n, err := c.writeWaiting(p[sent:], now)
+	return sent + n, err
+}
+
+// writeNow writes what there is room for, on a lane, which needs no deadline. An error
+// is met again by the write that waits.
+func (c *conn) writeNow(p []byte, now time.Duration) int {
+	if c.sock == nil || !c.sock.inside {
+		return 0
+	}
+	n, errno := transmit(c.sock.fd, p)
+	if errno != 0 {
+		return 0
+	}
+	c.out.Add(int64(n))
+	c.wrote.Store(int64(now))
+	return n
+}
+
+// writeWaiting waits for room as long as the peer takes enough.
+func (c *conn) writeWaiting(p []byte, now time.Duration) (int, error) {
 	if armed := time.Duration(c.armed.Load()); armed == 0 || now-armed > c.step()/4 {
 		if err := c.arm(now); err != nil {
 			return 0, err
@@ -99,8 +124,9 @@ func (c *conn) tooSlow(observed float64) {
 // waited for the next request: closed in the usual way, the kernel would go on with it.
 func (c *conn) leftOver() {
 	t := tcpOf(c.Conn)
-	idle := time.Since(c.opened) - time.Duration(c.armed.Load())
-	if t == nil || c.cut.Load() != nil || c.armed.Load() == 0 || idle < c.g.cfg.WriteTimeout {
+	last := max(c.armed.Load(), c.wrote.Load())
+	idle := time.Since(c.opened) - time.Duration(last)
+	if t == nil || c.cut.Load() != nil || last == 0 || idle < c.g.cfg.WriteTimeout {
 		return
 	}
 	if left := unacknowledged(t); left > maxFarewell {

@@ -26,6 +26,7 @@ func (notYet) Temporary() bool { return true }
 type sock struct {
 	fd      int
 	drained bool
+	inside  bool // the descriptor is held open: a step is under way
 }
 
 // Read implements io.Reader.
