@@ -176,7 +176,7 @@ func (s *stage) web(ctx context.Context, rep *page) (err error) {
 			return err
 		}
 		rep.compare(c.title, "requests/s", names, got)
-		rep.gate(c.gate+": requests for the processor time of one of Caddy", float64(got["Caddy"].cpu)/float64(got["haechi"].cpu), atLeast, 1.5)
+		rep.gate(c.gate+": requests for the processor time of one of Caddy", float64(got["Caddy"].cpu)/float64(got["haechi"].cpu), atLeast, 3)
 	}
 	return nil
 }
