@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -30,6 +31,7 @@ func (c *crowd) keepTime(every, length time.Duration) (sent, error) {
 		m.index[p] = i
 	}
 	c.metronome = m
+	first()
 	start := time.Now().Add(every)
 	for k := range total {
 		at := start.Add(every * time.Duration(k) / time.Duration(n))
@@ -57,6 +59,12 @@ func (c *crowd) keepTime(every, length time.Duration) (sent, error) {
 	return s, err
 }
 
+// first lets the clock of the load, whose thread is its own, go before the sink, with
+// which it shares a processor. Without the right to it the load is later, which it tells.
+func first() {
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, -15)
+}
+
 // answered notes the answer to the oldest frame of the phone.
 func (m *metronome) answered(p *phone) {
 	i := m.index[p]
@@ -76,8 +84,10 @@ func quantile(all []time.Duration, q float64) float64 {
 // straight is the way without any server between.
 const straight = "no server between"
 
-// maxLate is how far behind its own clock the load may be at the 99th percentile, in
-// microseconds: beyond, it measures itself.
+// maxLate is how far behind its own clock the load may be at the 99th percentile with no
+// server between, in microseconds: beyond, it measures itself. With a server between, how
+// late it was stands in the table: it is part of every time, since that counts from the
+// moment a frame is due.
 const maxLate = 1000
 
 // pacedDevices measures what a server adds to the time of a frame when devices send
@@ -101,13 +111,14 @@ func (s *stage) pacedDevices(ctx context.Context, rep *page) error {
 	p50 := func(r sent) float64 { return r.P50 }
 	p99 := func(r sent) float64 { return r.P99 }
 	rep.line("\n## Time of a frame, %d devices that send ten a second each\n", s.paced)
-	rep.line("| server | p50 | p99 | added at p50 | added at p99 |\n|---|---:|---:|---:|---:|")
+	rep.line("| server | p50 | p99 | added at p50 | added at p99 | of the p99, the load was late |\n|---|---:|---:|---:|---:|---:|")
 	base := got[straight]
 	for _, name := range names {
 		a, b := middle(got[name], p50), middle(got[name], p99)
-		rep.line("| %s | %.0f µs | %.0f µs | %.0f µs | %.0f µs |", name, a, b, a-middle(base, p50), b-middle(base, p99))
+		rep.line("| %s | %.0f µs | %.0f µs | %.0f µs | %.0f µs | %.0f µs |", name, a, b, a-middle(base, p50), b-middle(base, p99),
+			middle(got[name], func(r sent) float64 { return r.Late }))
 	}
-	rep.line("\nFrom the moment a frame is due to the sink's answer at the device, there and back through the server; medians over\nthe rounds. The frames come at fixed times, whether or not those before were answered.")
+	rep.line("\nFrom the moment a frame is due to the sink's answer at the device, there and back through the server; medians over\nthe rounds. The frames come at fixed times, whether or not those before were answered. Load and sink share a processor:\nhow late the load was at its own p99 is within the times, which are upper bounds.")
 	return nil
 }
 
@@ -133,7 +144,7 @@ func (s *stage) pacedRound(ctx context.Context, name string) (got sent, err erro
 	if want := int(length/paceEvery) * s.paced; got.Frames != want {
 		return got, fmt.Errorf("%d of %d frames were answered", got.Frames, want)
 	}
-	if got.Late > maxLate && !s.noisy {
+	if got.Late > maxLate && name == straight && !s.noisy {
 		return got, fmt.Errorf("the load was %.0f µs behind its time: run it on a quiet machine", got.Late)
 	}
 	return got, nil
