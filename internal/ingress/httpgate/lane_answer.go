@@ -32,19 +32,17 @@ func (l *lane) forward(x *exchange) {
 		l.failed(x, err)
 		return
 	}
+	t := &loan{l: l, u: u, w: w}
 	keep := false
 	if l.plain(x, w) {
-		keep = l.pass(x, w, buf)
+		keep = l.pass(x, t, buf)
 	} else {
-		keep = l.translate(x, w)
+		keep = l.translate(x, t)
 	}
-	l.hold(nil)
-	w.release()
-	if keep && !l.ended() {
-		u.put(w)
+	if t.back || keep && t.giveBack() {
 		return
 	}
-	_ = w.conn.Close() // whatever is on it is nobody's
+	l.drop(w) // whatever is on it is nobody's
 }
 
 // askAny asks a server, and others when it fails before it answered, as
@@ -105,8 +103,8 @@ func (l *lane) bodiless() bool {
 
 // pass passes a plain answer on. It reports whether the connection to the upstream may
 // be used again.
-func (l *lane) pass(x *exchange, w *wire, buf []byte) (keep bool) {
-	p := &l.reply
+func (l *lane) pass(x *exchange, t *loan, buf []byte) (keep bool) {
+	p, w := &l.reply, t.w
 	x.site.cameBack(x.g.deps.Log)
 	x.began(p.Status, "") // a stream of events has no length
 	body, left := w.reply[p.Size:w.heard], p.Length
@@ -129,14 +127,14 @@ func (l *lane) pass(x *exchange, w *wire, buf []byte) (keep bool) {
 		x.abort = true
 		return false
 	}
-	return l.stream(x, w, left) && keep
+	return l.stream(x, t, left, keep) && keep
 }
 
 // rest is what has not come yet of a body with a length.
 type rest struct {
-	l    *lane
-	w    *wire
+	t    *loan
 	left int64
+	keep bool // the wire may be used again behind it
 }
 
 // Read implements io.Reader.
@@ -144,9 +142,12 @@ func (r *rest) Read(p []byte) (int, error) {
 	if r.left == 0 {
 		return 0, io.EOF
 	}
-	n, err := r.l.pull(r.w, p[:min(r.left, int64(len(p)))])
+	n, err := r.t.l.pull(r.t.w, p[:min(r.left, int64(len(p)))])
 	if r.left -= int64(n); err == io.EOF && r.left > 0 {
 		err = io.ErrUnexpectedEOF
+	}
+	if r.left == 0 && r.keep {
+		r.t.giveBack()
 	}
 	return n, err
 }
@@ -155,11 +156,11 @@ func (r *rest) Read(p []byte) (int, error) {
 func (r *rest) Close() error { return nil }
 
 // stream passes the rest of a body on.
-func (l *lane) stream(x *exchange, w *wire, left int64) (whole bool) {
+func (l *lane) stream(x *exchange, t *loan, left int64, keep bool) (whole bool) {
 	if left == 0 {
 		return true
 	}
-	body := x.watched(&rest{l, w, left})
+	body := x.watched(&rest{t, left, keep})
 	if left >= minAhead {
 		body = x.readAhead(body)
 		defer func() { l.letGo(x, whole) }()
@@ -287,13 +288,18 @@ func (h *heard) Read(p []byte) (int, error) {
 
 // translate passes on an answer that net/http has to read: with chunks, without a
 // length, with interim answers, or in a form that is not the plainest.
-func (l *lane) translate(x *exchange, w *wire) (keep bool) {
+func (l *lane) translate(x *exchange, t *loan) (keep bool) {
 	defer func() { l.letGo(x, keep) }()
+	w := t.w
 	src := &heard{l: l, w: w, left: maxAnswerHeader, due: time.Now().Add(x.site.transport.list[0].up.answer)}
 	br := bufio.NewReaderSize(src, 4<<10)
 	res, err := l.final(br)
+	again := func() bool { return !res.Close && br.Buffered() == 0 && src.from == w.heard }
 	if err == nil {
 		removeHops(res.Header)
+		if res.Body != http.NoBody {
+			res.Body = &lastOf{res.Body, t, again}
+		}
 		err = x.answered(res)
 	}
 	if err != nil {
@@ -326,7 +332,7 @@ func (l *lane) translate(x *exchange, w *wire) (keep bool) {
 		}
 		switch {
 		case err == io.EOF:
-			return !res.Close && br.Buffered() == 0 && src.from == w.heard
+			return t.back || again()
 		case err != nil:
 			x.abort = true
 			return false
