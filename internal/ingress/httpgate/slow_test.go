@@ -103,8 +103,8 @@ func TestShortAnswerThatIsNotTaken(t *testing.T) {
 func TestSlowFairReader(t *testing.T) {
 	written := make(chan time.Time, 1)
 	cfg := small()
-	cfg.WriteTimeout, cfg.MinRate = 200*time.Millisecond, 16<<10
-	const size = 2 << 20
+	cfg.WriteTimeout, cfg.MinRate = 500*time.Millisecond, 16<<10
+	const size = 3 << 20
 	r := start(t, cfg, page(size, written))
 	c := r.narrow("127.0.0.3", "GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n", 32<<10)
 	n, buf := 0, make([]byte, 16<<10)
