@@ -41,20 +41,23 @@ const (
 
 // Reasons of the HTTP gate and of all gates.
 const (
-	ReasonDecision    Reason = "decision"      // a decision in force covers the actor
-	ReasonUnknownHost Reason = "unknown_host"  // no service has that name
-	ReasonProxyHeader Reason = "proxy_header"  // PROXY header missing, wrong or from a stranger
-	ReasonAccess      Reason = "access"        // the service's access list does not admit the client
-	ReasonShutdown    Reason = "shutdown"      // the gateway stops or reloads
-	ReasonOverload    Reason = "overload"      // a declared bound was reached
-	ReasonFlood       Reason = "flood"         // frames that only cost, more than any honest client needs
-	ReasonLogin       Reason = "login"         // console login failed
-	ReasonCSP         Reason = "csp_violation" // a browser says that a page broke its content security policy
-	ReasonTLSVersion  Reason = "tls_version"   // the client speaks no TLS version that is served
-	ReasonTLSSuites   Reason = "tls_suites"    // the client offers weak cipher suites only
-	ReasonTLSFallback Reason = "tls_fallback"  // the client came again with less than it can: a downgrade
-	ReasonWAF         Reason = "waf"           // rules of the WAF matched the request
-	ReasonInternal    Reason = "internal"      // a defect; refused to be safe
+	ReasonDecision     Reason = "decision"      // a decision in force covers the actor
+	ReasonUnknownHost  Reason = "unknown_host"  // no service has that name
+	ReasonProxyHeader  Reason = "proxy_header"  // PROXY header missing, wrong or from a stranger
+	ReasonAccess       Reason = "access"        // the service's access list does not admit the client
+	ReasonShutdown     Reason = "shutdown"      // the gateway stops or reloads
+	ReasonOverload     Reason = "overload"      // a declared bound was reached
+	ReasonFlood        Reason = "flood"         // frames that only cost, more than any honest client needs
+	ReasonLogin        Reason = "login"         // console login failed
+	ReasonCSP          Reason = "csp_violation" // a browser says that a page broke its content security policy
+	ReasonMixedContent Reason = "mixed_content" // a page over TLS loads what acts, or sends what is typed in, without
+	ReasonMixedImage   Reason = "mixed_image"   // a page over TLS loads images and the like without
+	ReasonPlainLogin   Reason = "plain_login"   // a page without TLS asks for a password
+	ReasonTLSVersion   Reason = "tls_version"   // the client speaks no TLS version that is served
+	ReasonTLSSuites    Reason = "tls_suites"    // the client offers weak cipher suites only
+	ReasonTLSFallback  Reason = "tls_fallback"  // the client came again with less than it can: a downgrade
+	ReasonWAF          Reason = "waf"           // rules of the WAF matched the request
+	ReasonInternal     Reason = "internal"      // a defect; refused to be safe
 )
 
 // Reasons about certificates of our own (rows B119 and B120).

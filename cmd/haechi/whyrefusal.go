@@ -155,6 +155,8 @@ func (e *explainer) did(v *haechi.Event) string {
 			out = e.t("explain.agent", out, v.UserAgent)
 		}
 		return out
+	case v.Kind == haechi.KindSystem && v.Host != "": // of a page, not of a request for it
+		return v.Host + v.Path + ": " + v.Text
 	case v.Frame != "":
 		out := e.t("explain.frame", v.Frame)
 		if v.Room != "" {

@@ -114,7 +114,7 @@ type rawAccess struct {
 }
 
 type rawHeaders struct {
-	Mode       string     `yaml:"mode" jsonschema:"enum=off,enum=enforce" jsonschema_description:"off: answers pass as the server behind made them."`
+	Mode       string     `yaml:"mode" jsonschema:"enum=off,enum=enforce" jsonschema_description:"off: answers pass as the server behind made them, and pages are not looked at."`
 	HSTS       duration   `yaml:"hsts" most:"730d" jsonschema_description:"How long browsers insist on https; raise it in stages: 5m, 7d, 30d, 365d. 0s sends none."`
 	Subdomains bool       `yaml:"hsts_subdomains,omitempty" jsonschema_description:"The same for all names below the hosts: check first that each of them has https."`
 	Preload    string     `yaml:"hsts_preload,omitempty" jsonschema_description:"The domain, written out, to let browsers build it in; that takes months to take back."`

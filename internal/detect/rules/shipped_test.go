@@ -36,6 +36,7 @@ func TestDocumentsNumbers(t *testing.T) {
 	}
 	want := map[string]numbers{
 		"service/certificate":    {0, "1m0s", haechi.Pass, "0s", haechi.Enforce},        // B119, B120
+		"service/unsafe-page":    {0, "1m0s", haechi.Pass, "0s", haechi.Enforce},        // F62
 		"device/rapid-reconnect": {10, "1m0s", haechi.Deny, "5m0s", haechi.Enforce},     // A13: refused
 		"device/unusual-hour":    {0, "4h0m0s", haechi.Watch, "4h0m0s", haechi.Shadow},  // A14: 2, 3, 4, 5
 		"device/bulk-messages":   {100, "1m0s", haechi.Watch, "1h0m0s", haechi.Shadow},  // A15

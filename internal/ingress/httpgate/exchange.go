@@ -51,6 +51,7 @@ type exchange struct {
 	bodyHere  bool  // the whole body is
 	noRange   bool  // the Range header does not go to the upstream
 
+	look  *look  // the answer as a page that is looked at, nil for most
 	nonce string // of this answer's policy, empty without one
 	proof string // for a certificate authority, empty for others
 
@@ -75,7 +76,7 @@ func (x *exchange) reset() {
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
-	x.load, x.ticket, x.answerBody = nil, 0, nil
+	x.load, x.ticket, x.answerBody, x.look = nil, 0, nil, nil
 	x.in, x.lane, x.arrived, x.hits = asked{}, nil, nil, ""
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.proxy.Transport = nil
@@ -106,6 +107,9 @@ func (x *exchange) Write(p []byte) (int, error) {
 	if x.flow != nil {
 		x.flow.begin(len(p))
 		defer x.flow.done()
+	}
+	if x.look != nil {
+		x.look.take(p)
 	}
 	n, err := x.w.Write(p)
 	x.out += int64(n)

@@ -111,6 +111,7 @@ func (x *exchange) answered(res *http.Response) error {
 	if x.site.protection != nil {
 		x.protect(res.Header, x.g.values.noSniff)
 		x.usePolicy(res)
+		x.lookAt(res)
 	}
 	x.site.cameBack(x.g.deps.Log)
 	return nil

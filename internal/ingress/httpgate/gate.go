@@ -49,12 +49,13 @@ type Gate struct {
 	held      atomic.Int64 // bytes for slow clients, see Config.MaxHeld
 	reported  reported
 	oneProxy  oneProxy
+	pages     pages
 	counts    counts
 }
 
 type counts struct {
 	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld atomic.Uint64
-	handshakes, handedOver, unreadable, h2errors, h2cut                                             atomic.Uint64
+	handshakes, handedOver, unreadable, h2errors, h2cut, pagesLooked, pagesPassed                   atomic.Uint64
 	upgraded, delayed                                                                               atomic.Int64
 }
 
@@ -167,6 +168,8 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_upstream_errors", Value: c.upstreamErrors.Load()},
 		{Name: "http_unresolved_connections", Value: c.unresolved.Load()},
 		{Name: "http_csp_reports_repeated", Value: c.reportsDropped.Load()},
+		{Name: "http_pages_looked_at", Value: c.pagesLooked.Load()},
+		{Name: "http_pages_not_looked_at", Value: c.pagesPassed.Load()},
 		{Name: "http_hellos_refused", Value: c.helloRefused.Load()},
 		{Name: "http_slow_reads_cut", Value: c.slowReads.Load()},
 		{Name: "http_held_full", Value: c.notHeld.Load()},

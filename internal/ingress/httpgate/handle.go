@@ -60,6 +60,7 @@ func (x *exchange) end() {
 	x.leave(x.status)
 	x.letGo()
 	x.record()
+	x.looked()
 	if x.upgraded {
 		x.g.counts.upgraded.Add(-1)
 		x.c.g.upgrades.Done()

@@ -85,14 +85,21 @@ func (l *lane) plain(x *exchange, w *wire) bool {
 	if l.read.Response(w.reply[:w.heard], p) != http1.Read || p.Chunked && !l.bodiless() || !p.HasLength && !l.bodiless() {
 		return false
 	}
-	if s := x.site.protection; s != nil && s.csp != nil {
-		for i := range p.Fields {
-			if f := &p.Fields[i]; string(f.Name) == "Content-Type" && htmlType(f.Value) {
-				return false
-			}
+	return x.site.protection == nil || !l.toRead(x)
+}
+
+// toRead reports whether an answer is a page that gets a policy or is to be looked at.
+func (l *lane) toRead(x *exchange) bool {
+	html, plain := false, true
+	for i := range l.reply.Fields {
+		switch f := &l.reply.Fields[i]; string(f.Name) {
+		case "Content-Type":
+			html = html || htmlType(f.Value)
+		case "Content-Encoding":
+			plain = uncoded(string(f.Value))
 		}
 	}
-	return true
+	return html && (x.site.protection.csp != nil || plain && !l.bodiless() && x.looksAt(l.reply.Status, false))
 }
 
 // bodiless reports whether the answer has no body, whatever its head says (RFC 9112,

@@ -28,13 +28,17 @@ func bothWays(t *testing.T, run func(t *testing.T)) {
 	})
 }
 
-func (r *rig) handedOver() uint64 {
+func (r *rig) handedOver() uint64 { return r.counter("http_handed_over") }
+
+// counter is one of the gate's counts.
+func (r *rig) counter(name string) uint64 {
+	r.t.Helper()
 	for _, c := range r.gate.Counters() {
-		if c.Name == "http_handed_over" {
+		if c.Name == name {
 			return c.Value
 		}
 	}
-	r.t.Fatal("nothing counts what is handed over")
+	r.t.Fatalf("nothing is counted as %s", name)
 	return 0
 }
 

@@ -151,6 +151,12 @@ type rig struct {
 
 func start(t *testing.T, cfg httpgate.Config, upstream http.Handler) *rig {
 	t.Helper()
+	return startAt(t, cfg, upstream, time.Now)
+}
+
+// startAt is start by another clock.
+func startAt(t *testing.T, cfg httpgate.Config, upstream http.Handler, now func() time.Time) *rig {
+	t.Helper()
 	up := httptest.NewServer(upstream)
 	t.Cleanup(up.Close)
 	if len(cfg.Sites) == 0 {
@@ -162,7 +168,7 @@ func start(t *testing.T, cfg httpgate.Config, upstream http.Handler) *rig {
 		}
 	}
 	h := newHouse()
-	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Sink: h, Sessions: h, Clients: h, Costs: h,
+	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Sink: h, Sessions: h, Clients: h, Costs: h, Now: now,
 		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
 	if err != nil {
 		t.Fatal(err)

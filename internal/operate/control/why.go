@@ -80,8 +80,8 @@ func (c *Control) whyReference(ctx context.Context, x *haechi.Explanation, query
 	if x.Refusals, err = c.d.Past.Events(ctx, &haechi.EventFilter{Ref: ref, Limit: whyLimit}); err != nil {
 		return err
 	}
-	// The gateway's own events name incidents; they refuse nobody.
-	x.Refusals = slices.DeleteFunc(x.Refusals, func(e haechi.Event) bool { return e.Kind == haechi.KindSystem })
+	// Those of the gateway name incidents and refuse nobody, but for what it found wrong.
+	x.Refusals = slices.DeleteFunc(x.Refusals, func(e haechi.Event) bool { return e.Kind == haechi.KindSystem && e.Outcome != haechi.Failure })
 	if x.Decisions, err = c.d.Journal.Decisions(ctx, &haechi.DecisionFilter{ID: ref, Limit: 1}); err != nil {
 		return err
 	}

@@ -59,6 +59,16 @@ func TestWhyIncident(t *testing.T) {
 	}
 }
 
+// TestWhyOfAPage: what the gateway found wrong by itself has a reference too.
+func TestWhyOfAPage(t *testing.T) {
+	w, why := story(t)
+	w.events = append(w.events, haechi.Event{Time: w.now, Kind: haechi.KindSystem, Outcome: haechi.Failure, Service: "shop", Ref: "PAGE0-PAGE0",
+		Reason: haechi.ReasonPlainLogin, Rule: "page/plain-login", Host: "shop.test", Path: "/login"})
+	if x := why("PAGE0-PAGE0"); len(x.Refusals) != 1 || x.Refusals[0].Path != "/login" {
+		t.Errorf("%+v", x)
+	}
+}
+
 // TestWhyTakesEverySpelling: what other commands print can be asked about as it is.
 func TestWhyTakesEverySpelling(t *testing.T) {
 	_, why := story(t)

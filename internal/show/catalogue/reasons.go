@@ -5,6 +5,9 @@ func reasons() []text {
 	return []text{
 		{"reason.waf", "rules of the web application firewall matched the request", "웹 방화벽(WAF) 규칙이 요청과 일치함"},
 		{"reason.csp_violation", "a browser reported a breach of the content security policy", "브라우저가 콘텐츠 보안 정책 위반을 보고함"},
+		{"reason.mixed_content", "a page served over TLS loads scripts or the like, or sends a form, without it", "TLS로 제공되는 페이지가 스크립트 등을 암호화 없이 불러오거나 양식을 암호화 없이 보냄"},
+		{"reason.mixed_image", "a page served over TLS loads images or the like without it", "TLS로 제공되는 페이지가 이미지 등을 암호화 없이 불러옴"},
+		{"reason.plain_login", "a page served without TLS asks for a password", "TLS 없이 제공되는 페이지가 비밀번호를 입력받음"},
 		{"reason.tls_version", "TLS version too old", "TLS 버전이 너무 낮음"},
 		{"reason.tls_suites", "weak cipher suites only", "약한 암호 모음만 제시함"},
 		{"reason.tls_fallback", "downgraded TLS", "TLS 다운그레이드"},

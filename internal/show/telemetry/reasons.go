@@ -42,7 +42,7 @@ func reasons() []haechi.Reason {
 		haechi.ReasonOverload,
 		haechi.ReasonFlood,
 		haechi.ReasonLogin,
-		haechi.ReasonCSP, haechi.ReasonWAF,
+		haechi.ReasonCSP, haechi.ReasonWAF, haechi.ReasonMixedContent, haechi.ReasonMixedImage, haechi.ReasonPlainLogin,
 		haechi.ReasonTLSVersion,
 		haechi.ReasonTLSSuites,
 		haechi.ReasonTLSFallback,
