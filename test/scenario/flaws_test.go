@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"crypto/x509"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -62,5 +63,40 @@ func TestCertificateFlaws(t *testing.T) {
 	r.ok("reload")
 	if got := told(); !slices.Equal(got, want) {
 		t.Errorf("told again: %v", got)
+	}
+}
+
+// TestPlainLoginIsToldOf: the shop's login over plain HTTP is one event, whose reference
+// `why` explains, and an incident of the service; the visitor is held to nothing.
+func TestPlainLoginIsToldOf(t *testing.T) {
+	t.Parallel()
+	r := run(t, settings{})
+	v := r.visitor(t, 20)
+	for range 3 {
+		if p := v.get("/login"); p.StatusCode != http.StatusOK || !strings.Contains(p.body, `type="password"`) {
+			t.Fatalf("answered %d: %s", p.StatusCode, p.body)
+		}
+		v.get("/")
+	}
+	var told []haechi.Event
+	eventually(t, "the event", 10*time.Second, func() bool {
+		es, err := r.api.Events(t.Context(), haechi.EventFilter{Kinds: []haechi.Kind{haechi.KindSystem}, Limit: 100})
+		must(t, err)
+		told = slices.DeleteFunc(es, func(e haechi.Event) bool { return !strings.HasPrefix(e.Rule, "page/") })
+		return len(told) > 0
+	})
+	if e := told[0]; len(told) != 1 || e.Reason != haechi.ReasonPlainLogin || e.Service != "shop" || e.Host != shopHost || e.Path != "/login" || e.Addr.IsValid() {
+		t.Fatalf("told %+v", told)
+	}
+	if out := r.ok("why", string(told[0].Ref)); !strings.Contains(out, shopHost+"/login") || !strings.Contains(out, "asks for a password") || !strings.Contains(out, "redirect:") {
+		t.Errorf("why says %s", out)
+	}
+	eventually(t, "the incident", 20*time.Second, func() bool {
+		all, err := r.api.Incidents(t.Context(), 10)
+		must(t, err)
+		return slices.ContainsFunc(all, func(i haechi.Incident) bool { return i.Service == "shop" && i.Rule == "service/unsafe-page" })
+	})
+	if d := r.inForce(); len(d) != 0 {
+		t.Errorf("decided %+v", d)
 	}
 }
