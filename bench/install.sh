@@ -11,6 +11,7 @@ need nginx nginx-light
 need haproxy haproxy
 need caddy caddy
 need wrk wrk
+need h2load nghttp2-client
 need python3 python3
 need mariadb-install-db mariadb-server
 need slowhttptest slowhttptest

@@ -143,3 +143,16 @@ func TestBenchmarkOutput(t *testing.T) {
 		t.Error("a run without numbers is taken")
 	}
 }
+
+func TestH2loadOutput(t *testing.T) {
+	const out = "TLS Protocol: TLSv1.3\nApplication protocol: h2\n\nfinished in 2.00s, 15.00 req/s, 3.1MB/s\n" +
+		"requests: 30 total, 94 started, 30 done, 30 succeeded, 0 failed, 0 errored, 0 timeout\n"
+	if n, took, err := readH2([]byte(out)); n != 30 || took != 2*time.Second || err != nil {
+		t.Errorf("%d in %v, %v", n, took, err)
+	}
+	for _, swap := range [][2]string{{"0 failed", "1 failed"}, {"0 timeout", "2 timeout"}, {"protocol: h2", "protocol: http/1.1"}, {"TLSv1.3", "TLSv1.2"}} {
+		if _, _, err := readH2([]byte(strings.Replace(out, swap[0], swap[1], 1))); err == nil {
+			t.Errorf("%q is taken", swap[1])
+		}
+	}
+}

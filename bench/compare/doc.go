@@ -10,6 +10,7 @@
 // generator that set the pace.
 //
 // With a first argument it is one of its own helpers: "upstream" answers HTTP
-// requests, "sink" counts device frames, "phones" sends them. It only ever talks to
+// requests, "open" asks at random times, "hands" makes TLS handshakes, "sink" counts device
+// frames, "phones" sends them. It only ever talks to
 // loopback addresses, and everything it starts ends with it.
 package main

@@ -115,9 +115,10 @@ func (p *proc) alive() error {
 
 // usage is what a process group has used so far, and holds.
 type usage struct {
-	cpu  time.Duration
-	anon int64 // of anonymous memory, shared pages by their share
-	fds  int
+	cpu      time.Duration
+	resident int64 // bytes of memory, shared pages by their share
+	anon     int64 // of it anonymous
+	fds      int
 }
 
 // usage adds up the group's processes.
@@ -142,7 +143,8 @@ func (p *proc) usage() (u usage, err error) {
 			return u, err
 		}
 		u.cpu += time.Duration(user+system) * tick
-		u.anon += anonymous(filepath.Dir(path))
+		resident, anon := memory(filepath.Dir(path))
+		u.resident, u.anon = u.resident+resident, u.anon+anon
 		if open, err := os.ReadDir(filepath.Join(filepath.Dir(path), "fd")); err == nil {
 			u.fds += len(open)
 		}
@@ -153,16 +155,24 @@ func (p *proc) usage() (u usage, err error) {
 	return u, nil
 }
 
-// anonymous is a process's share of anonymous memory, in bytes; 0 once it has ended.
-func anonymous(dir string) int64 {
+// memory is a process's share of memory and of it the anonymous part, in bytes; 0 once
+// it has ended.
+func memory(dir string) (resident, anon int64) {
 	text, _ := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss_Anon:" {
-			n, _ := strconv.ParseInt(f[1], 10, 64)
-			return n << 10
+		f := strings.Fields(line)
+		if len(f) != 3 {
+			continue
+		}
+		n, _ := strconv.ParseInt(f[1], 10, 64)
+		switch f[0] {
+		case "Pss:":
+			resident = n << 10
+		case "Pss_Anon:":
+			anon = n << 10
 		}
 	}
-	return 0
+	return resident, anon
 }
 
 // busy is the time that a processor was not idle since the machine started.

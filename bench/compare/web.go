@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -151,9 +152,14 @@ func (p *webPeer) wrk(url string, length time.Duration) load {
 	}
 }
 
-// web measures the proxies, plain and with TLS.
-func (s *stage) web(ctx context.Context, rep *page) (err error) {
-	names := []string{"nginx", "HAProxy", "Caddy", "haechi"}
+// webNames are the proxies, in their order.
+func webNames() []string { return []string{"nginx", "HAProxy", "Caddy", "haechi"} }
+
+// withWeb starts the proxies for a part, and checks their logs after it.
+func (s *stage) withWeb(ctx context.Context, part func(all []*webPeer) error) (err error) {
+	if err := s.forget(); err != nil {
+		return err
+	}
 	var all []*webPeer
 	defer func() {
 		for _, p := range all {
@@ -162,41 +168,89 @@ func (s *stage) web(ctx context.Context, rep *page) (err error) {
 			}
 		}
 	}()
-	for _, name := range names {
+	for _, name := range webNames() {
 		p, err := s.startWeb(ctx, name)
 		if err != nil {
 			return err
 		}
 		all = append(all, p)
 	}
-	for _, c := range []struct{ title, gate string }{{"HTTP/1.1 keep-alive, plain", "plain HTTP"}, {"HTTP/1.1 keep-alive, TLS 1.3", "TLS keep-alive"}} {
-		secure := c.gate != "plain HTTP"
-		got, err := s.webRounds(ctx, all, secure)
+	return part(all)
+}
+
+// forget removes what the proxies of an earlier part have logged.
+func (s *stage) forget() (err error) {
+	for _, name := range []string{"nginx.access", "caddy.access", "haechi"} {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(s.Dir, name)))
+	}
+	return err
+}
+
+// web measures the proxies, plain and with TLS, and what they hold before and after.
+func (s *stage) web(ctx context.Context, rep *page) error {
+	return s.withWeb(ctx, func(all []*webPeer) error {
+		before, err := held(all)
 		if err != nil {
 			return err
 		}
-		rep.compare(c.title, "requests/s", names, got)
-		rep.gate(c.gate+": requests for the processor time of one of Caddy", float64(got["Caddy"].cpu)/float64(got["haechi"].cpu), atLeast, 3)
-	}
-	return nil
+		for _, c := range []struct{ title, gate string }{{"HTTP/1.1 keep-alive, plain", "plain HTTP"}, {"HTTP/1.1 keep-alive, TLS 1.3", "TLS keep-alive"}} {
+			secure := c.gate != "plain HTTP"
+			got, err := s.webRounds(ctx, all, c.gate, func(p *webPeer, length time.Duration) load { return p.wrk(p.url(secure), length) })
+			if err != nil {
+				return err
+			}
+			rep.compare(c.title, "requests/s", webNames(), got)
+			rep.gate(c.gate+": requests for the processor time of one of Caddy", float64(got["Caddy"].cpu)/float64(got["haechi"].cpu), atLeast, 3)
+		}
+		after, err := held(all)
+		if err != nil {
+			return err
+		}
+		tellHeld(rep, before, after)
+		return nil
+	})
 }
 
-func (s *stage) webRounds(ctx context.Context, all []*webPeer, secure bool) (map[string]sample, error) {
+// held is what each proxy holds now.
+func held(all []*webPeer) (map[string]usage, error) {
+	out := map[string]usage{}
+	for _, p := range all {
+		u, err := p.proc.usage()
+		if err != nil {
+			return nil, err
+		}
+		out[p.name] = u
+	}
+	return out, nil
+}
+
+func tellHeld(rep *page, before, after map[string]usage) {
+	const mib = 1 << 20
+	rep.line("\n## Memory of the proxies\n\n| server | resident at the start | resident after the load | of it anonymous |\n|---|---:|---:|---:|")
+	for _, name := range webNames() {
+		b, a := before[name], after[name]
+		rep.line("| %s | %.1f MiB | %.1f MiB | %.1f MiB |", name, float64(b.resident)/mib, float64(a.resident)/mib, float64(a.anon)/mib)
+	}
+	rep.line("\nThe whole process group right after the two tables above, with %d connections at a time; shared pages by their share\n(Pss of smaps_rollup).", webConns)
+}
+
+// webRounds lets the proxies take turns under a load.
+func (s *stage) webRounds(ctx context.Context, all []*webPeer, what string, drive func(*webPeer, time.Duration) load) (map[string]sample, error) {
 	samples := map[string][]sample{}
+	slack := strings.HasSuffix(what, "handshakes") // a client's half is the dearer one
 	for round := range s.rounds + 1 {
 		for _, p := range all {
-			url := p.url(secure)
 			if round == 0 { // warms up caches and connections
-				if _, _, err := p.wrk(url, time.Second)(ctx); err != nil {
+				if _, _, err := drive(p, time.Second)(ctx); err != nil {
 					return nil, fmt.Errorf("%s: %w", p.name, err)
 				}
 				continue
 			}
-			sam, err := s.good(p.name, false, func() (sample, float64, error) { return once(ctx, p.proc, p.wrk(url, s.length)) })
+			sam, err := s.good(p.name, slack, func() (sample, float64, error) { return once(ctx, p.proc, drive(p, s.length)) })
 			if err != nil {
 				return nil, err
 			}
-			progress("%-8s %s round %d: %.0f/s, %v", p.name, url[:5], round, sam.rate, sam.cpu)
+			progress("%-8s %s round %d: %.0f/s, %v", p.name, what, round, sam.rate, sam.cpu)
 			samples[p.name] = append(samples[p.name], sam)
 		}
 	}
