@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,7 +130,7 @@ func (a *App) limitStats() []haechi.Counter {
 	if w == nil {
 		return nil
 	}
-	return append(append(w.limiter.Stats(), w.waf.Counters()...), haechi.Counter{Name: "connections.refused_by_cap", Value: a.estate.cap.Refused()})
+	return append(slices.Concat(w.limiter.Stats(), w.waf.Counters(), a.estate.engines.stats()), haechi.Counter{Name: "connections.refused_by_cap", Value: a.estate.cap.Refused()})
 }
 
 // Control is the one way to operate the program.

@@ -54,7 +54,7 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) write(t *testing.T, extra string) {
 	t.Helper()
-	text := fmt.Sprintf("state: %s\nconsole: { listen: %q }\nservices:\n  shop:\n    kind: http\n    hosts: [127.0.0.1]\n    listen: [%q]\n    upstream: %s\n%s",
+	text := fmt.Sprintf("state: %s\nconsole: { listen: %q }\nservices:\n  shop:\n    kind: http\n    hosts: [127.0.0.1, shop.test]\n    listen: [%q]\n    upstream: %s\n%s",
 		r.dir, r.console, r.web, shop(t), extra)
 	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

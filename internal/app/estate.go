@@ -100,6 +100,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 		Decider: e.decider, Enforcer: e.force, Recorder: e.writer,
 		Taps: append([]pipeline.Tap{e.metrics}, taps...), Now: now, Log: log,
 	})
+	e.engines.log, e.engines.now, e.engines.emit = log, now, e.pipeline.Emit
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)

@@ -116,6 +116,7 @@ func (a *App) degraded() (out []string) {
 		out = append(out, "the device registry does not answer; approvals hold for a while, then no device is admitted; check the disk")
 	}
 	out = append(out, a.estate.lateCertificates()...)
+	out = append(out, a.estate.engines.whyNotFast()...)
 	if text := a.estate.shieldDown(); text != "" {
 		out = append(out, text)
 	}

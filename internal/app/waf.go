@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
 	"haechi"
 	"haechi/internal/config"
@@ -16,50 +15,11 @@ import (
 // maxRuleFile bounds a file of SecLang rules, in bytes.
 const maxRuleFile = 4 << 20
 
-// engines keeps the engine of each ruleset, so that a reload that leaves the rules alone
-// loads none. It outlives worlds.
-type engines struct {
-	mu   sync.Mutex
-	made map[waf.Ruleset]waf.Engine
-}
-
-// of makes the engine of the ruleset, or finds it.
-func (e *engines) of(r waf.Ruleset) (waf.Engine, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if old := e.made[r]; old != nil {
-		return old, nil
-	}
-	made, err := waf.NewOracle(r)
-	if err != nil {
-		return nil, err
-	}
-	if e.made == nil {
-		e.made = map[waf.Ruleset]waf.Engine{}
-	}
-	e.made[r] = made
-	return made, nil
-}
-
-// keep forgets the engines that are not among the used.
-func (e *engines) keep(used map[waf.Ruleset]bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for r := range e.made {
-		if !used[r] {
-			delete(e.made, r)
-		}
-	}
-}
-
 // newWaf loads the rules of all services that have a WAF. Engines come from the cache,
 // which afterwards holds those of this configuration and of the one that runs.
-func newWaf(cfg *config.Config, e *engines) (*waf.Waf, map[waf.Ruleset]bool, error) {
-	used := map[waf.Ruleset]bool{}
-	out := waf.Config{Services: map[string]waf.Service{}, Engine: func(r waf.Ruleset) (waf.Engine, error) {
-		used[r] = true
-		return e.of(r)
-	}}
+func newWaf(cfg *config.Config, e *engines) (*waf.Waf, map[ruling]bool, error) {
+	used := map[ruling]bool{}
+	out := waf.Config{Services: map[string]waf.Service{}}
 	var fixed []haechi.Exception
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
@@ -69,6 +29,14 @@ func newWaf(cfg *config.Config, e *engines) (*waf.Waf, map[waf.Ruleset]bool, err
 		ready, err := wafService(&s.WAF)
 		if err != nil {
 			return nil, nil, err
+		}
+		ready.Engine = func(r waf.Ruleset) (waf.Engine, error) {
+			which := ruling{rules: r, fast: s.WAF.Fast}
+			if s.WAF.Fast {
+				which.sample = uint64(s.WAF.Sample)
+			}
+			used[which] = true
+			return e.of(which)
 		}
 		out.Services[s.Name] = ready
 		fixed = append(fixed, s.WAF.Exceptions...)

@@ -23,6 +23,7 @@ func post(c *http.Client, url, body string) int {
 	if err != nil {
 		return 0
 	}
+	req.Host = "shop.test" // an address adds to the score
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "*/*")
 	req.Header.Set("User-Agent", "Mozilla/5.0")
@@ -35,8 +36,7 @@ func post(c *http.Client, url, body string) int {
 	return res.StatusCode
 }
 
-// on is a client that keeps its connections, with a host for the rules: an address as
-// Host adds to the score.
+// on is a client that keeps its connections.
 func on(t *testing.T) *http.Client {
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)
@@ -52,7 +52,7 @@ func TestWAFJudgesByServiceAndRoute(t *testing.T) {
 	r.write(t, `    limits: { mode: "off" }
     waf:
       mode: enforce
-      threshold: 8
+      threshold: 5
       rules: [own.conf]
       routes: [{ path: /shadow, mode: shadow }, { path: /free, mode: "off" }]
       exceptions:
@@ -81,6 +81,12 @@ func TestWAFJudgesByServiceAndRoute(t *testing.T) {
 // refused, every other request is answered, and the second load takes less than half a
 // second.
 func TestRulesReloadUnderLoad(t *testing.T) {
+	for _, engine := range []string{"fast", "oracle"} {
+		t.Run(engine, func(t *testing.T) { reloadUnderLoad(t, engine) })
+	}
+}
+
+func reloadUnderLoad(t *testing.T, engine string) {
 	r := newRig(t)
 	write := func(n int) {
 		text := strings.Repeat("SecRule ARGS:none \"@streq x\" \"id:1000"+string(rune('0'+n))+",phase:2,deny,log\"\n", 1)
@@ -89,7 +95,7 @@ func TestRulesReloadUnderLoad(t *testing.T) {
 		}
 	}
 	write(0)
-	r.write(t, "    limits: { mode: \"off\" }\n    waf: { mode: enforce, threshold: 8, rules: [own.conf] }\n")
+	r.write(t, "    limits: { mode: \"off\" }\n    waf: { mode: enforce, threshold: 5, rules: [own.conf], sample: 3, engine: "+engine+" }\n")
 	a, _ := r.start(t)
 	var stop atomic.Bool
 	var asked, wrong atomic.Int64
@@ -127,5 +133,11 @@ func TestRulesReloadUnderLoad(t *testing.T) {
 	}
 	if asked.Load() < 20 {
 		t.Errorf("only %d requests", asked.Load())
+	}
+	if got := post(on(t), "http://"+r.web+"/", benign); got != 200 { // the last engine is new, and counts from 0
+		t.Errorf("status %d", got)
+	}
+	if n := counter(t, a, "waf_cleared"); (n > 0) != (engine == "fast") || counter(t, a, "waf_differed") != 0 {
+		t.Errorf("%d cleared, %d differed", n, counter(t, a, "waf_differed"))
 	}
 }

@@ -41,7 +41,7 @@ type world struct {
 	rules   *rules.Set
 	limiter *ratelimit.Limiter
 	waf     *waf.Waf
-	rulings map[waf.Ruleset]bool // the rulesets that waf uses
+	rulings map[ruling]bool // what waf's engines are made of
 	judges  chain
 	lists   chain // the judges that do not count
 	guards  []guard

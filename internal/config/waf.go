@@ -8,7 +8,8 @@ import (
 )
 
 func defaultWAF() rawWAF {
-	return rawWAF{Mode: "off", Paranoia: 1, Threshold: 5, Body: mib, Oversized: "refuse", Compressed: "refuse", OnError: "refuse"}
+	return rawWAF{Mode: "off", Paranoia: 1, Threshold: 5, Body: mib, Oversized: "refuse", Compressed: "refuse", OnError: "refuse",
+		Engine: "fast", Sample: 1000}
 }
 
 // WAF is what is judged of requests with their bodies.
@@ -17,6 +18,8 @@ type WAF struct {
 	Body                   int
 	Partial, Inflate, Open bool
 	UTF8                   bool
+	Fast                   bool
+	Sample                 int      // one in so many; 0: none
 	Before, Rules          []string // files
 	Routes                 []WAFRoute
 	Exceptions             []haechi.Exception
@@ -36,7 +39,8 @@ type WAFRoute struct {
 
 func compileWAF(service string, w *rawWAF) WAF {
 	out := WAF{WAFPolicy: WAFPolicy{mode(w.Mode), w.Paranoia, w.Threshold}, Body: int(w.Body), Partial: w.Oversized == "partial",
-		Inflate: w.Compressed == "inflate", Open: w.OnError == "pass", UTF8: w.UTF8, Before: slices.Clone(w.Before), Rules: slices.Clone(w.Rules)}
+		Inflate: w.Compressed == "inflate", Open: w.OnError == "pass", UTF8: w.UTF8,
+		Fast: w.Engine == "fast", Sample: w.Sample, Before: slices.Clone(w.Before), Rules: slices.Clone(w.Rules)}
 	for _, r := range w.Routes {
 		p := out.WAFPolicy
 		if r.Mode != "" {

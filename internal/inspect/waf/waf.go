@@ -23,8 +23,6 @@ const DefaultThreshold = 5
 // Config is what is judged how, by service name.
 type Config struct {
 	Services map[string]Service
-	// Engine makes or finds the engine of a ruleset; nil means NewOracle.
-	Engine func(Ruleset) (Engine, error)
 	// Exceptions are those in force, asked for each request with hits; nil: none.
 	Exceptions func() []haechi.Exception
 }
@@ -33,6 +31,8 @@ type Config struct {
 type Service struct {
 	Policy
 	Rules Ruleset // without Paranoia
+	// Engine makes or finds the engine of a ruleset; nil means NewOracle.
+	Engine func(Ruleset) (Engine, error)
 	// Partial judges the first Rules.MaxBody bytes of longer bodies; otherwise they
 	// are refused. A cut JSON or XML body counts as malformed all the same.
 	Partial bool
@@ -95,11 +95,8 @@ func New(cfg Config) (*Waf, error) {
 	if w.exceptions == nil {
 		w.exceptions = func() []haechi.Exception { return nil }
 	}
-	if cfg.Engine == nil {
-		cfg.Engine = func(r Ruleset) (Engine, error) { return NewOracle(r) }
-	}
 	for name, s := range cfg.Services {
-		ready, err := s.ready(cfg.Engine)
+		ready, err := s.ready()
 		if err != nil {
 			return nil, err
 		}
@@ -111,16 +108,19 @@ func New(cfg Config) (*Waf, error) {
 }
 
 // ready loads what the service needs; nil if nothing of it is judged.
-func (s Service) ready(engine func(Ruleset) (Engine, error)) (*service, error) {
+func (s Service) ready() (*service, error) {
+	if s.Engine == nil {
+		s.Engine = func(r Ruleset) (Engine, error) { return NewOracle(r) }
+	}
 	s.Rules = s.Rules.withDefaults()
 	out := &service{maxBody: s.Rules.MaxBody, partial: s.Partial, open: s.Open, inflate: s.Rules.Inflated}
 	strict, err := s.Policy, error(nil)
-	if out.base, err = s.policy(s.Policy, engine); err != nil {
+	if out.base, err = s.policy(s.Policy); err != nil {
 		return nil, err
 	}
 	on := s.Policy.on()
 	for _, r := range s.Routes {
-		p, err := s.policy(r.Policy, engine)
+		p, err := s.policy(r.Policy)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ func (s Service) ready(engine func(Ruleset) (Engine, error)) (*service, error) {
 	if !on {
 		return nil, nil
 	}
-	out.odd, err = s.policy(strict, engine)
+	out.odd, err = s.policy(strict)
 	return out, err
 }
 
@@ -149,7 +149,7 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
-func (s Service) policy(p Policy, engine func(Ruleset) (Engine, error)) (*policy, error) {
+func (s Service) policy(p Policy) (*policy, error) {
 	p = p.withDefaults()
 	out := &policy{mode: p.Mode, threshold: p.Threshold}
 	if !p.on() {
@@ -158,7 +158,7 @@ func (s Service) policy(p Policy, engine func(Ruleset) (Engine, error)) (*policy
 	rules := s.Rules
 	rules.Paranoia = max(p.Paranoia, 1)
 	var err error
-	out.engine, err = engine(rules)
+	out.engine, err = s.Engine(rules)
 	return out, err
 }
 

@@ -141,8 +141,8 @@ func (broken) Judge(*waf.View, *waf.Result) error { return io.ErrUnexpectedEOF }
 
 func TestAnEngineThatFailsRefuses(t *testing.T) {
 	for _, open := range []bool{false, true} {
-		w, err := waf.New(waf.Config{Services: map[string]waf.Service{"shop": {Policy: waf.Policy{Mode: haechi.Enforce}, Open: open}},
-			Engine: func(waf.Ruleset) (waf.Engine, error) { return broken{}, nil }})
+		w, err := waf.New(waf.Config{Services: map[string]waf.Service{"shop": {Policy: waf.Policy{Mode: haechi.Enforce}, Open: open,
+			Engine: func(waf.Ruleset) (waf.Engine, error) { return broken{}, nil }}}})
 		if err != nil {
 			t.Fatal(err)
 		}

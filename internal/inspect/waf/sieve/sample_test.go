@@ -20,8 +20,13 @@ func TestSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	reported := 0
-	same := sieve.Sample(p.sieve, 2, func(*waf.View, *waf.Result) { t.Error("a difference where there is none") })
-	wrong := sieve.Sample(other, 1, func(_ *waf.View, want *waf.Result) { reported += want.Score })
+	same := sieve.Sample(p.sieve, 2, func(sieve.Difference) { t.Error("a difference where there is none") })
+	wrong := sieve.Sample(other, 1, func(d sieve.Difference) {
+		reported += d.Score
+		if len(d.Missed) == 0 {
+			t.Error("a difference without a rule")
+		}
+	})
 	var out waf.Result
 	for range 10 {
 		out.Reset()
@@ -38,5 +43,21 @@ func TestSample(t *testing.T) {
 	}
 	if _, differed := wrong.Counts(); differed != 1 {
 		t.Errorf("%d differed", differed)
+	}
+}
+
+// TestBroken: a defect while a request is looked at sends it to the oracle, and the next
+// one is cleared as before.
+func TestBroken(t *testing.T) {
+	p := newPair(t, waf.Ruleset{})
+	var out waf.Result
+	if cleared, _ := p.sieve.Clear(nil, &out); cleared {
+		t.Error("cleared what broke")
+	}
+	if cleared, rule := p.sieve.Clear(views()["GET"], &out); !cleared {
+		t.Errorf("asked for %d", rule)
+	}
+	if cleared, asked, why := p.sieve.Stats(); cleared != 1 || asked != 1 || len(why) != 1 || why[0].Why == "" {
+		t.Errorf("%d cleared, %d asked, for %v", cleared, asked, why)
 	}
 }

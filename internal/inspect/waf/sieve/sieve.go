@@ -115,18 +115,31 @@ func (s *Sieve) Clear(v *waf.View, out *waf.Result) (cleared bool, rule int) {
 		s.asked.Add(1)
 		return false, 0
 	}
+	defer func() {
+		// A defect here must cost a request time, not end the program.
+		if recover() != nil {
+			cleared, rule = s.ask(reason{why: "the fast engine broke"})
+		}
+	}()
 	r := s.runs.Get().(*run)
-	defer s.runs.Put(r)
 	r.reset()
 	r.request(v)
 	if r.stop {
-		s.asked.Add(1)
-		s.reasons.add(r.reason)
-		return false, r.reason.rule
+		why := r.reason
+		s.runs.Put(r)
+		return s.ask(why)
 	}
 	s.cleared.Add(1)
 	out.IDs = append(append(out.IDs, s.program.always...), r.ids...)
+	s.runs.Put(r)
 	return true, 0
+}
+
+// ask counts a request that goes to the oracle, and why.
+func (s *Sieve) ask(why reason) (cleared bool, rule int) {
+	s.asked.Add(1)
+	s.reasons.add(why)
+	return false, why.rule
 }
 
 // Rule implements [waf.Engine].
