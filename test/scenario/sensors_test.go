@@ -66,9 +66,13 @@ func (s *sensorSide) serve(c net.Conn) {
 		s.mu.Unlock()
 		c.Close()
 	}()
-	in := bufio.NewScanner(c)
-	for first := true; in.Scan(); first = false {
-		line := in.Text()
+	in := bufio.NewReader(c)
+	for first := true; ; first = false {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return // what was cut off within a line is none
+		}
+		line = strings.TrimSuffix(line, "\n")
 		s.mu.Lock()
 		s.lines = append(s.lines, line)
 		say := s.say
@@ -316,6 +320,24 @@ func TestBoundBot(t *testing.T) {
 	}
 }
 
+// printed is what a program prints, to be read while it runs.
+type printed struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b.String()
+}
+
 // TestPythonDevice runs the sample of 60 lines against the gateway.
 func TestPythonDevice(t *testing.T) {
 	t.Parallel()
@@ -336,14 +358,18 @@ func TestPythonDevice(t *testing.T) {
 		cmd := exec.CommandContext(ctx, path, "-B", filepath.Join("..", "..", "client", "python", "haechi_device.py"), r.at(1, portSensors), "센서-1", key.ID, file)
 		in, err := cmd.StdinPipe()
 		must(t, err)
+		var out printed
+		cmd.Stdout, cmd.Stderr = &out, &out
 		go func() {
 			defer in.Close()
 			fmt.Fprintln(in, `{"온도":21.5}`)
 			fmt.Fprintln(in, `{"온도":22}`)
-			eventually(t, "the readings", 15*time.Second, func() bool { return ctx.Err() != nil || len(side.of("센서-1", "reading")) == 2 || secret == "wrong" })
+			eventually(t, "the readings and an answer", 15*time.Second, func() bool {
+				return ctx.Err() != nil || secret == "wrong" || len(side.of("센서-1", "reading")) == 2 && strings.Contains(out.String(), `"ok"`)
+			})
 		}()
-		out, err := cmd.CombinedOutput()
-		return string(out), err
+		err = cmd.Run()
+		return out.String(), err
 	}
 	out, err := python(string(key.Secret))
 	got := side.of("센서-1", "reading")

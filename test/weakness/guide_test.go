@@ -171,6 +171,14 @@ func TestGuide(t *testing.T) {
 	after := guideChecks(s, &me, home)
 	for _, block := range blocks {
 		shown := sh.types(block)
+		if strings.Contains(block, "./haechi events --device") { // what was said a moment ago is recorded a moment later
+			eventually(t, "the message in the list of events", 30*time.Second, func() bool {
+				if !strings.Contains(shown, "message") {
+					shown = sh.types(block)
+				}
+				return strings.Contains(shown, "message")
+			})
+		}
 		for mark, check := range after {
 			if strings.Contains(block, mark) {
 				check(shown)
