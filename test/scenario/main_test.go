@@ -1,10 +1,7 @@
 package scenario_test
 
 import (
-	"flag"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"haechi/test/gateway"
 )
@@ -15,18 +12,5 @@ var (
 	buildErr error
 )
 
-// TestMain builds the gateway once and looks for goroutines that a test left.
-func TestMain(m *testing.M) {
-	var remove func()
-	program, remove, buildErr = gateway.Build()
-	defer remove()
-	flag.Parse()
-	if err := flag.Set("test.parallel", "4"); err != nil { // they wait more than they work
-		panic(err)
-	}
-	if m.Run() == 0 {
-		if err := goleak.Find(); err != nil {
-			panic(err)
-		}
-	}
-}
+// The tests wait more than they work, so more run at once than there are processors.
+func TestMain(m *testing.M) { gateway.Main(m, 4, &program, &buildErr) }

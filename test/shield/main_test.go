@@ -3,8 +3,6 @@ package shield_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"haechi/test/gateway"
 )
 
@@ -14,14 +12,4 @@ var (
 	buildErr error
 )
 
-// TestMain builds the gateway once and looks for goroutines that a test left.
-func TestMain(m *testing.M) {
-	var remove func()
-	program, remove, buildErr = gateway.Build()
-	defer remove()
-	if m.Run() == 0 {
-		if err := goleak.Find(); err != nil {
-			panic(err)
-		}
-	}
-}
+func TestMain(m *testing.M) { gateway.Main(m, 0, &program, &buildErr) }
