@@ -162,8 +162,8 @@ func (k *kernel) adoptable(ctx context.Context) error {
 	return nil
 }
 
-// sets lists the table's sets of one kind.
-func (k *kernel) sets(ctx context.Context, what string) (map[length]*nftables.Set, error) {
+// allSets lists the table's sets.
+func (k *kernel) allSets(ctx context.Context) ([]*nftables.Set, error) {
 	c, err := k.conn(ctx)
 	if err != nil {
 		return nil, failed("list sets", err)
@@ -171,6 +171,15 @@ func (k *kernel) sets(ctx context.Context, what string) (map[length]*nftables.Se
 	all, err := c.GetSets(k.table)
 	if err != nil {
 		return nil, failed("list sets", err)
+	}
+	return all, nil
+}
+
+// sets lists the table's sets of one kind.
+func (k *kernel) sets(ctx context.Context, what string) (map[length]*nftables.Set, error) {
+	all, err := k.allSets(ctx)
+	if err != nil {
+		return nil, err
 	}
 	out := make(map[length]*nftables.Set)
 	for _, s := range all {

@@ -242,13 +242,9 @@ func (e *Enforcer) lookLists(ctx context.Context) error {
 
 // listSets names the sets of lists, in use or not.
 func (k *kernel) listSets(ctx context.Context) (names []string, err error) {
-	c, err := k.conn(ctx)
+	all, err := k.allSets(ctx)
 	if err != nil {
-		return nil, failed("list sets", err)
-	}
-	all, err := c.GetSets(k.table)
-	if err != nil {
-		return nil, failed("list sets", err)
+		return nil, err
 	}
 	for _, s := range all {
 		if strings.HasPrefix(s.Name, listed) {
