@@ -150,8 +150,13 @@ func TestSlash64IsOneClient(t *testing.T) {
 		})
 		again.Close()
 	})
-	es, err := r.api.Events(t.Context(), haechi.EventFilter{Service: "capped", Kinds: []haechi.Kind{haechi.KindConnect}, Failures: true, Limit: 5})
-	must(t, err)
+	var es []haechi.Event
+	eventually(t, "the refusal to be recorded", 10*time.Second, func() bool {
+		var err error
+		es, err = r.api.Events(t.Context(), haechi.EventFilter{Service: "capped", Kinds: []haechi.Kind{haechi.KindConnect}, Failures: true, Limit: 5})
+		must(t, err)
+		return len(es) > 0
+	})
 	if len(es) == 0 || es[0].Reason != haechi.ReasonConnectionLimit || es[0].Client.String() != "2001:db8:0:1000::/64" {
 		t.Errorf("recorded %+v", es)
 	}
