@@ -106,8 +106,9 @@ func TestSlash64IsOneClient(t *testing.T) {
 		})
 		// 100 at once and 100 a second; the connection counts, and so does the request.
 		most := int64(100+100*time.Since(began).Seconds())/2 + 1
-		if n := passed.Load(); n > most || n < 50 {
-			t.Errorf("%d of 10,000 requests of one /64 passed in %s, want 50 to %d", n, time.Since(began), most)
+		// Of those under way together some may have paid for a connection only.
+		if n := passed.Load(); n > most || n < 40 {
+			t.Errorf("%d of 10,000 requests of one /64 passed in %s, want 40 to %d", n, time.Since(began), most)
 		}
 		if n := r.web.shop.Counts().Requests; int64(n) != passed.Load() {
 			t.Errorf("the shop got %d requests, %d passed", n, passed.Load())
