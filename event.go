@@ -18,10 +18,12 @@ const (
 	KindAdmin                     // an operator did something
 	KindClose                     // a connection ended
 	KindSystem                    // the gateway itself: start, reload, upstream down, degraded
+	KindLookup                    // one DNS question, with its answer if there was one
+	KindCall                      // one call of a remote service seen on the wire: DCE/RPC, SMB, WinRM, LDAP
 )
 
 func kindNames() []string {
-	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system"}
+	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call"}
 }
 
 // String names the kind.
@@ -151,6 +153,9 @@ type Event struct {
 	BytesOut int64 `json:"destination.bytes,omitempty"`
 	// Duration is how long the gateway and upstream worked on it, in nanoseconds.
 	Duration time.Duration `json:"event.duration,omitempty"`
+
+	// Flow is set by the sensors.
+	Flow
 
 	// Text is one line for a person, on admin and system events. It is not
 	// parsed by anything.

@@ -1,6 +1,9 @@
 package haechi
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Mode is off, shadow or enforce: every rule, list, limit and policy has one.
 type Mode uint8
@@ -50,6 +53,20 @@ type Finding struct {
 	// First and Last are the event times of the evidence.
 	First time.Time `json:"event.start"`
 	Last  time.Time `json:"event.end"`
+	// Detector is the class of what was found, for example "port_scan"; empty for a
+	// threshold rule.
+	Detector string `json:"haechi.detector,omitempty"`
+	// Target is whom it happened to, an address or a prefix; invalid when there are
+	// many. Targets is how many there were.
+	Target  netip.Prefix `json:"destination.prefix,omitzero"`
+	Targets uint64       `json:"haechi.targets,omitempty"`
+	// Incident is the same for all findings of one attack: its start, updates and end.
+	// It is empty where the decider alone groups findings.
+	Incident Reference `json:"haechi.incident.id,omitempty"`
+	// Over marks the last finding of an incident.
+	Over bool `json:"haechi.over,omitempty"`
+	// Reasons are numbers that explain it, most telling first; see [Fact].
+	Reasons [4]Fact `json:"haechi.facts,omitzero"`
 	// Evidence is a handful of the events, newest last.
 	Evidence []Event `json:"haechi.evidence,omitempty"`
 	// Spoofable evidence never leads to a decision about a source.
@@ -62,4 +79,12 @@ type Finding struct {
 	Want Action        `json:"haechi.want,omitempty"`
 	For  time.Duration `json:"haechi.for,omitempty"`
 	Ref  Reference     `json:"event.reference"`
+}
+
+// Fact is one number behind a finding, for the sentence that explains it. Name is a
+// key of the catalogue ("ports", "targets", "failed_share", "entropy", …).
+type Fact struct {
+	Name  string  `json:"name,omitempty"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit,omitempty"` // "", "bytes", "s", "share"
 }
