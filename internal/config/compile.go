@@ -62,7 +62,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 		},
 		Timeouts: Timeouts{
 			Handshake: time.Duration(s.Timeouts.Handshake), Idle: time.Duration(s.Timeouts.Idle),
-			Header: time.Duration(s.Timeouts.Header), Body: time.Duration(s.Timeouts.Body), Send: time.Duration(s.Timeouts.Send), Upstream: time.Duration(s.Timeouts.Upstream),
+			Header: time.Duration(s.Timeouts.Header), Body: time.Duration(s.Timeouts.Body), Send: time.Duration(s.Timeouts.Send), Upgraded: time.Duration(s.Timeouts.Upgraded), Upstream: time.Duration(s.Timeouts.Upstream),
 		},
 	}
 	if len(s.Upstreams) > 0 {

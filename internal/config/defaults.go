@@ -55,7 +55,7 @@ func (s *rawService) fill(kind string) {
 		Headers:  safeHeaders(),
 		WAF:      defaultWAF(),
 		Device:   rawDevice{Skew: 300 * second, Hold: 60 * second, Pending: 1000, KeyOverlap: 7 * day, Binding: "off", Pin: "first"},
-		Timeouts: rawWaits{Handshake: 10 * second, Idle: 10 * minute, Header: 10 * second, Body: 60 * second, Send: 30 * second, Upstream: 30 * second},
+		Timeouts: rawWaits{Handshake: 10 * second, Idle: 10 * minute, Header: 10 * second, Body: 60 * second, Send: 30 * second, Upgraded: 10 * minute, Upstream: 30 * second},
 	}
 	switch kind {
 	case kindDevice:

@@ -215,6 +215,7 @@ type rawWaits struct {
 	Header    duration `yaml:"header" only:"http" least:"1s" most:"10m" jsonschema_description:"For a whole request header."`
 	Body      duration `yaml:"body" only:"http" least:"1s" most:"24h" jsonschema_description:"How far a request body may fall behind limits.min_rate."`
 	Send      duration `yaml:"send" only:"http" least:"1s" most:"1h" jsonschema_description:"Over what time a client that does not take its answer is held to limits.min_rate."`
+	Upgraded  duration `yaml:"upgraded" only:"http" least:"1s" most:"24h" jsonschema_description:"Longest silence, of both sides, on a connection that became a WebSocket."`
 	Upstream  duration `yaml:"upstream" least:"1s" most:"1h" jsonschema_description:"For the server behind to accept and begin its answer."`
 }
 

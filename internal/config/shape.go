@@ -179,6 +179,7 @@ type Timeouts struct {
 	Header    time.Duration // http
 	Body      time.Duration // http
 	Send      time.Duration // http
+	Upgraded  time.Duration // http
 	Upstream  time.Duration // connect and first byte
 }
 

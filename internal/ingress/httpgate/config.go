@@ -76,6 +76,9 @@ type Site struct {
 	MaxBody int64
 	// AnswerTimeout bounds the wait for the header of the upstream's answer, 0 means 60 s.
 	AnswerTimeout time.Duration
+	// UpgradedIdle bounds the silence, of both sides, on a connection that became a
+	// WebSocket; 0 means 10 min.
+	UpgradedIdle time.Duration
 	// Load bounds what the servers behind are given at once.
 	Load Load
 	// MaxIdleUpstream bounds idle connections to the upstream, 0 means 512.
@@ -164,6 +167,7 @@ func (c Config) withDefaults() Config {
 func (s Site) withDefaults() Site {
 	s.MaxBody = orDefault(s.MaxBody, 10<<20)
 	s.AnswerTimeout = orDefault(s.AnswerTimeout, time.Minute)
+	s.UpgradedIdle = orDefault(s.UpgradedIdle, 10*time.Minute)
 	s.Load.InFlight = orDefault(s.Load.InFlight, 2048)
 	s.MaxIdleUpstream = orDefault(s.MaxIdleUpstream, 512)
 	return s

@@ -142,5 +142,5 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	x.g.counts.upgraded.Add(1)
 	x.leave(x.status) // what follows may last for hours, without work
 	x.record()
-	return c, rw, nil
+	return x.bound(c), rw, nil
 }

@@ -54,9 +54,9 @@ type Gate struct {
 }
 
 type counts struct {
-	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld atomic.Uint64
-	handshakes, handedOver, unreadable, h2errors, h2cut, pagesLooked, pagesPassed                   atomic.Uint64
-	upgraded, delayed                                                                               atomic.Int64
+	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld, silent atomic.Uint64
+	handshakes, handedOver, unreadable, h2errors, h2cut, pagesLooked, pagesPassed                           atomic.Uint64
+	upgraded, delayed                                                                                       atomic.Int64
 }
 
 // New makes a gate. Errors are of kind Invalid or Conflict.
@@ -172,6 +172,7 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_pages_not_looked_at", Value: c.pagesPassed.Load()},
 		{Name: "http_hellos_refused", Value: c.helloRefused.Load()},
 		{Name: "http_slow_reads_cut", Value: c.slowReads.Load()},
+		{Name: "http_silent_cut", Value: c.silent.Load()},
 		{Name: "http_held_full", Value: c.notHeld.Load()},
 		{Name: "http_handed_over", Value: c.handedOver.Load()},
 		{Name: "http_held_bytes_now", Value: uint64(max(0, g.held.Load()))},

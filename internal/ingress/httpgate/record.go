@@ -56,6 +56,7 @@ func (x *exchange) recordClose(e *haechi.Event) {
 	e.BytesIn, e.BytesOut = x.c.in.Load(), x.c.out.Load()
 	if v := x.cutBy(); v != nil {
 		e.Outcome, e.Reason, e.Verdict, e.Rule, e.Ref = haechi.Failure, v.Reason, v.Action, v.Rule, v.Ref
+		e.Observed, e.Threshold, e.Window = v.Observed, v.Threshold, v.Window
 	}
 	x.g.deps.Sink.Emit(e)
 }

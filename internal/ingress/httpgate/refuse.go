@@ -19,7 +19,8 @@ const (
 	RuleSlowRead    = "http/read-rate"
 	RuleRange       = "http/range"
 	RuleBadBody     = "http/body"
-	RuleHeld        = "http/held" // memory for slow clients
+	RuleHeld        = "http/held"   // memory for slow clients
+	RuleSilent      = "http/silent" // an upgraded connection on which nobody speaks
 	RuleUpstream    = "http/upstream"
 	RuleOverload    = "http/overload"
 	RuleInternal    = "http/internal"

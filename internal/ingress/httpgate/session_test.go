@@ -144,6 +144,26 @@ func TestWebSocket(t *testing.T) {
 	}
 }
 
+// A WebSocket that talks stays, however long; one on which nobody speaks ends.
+func TestSilentWebSocketEnds(t *testing.T) {
+	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}, UpgradedIdle: 300 * time.Millisecond}}}, ws())
+	c, br := openSocket(t, r, "127.0.0.3", "")
+	r.next(t)
+	b := make([]byte, 4)
+	for began := time.Now(); time.Since(began) < 600*time.Millisecond; {
+		if _, err := io.WriteString(c, "ping"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(br, b); err != nil {
+			t.Fatal("it ended although it talks: ", err)
+		}
+	}
+	ended(t, br)
+	if e := r.next(t); e.Kind != haechi.KindClose || e.Rule != httpgate.RuleSilent || e.Reason != haechi.ReasonTimeout || e.Ref == "" || e.Threshold != 0.3 {
+		t.Errorf("event %+v", e)
+	}
+}
+
 func TestWebSocketBehindProxyIsCut(t *testing.T) {
 	r := start(t, httpgate.Config{}, ws())
 	_, br := openSocket(t, r, "127.0.0.8", "X-Forwarded-For: 203.0.113.7\r\n")

@@ -24,6 +24,7 @@ type site struct {
 	load       atomic.Pointer[load]
 	down       atomic.Bool // the last request found no upstream
 	quick      bool        // a lane can serve it
+	upgraded   time.Duration
 }
 
 func newSite(s Site) (*site, error) {
@@ -32,7 +33,7 @@ func newSite(s Site) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &site{service: s.Service, scheme: to.wire(), host: to.first(), maxBody: s.MaxBody, secureAt: s.SecureAt, transport: to,
+	t := &site{service: s.Service, scheme: to.wire(), host: to.first(), maxBody: s.MaxBody, upgraded: s.UpgradedIdle, secureAt: s.SecureAt, transport: to,
 		quick: s.SecureAt != "" || to.scheme == "http"}
 	t.load.Store(newLoad(s, time.Now()))
 	if s.Protection != nil {
