@@ -54,7 +54,7 @@ func (s *stage) startDevice(ctx context.Context, name string) (p *devicePeer, er
 		}
 	default:
 		if conf, err = s.write("haechi-device.yaml.tmpl"); err == nil {
-			p.proc, err = launch(name, measured, []string{"GOMAXPROCS=1"}, p.out, s.haechi, "run", "--config", conf, "--log", "warn")
+			p.proc, err = launch(name, measured, nil, p.out, s.haechi, "run", "--config", conf, "--log", "warn")
 		}
 	}
 	if err == nil {

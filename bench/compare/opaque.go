@@ -71,7 +71,7 @@ func (s *stage) startOpaque(ctx context.Context, name string) (p *devicePeer, er
 			p.proc, err = launch(name, measured, nil, p.out, "haproxy", "-db", "-f", conf)
 		}
 	} else if conf, err = s.write("haechi-tcp.yaml.tmpl"); err == nil {
-		p.proc, err = launch(name, measured, []string{"GOMAXPROCS=1"}, p.out, s.haechi, "run", "--config", conf, "--log", "warn")
+		p.proc, err = launch(name, measured, nil, p.out, s.haechi, "run", "--config", conf, "--log", "warn")
 	}
 	if err == nil {
 		err = p.proc.listening(ctx, p.address)

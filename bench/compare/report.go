@@ -108,7 +108,7 @@ func (o *options) head() string {
 Made by `+"`make bench`"+` (`+"`bench/run.sh --write`"+` for this file); the configurations of all servers are in
 `+"`bench/peers`"+`. The numbers belong to one machine and are no promise; only the ratios travel.
 
-Method: the server under test has one processor to itself and one worker, load and upstream share another. Peers
+Method: the server under test has one processor to itself, load and upstream share another. Peers
 take turns in %d rounds of %v; medians. The measure is the **CPU time for each operation** (user and system, whole
 process group, with what is still written after the load has ended). All proxies use the same upstream over kept
 connections, the same ECDSA P-256 certificate with TLS 1.3, write every request to a log or to the records, and

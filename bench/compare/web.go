@@ -52,7 +52,7 @@ func (s *stage) startWeb(ctx context.Context, name string) (p *webPeer, err erro
 
 // launchWeb writes the proxy's configuration, starts it, and says where its log is.
 func (s *stage) launchWeb(p *webPeer) (err error) {
-	one := []string{"GOMAXPROCS=1", "HOME=" + s.Dir}
+	home := []string{"HOME=" + s.Dir}
 	lines := func(file string) func() (int, error) {
 		return func() (int, error) { return countLines(filepath.Join(s.Dir, file), "GET") }
 	}
@@ -77,7 +77,7 @@ func (s *stage) launchWeb(p *webPeer) (err error) {
 	if err != nil {
 		return err
 	}
-	p.proc, err = launch(p.name, measured, one, p.out, append(argv, conf)...)
+	p.proc, err = launch(p.name, measured, home, p.out, append(argv, conf)...)
 	return err
 }
 

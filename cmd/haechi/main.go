@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // zones on machines without zone files
@@ -17,9 +18,17 @@ var version = "dev"
 // bench/ shows the difference. GOGC overrides it.
 const gcPercent = 400
 
+// leastProcessors is how many goroutines may run at once, at least: with one, whoever
+// waits in a system call for the disk keeps every connection waiting until the runtime
+// notices, up to 10 ms. GOMAXPROCS overrides it.
+const leastProcessors = 2
+
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < leastProcessors {
+		runtime.GOMAXPROCS(leastProcessors)
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
