@@ -20,10 +20,11 @@ const (
 	KindSystem                    // the gateway itself: start, reload, upstream down, degraded
 	KindLookup                    // one DNS question, with its answer if there was one
 	KindCall                      // one call of a remote service seen on the wire: DCE/RPC, SMB, WinRM, LDAP
+	KindTurn                      // in an open conversation the initiator spoke after a pause: BytesIn and BytesOut are what both said in the turn before
 )
 
 func kindNames() []string {
-	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call"}
+	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call", "turn"}
 }
 
 // String names the kind.

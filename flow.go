@@ -130,6 +130,23 @@ type Flow struct {
 	// Type is the kind of Name: a DNS type ("A", "TXT"), the operation of a call
 	// ("svcctl.CreateServiceW").
 	Type string `json:"haechi.type,omitempty"`
+	// Headers says which of some telling headers an HTTP request had, see [Headers].
+	Headers Headers `json:"haechi.headers,omitempty"`
 	// Answers are the first addresses of a lookup's answer.
 	Answers [2]netip.Addr `json:"haechi.answers,omitzero"`
 }
+
+// Headers is a set of HTTP request headers whose presence or absence tells what kind of
+// client sent it. It is 0 when nobody looked, and has at least [HeadersRead] otherwise.
+type Headers uint8
+
+// The headers.
+const (
+	HeadersRead    Headers = 1 << iota // the head was read to its end
+	HasAccept                          // Accept: every browser sends it
+	HasLanguage                        // Accept-Language
+	HasEncoding                        // Accept-Encoding
+	HasReferer                         // Referer or Origin
+	HasCookie                          // Cookie
+	HasCredentials                     // Authorization or Proxy-Authorization
+)
