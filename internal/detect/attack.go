@@ -1,0 +1,67 @@
+package detect
+
+import (
+	"time"
+
+	"haechi"
+)
+
+// Attack is what a detector remembers of one incident, so that it is told once, again
+// when it grew to twice of what was told or became more severe, and once when it is
+// over. The zero value is an attack that has not begun.
+type Attack struct {
+	open *haechi.Finding // as it was told last, without evidence
+	told float64         // the magnitude that was told
+}
+
+// Open reports whether the attack has begun and is not over.
+func (a *Attack) Open() bool { return a.open != nil }
+
+// Last is the time of the newest evidence, zero before the attack has begun.
+func (a *Attack) Last() time.Time {
+	if a.open == nil {
+		return time.Time{}
+	}
+	return a.open.Last
+}
+
+// Due reports whether a finding of this severity and magnitude would be told. It is for
+// callers to whom a finding is dear to make.
+func (a *Attack) Due(s haechi.Severity, magnitude float64) bool {
+	return a.open == nil || s > a.open.Severity || magnitude >= 2*a.told
+}
+
+// Tell appends the finding if it is due. Findings of one attack share the reference
+// that is made of the rule, the actor with the class of what it attacks, and the start.
+func (a *Attack) Tell(f haechi.Finding, class string, magnitude float64, out []haechi.Finding) []haechi.Finding {
+	if !a.Due(f.Severity, magnitude) {
+		a.Touch(f.Last)
+		return out
+	}
+	if a.open == nil {
+		a.open = &haechi.Finding{First: f.First, Incident: haechi.NewReference(f.Rule, f.Client.String()+" "+class, f.First)}
+	}
+	f.Incident, f.First, f.Severity = a.open.Incident, a.open.First, max(f.Severity, a.open.Severity)
+	f.Ref = f.Incident
+	*a.open, a.told = f, magnitude
+	a.open.Evidence = nil
+	return append(out, f)
+}
+
+// Touch notes that the attack goes on.
+func (a *Attack) Touch(at time.Time) {
+	if a.open != nil && at.After(a.open.Last) {
+		a.open.Last = at
+	}
+}
+
+// End appends the attack's last finding and makes it one that has not begun.
+func (a *Attack) End(now time.Time, out []haechi.Finding) []haechi.Finding {
+	if a.open == nil {
+		return out
+	}
+	f := *a.open
+	f.Time, f.Over = now, true
+	*a = Attack{}
+	return append(out, f)
+}
