@@ -1,0 +1,273 @@
+package talk
+
+import (
+	"haechi"
+	"haechi/internal/sensor"
+)
+
+const (
+	// lateBytes and latePieces bound what is kept of segments that came before their turn.
+	lateBytes  = 8 << 10
+	latePieces = 8
+	// farAhead is how far ahead a segment may lie, in bytes: more than any window.
+	farAhead = 1 << 24
+)
+
+// stream is one direction of a TCP conversation.
+type stream struct {
+	next   uint32 // sequence number of the next byte
+	begun  bool
+	pieces uint8
+	skip   int64  // bytes that nobody wants to see
+	held   []byte // lent; in order, and not used by the speaker yet
+	late   []byte // lent; the bytes of the pieces, one after the other
+	piece  [latePieces]latePiece
+}
+
+// latePiece is a segment that came before its turn.
+type latePiece struct {
+	seq          uint32
+	have, length int32
+}
+
+// segment takes one segment of either transport.
+func (c *conversation) segment(s sensor.Segment) {
+	from := fromServer
+	if s.FromClient {
+		from = fromClient
+	}
+	c.heard[from] = true
+	if c.ends.Transport == haechi.UDP {
+		c.datagram(from, s.Bytes)
+		return
+	}
+	length := max(s.Length, len(s.Bytes))
+	c.order(from, s.Seq, s.Bytes, length)
+}
+
+// order hands on what is next, keeps what came too early and drops what was there before.
+func (c *conversation) order(from side, seq uint32, b []byte, length int) {
+	st := &c.sides[from]
+	if !st.begun {
+		st.begun, st.next = true, seq
+	}
+	for !c.done {
+		ahead := int(int32(seq - st.next))
+		if ahead > farAhead || ahead < -farAhead {
+			c.l.stats.Late++
+			return
+		}
+		if ahead <= -length {
+			return // it was here before
+		}
+		if ahead <= 0 {
+			c.piece(from, b[min(-ahead, len(b)):], length+ahead)
+			c.drain(from)
+			return
+		}
+		if c.keep(st, seq, b, length) {
+			return
+		}
+		c.passGap(from, seq)
+	}
+}
+
+// piece hands on the next length bytes, of which only b may be there.
+func (c *conversation) piece(from side, b []byte, length int) {
+	st := &c.sides[from]
+	st.next += uint32(length)
+	if len(b) > 0 {
+		c.give(from, b)
+	}
+	if missing := length - len(b); missing > 0 && !c.done {
+		c.lose(from, int64(missing))
+	}
+}
+
+// keep keeps a segment that came before its turn. It returns false when there is no room.
+func (c *conversation) keep(st *stream, seq uint32, b []byte, length int) bool {
+	if int(st.pieces) == latePieces || len(st.late)+len(b) > lateBytes {
+		return false
+	}
+	for _, p := range st.piece[:st.pieces] {
+		if p.seq == seq && int(p.length) >= length {
+			return true
+		}
+	}
+	late, ok := c.l.bytes.add(st.late, b)
+	if !ok {
+		return false
+	}
+	st.late = late
+	st.piece[st.pieces] = latePiece{seq, int32(len(b)), int32(length)}
+	st.pieces++
+	return true
+}
+
+// drain hands on the kept segments whose turn it is.
+func (c *conversation) drain(from side) {
+	st := &c.sides[from]
+	for i := 0; i < int(st.pieces) && !c.done; {
+		p, at := st.piece[i], st.offset(i)
+		ahead := int(int32(p.seq - st.next))
+		if ahead > 0 {
+			i++
+			continue
+		}
+		b := st.late[at : at+int(p.have)]
+		if -ahead < int(p.length) {
+			c.piece(from, b[min(-ahead, len(b)):], int(p.length)+ahead)
+		}
+		st.late = append(st.late[:at], st.late[at+int(p.have):]...)
+		copy(st.piece[i:], st.piece[i+1:st.pieces])
+		st.pieces--
+		i = 0
+	}
+	if st.pieces == 0 && st.late != nil {
+		c.l.bytes.put(st.late)
+		st.late = nil
+	}
+}
+
+func (st *stream) offset(i int) (at int) {
+	for _, p := range st.piece[:i] {
+		at += int(p.have)
+	}
+	return at
+}
+
+// passGap gives up waiting for what is missing before the first kept segment, or before
+// seq if that comes earlier.
+func (c *conversation) passGap(from side, seq uint32) {
+	st := &c.sides[from]
+	first := seq
+	for _, p := range st.piece[:st.pieces] {
+		if int32(p.seq-first) < 0 {
+			first = p.seq
+		}
+	}
+	missing := int32(first - st.next)
+	st.next = first
+	if missing > 0 {
+		c.lose(from, int64(missing))
+	}
+	if !c.done {
+		c.drain(from)
+	}
+}
+
+// give hands bytes that are next in order to whoever understands them.
+func (c *conversation) give(from side, b []byte) {
+	st := &c.sides[from]
+	if st.skip > 0 {
+		n := min(st.skip, int64(len(b)))
+		st.skip -= n
+		b = b[n:]
+	}
+	if len(b) == 0 {
+		return
+	}
+	joined := st.held != nil
+	if joined {
+		if len(st.held)+len(b) > mostHeld {
+			c.l.stats.Long++
+			c.done = true
+			return
+		}
+		held, ok := c.l.bytes.add(st.held, b)
+		if !ok {
+			c.starve()
+			return
+		}
+		st.held, b = held, held
+	}
+	rest := c.use(from, b)
+	if c.done {
+		return
+	}
+	if joined {
+		c.keepHeld(st, rest)
+		return
+	}
+	if len(rest) > 0 && st.held == nil {
+		held, ok := c.l.bytes.add(nil, rest)
+		if !ok {
+			c.starve()
+			return
+		}
+		st.held = held
+	}
+}
+
+// keepHeld leaves the rest of what was held.
+func (c *conversation) keepHeld(st *stream, rest []byte) {
+	if len(rest) == 0 {
+		c.l.bytes.put(st.held)
+		st.held = nil
+		return
+	}
+	st.held = st.held[:copy(st.held, rest)]
+}
+
+func (c *conversation) starve() {
+	c.l.stats.Starved++
+	c.done = true
+}
+
+// use lets the speaker take what it can, and returns the rest.
+func (c *conversation) use(from side, b []byte) []byte {
+	st := &c.sides[from]
+	for !c.done && len(b) > 0 {
+		if c.speaker == nil {
+			c.recognise(from, b)
+			if c.speaker == nil {
+				return b
+			}
+			c.catchUp(from.other())
+			continue
+		}
+		was := c.speaker
+		used := c.speaker.hear(c, c.flip(from), b)
+		b = b[min(used, len(b)):]
+		if n := min(st.skip, int64(len(b))); n > 0 {
+			st.skip -= n
+			b = b[n:]
+			continue
+		}
+		if used == 0 && c.speaker == was {
+			return b
+		}
+	}
+	return b
+}
+
+// catchUp lets a speaker that was just found hear what the other side said before.
+func (c *conversation) catchUp(from side) {
+	st := &c.sides[from]
+	if st.held == nil || c.done || c.speaker == nil {
+		return
+	}
+	rest := c.use(from, st.held)
+	if !c.done {
+		c.keepHeld(st, rest)
+	}
+}
+
+// lose tells that bytes are missing.
+func (c *conversation) lose(from side, n int64) {
+	st := &c.sides[from]
+	if st.skip > 0 {
+		passed := min(st.skip, n)
+		st.skip -= passed
+		n -= passed
+	}
+	if n == 0 {
+		return
+	}
+	c.l.stats.Gaps++
+	c.l.bytes.put(st.held)
+	st.held = nil
+	if c.speaker == nil || !c.speaker.miss(c, c.flip(from)) {
+		c.done = true
+	}
+}
