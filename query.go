@@ -126,8 +126,12 @@ type RuleInfo struct {
 	Window    time.Duration `json:"window,omitempty"`
 	Want      Action        `json:"action,omitempty"`
 	For       time.Duration `json:"for,omitempty"`
-	Fired     uint64        `json:"fired"` // findings since start
-	Errors    uint64        `json:"errors"`
+	// Detector is the code that counts, with Parameters ("ports: 10"), where the rule
+	// names one; match, group, aggregate, threshold and window are empty then.
+	Detector   string   `json:"detector,omitempty"`
+	Parameters []string `json:"parameters,omitempty"`
+	Fired      uint64   `json:"fired"` // findings since start
+	Errors     uint64   `json:"errors"`
 }
 
 // Table is a small report.

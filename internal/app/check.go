@@ -19,5 +19,5 @@ func Check(cfg *config.Config, path string) error {
 }
 
 func loadRules(cfg *config.Config) (*rules.Set, error) {
-	return rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg)})
+	return rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg), Detectors: networkDefaults()})
 }

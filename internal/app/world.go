@@ -222,7 +222,7 @@ func serviceZones(cfg *config.Config) map[string]*time.Location {
 func ruleOverrides(cfg *config.Config) map[string]rules.Override {
 	out := map[string]rules.Override{}
 	for id, r := range cfg.Rules {
-		o := rules.Override{Mode: r.Mode, Threshold: r.Threshold, Window: r.Window, Hours: r.Hours, Zone: r.Zone, For: r.For}
+		o := rules.Override{Mode: r.Mode, Threshold: r.Threshold, Window: r.Window, Hours: r.Hours, Zone: r.Zone, For: r.For, Parameters: r.Parameters}
 		if r.HasAction {
 			o.Action = &r.Action
 		}

@@ -36,10 +36,18 @@ func compile(f *rawFile) *Config {
 	for id, r := range f.Rules {
 		c.Rules[id] = Rule{
 			Mode: mode(r.Mode), Threshold: r.Threshold, Window: time.Duration(r.Window), Hours: string(r.Hours),
-			Zone: string(r.Zone), For: time.Duration(r.For), Action: action(r.Action), HasAction: r.Action != "",
+			Zone: string(r.Zone), For: time.Duration(r.For), Action: action(r.Action), HasAction: r.Action != "", Parameters: parameterTexts(r.Parameters),
 		}
 	}
 	return c
+}
+
+func parameterTexts(parameters map[string]parameter) map[string]string {
+	out := make(map[string]string, len(parameters))
+	for name, p := range parameters {
+		out[name] = string(p)
+	}
+	return out
 }
 
 func compileService(name string, s *rawService, fallback zone) Service {

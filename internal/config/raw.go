@@ -227,6 +227,8 @@ type rawRule struct {
 	Zone      zone     `yaml:"zone,omitempty" jsonschema_description:"Time zone of the hours."`
 	For       duration `yaml:"for,omitempty" least:"1s" most:"365d" jsonschema_description:"How long the action lasts the first time."`
 	Action    string   `yaml:"action,omitempty" jsonschema:"enum=pass,enum=watch,enum=throttle,enum=challenge,enum=deny,enum=drop" jsonschema_description:"What the rule asks for; pass leaves it to the score."`
+
+	Parameters map[string]parameter `yaml:"parameters,omitempty" jsonschema_description:"Parameters of a network detector, by name; haechi rules --json lists them. Those not named stay as they are."`
 }
 
 type rawDecide struct {

@@ -50,6 +50,11 @@ func (hours) JSONSchema() *jsonschema.Schema {
 }
 
 // JSONSchema implements the schema library's interface.
+func (parameter) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Examples: []any{20, 0.5, "90s", "100MiB"}}
+}
+
+// JSONSchema implements the schema library's interface.
 func (zone) JSONSchema() *jsonschema.Schema { return textSchema("", "Asia/Seoul", "UTC", "Local") }
 
 // JSONSchema implements the schema library's interface.

@@ -193,6 +193,8 @@ type Rule struct {
 	For       time.Duration
 	Action    haechi.Action
 	HasAction bool
+	// Parameters are those of a network detector, as they are written.
+	Parameters map[string]string
 }
 
 // Decide are the scores and times of deciding. A score of 0 leaves its step out;

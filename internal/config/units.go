@@ -141,6 +141,23 @@ func clock(text string) bool {
 	return err == nil && len(text) == len("15:04")
 }
 
+// parameter is one value of a detector as it is written. Which kind it must be of is
+// known where the rules are loaded.
+type parameter string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *parameter) UnmarshalText(b []byte) error {
+	const most = 4096 // a list of words
+	if len(b) == 0 || len(b) > most || strings.ContainsFunc(string(b), isControl) {
+		return wrong("write one value, for example 20, 0.5, 90s or 100MiB", "%s is no value", quoted(string(b)))
+	}
+	*p = parameter(b)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (p parameter) MarshalText() ([]byte, error) { return []byte(p), nil }
+
 // zone is the name of a time zone.
 type zone string
 

@@ -40,6 +40,12 @@ func (c *compiler) compile() *rule {
 	c.times()
 	c.answer()
 	c.examples()
+	if c.raw.Parameters != nil {
+		c.fail("parameters", "belong to detector")
+	}
+	if c.raw.Sentence != (rawTitle{}) {
+		c.fail("sentence", "belongs to detector")
+	}
 	return c.r
 }
 
@@ -244,7 +250,7 @@ func (c *compiler) action() {
 	switch {
 	case r.action == haechi.Hold:
 		c.fail("action", "hold is a verdict, not a decision")
-	case r.action != haechi.Pass && r.group.cross():
+	case r.action != haechi.Pass && r.named == nil && r.group.cross():
 		c.fail("action", "a rule across actors has nobody to act on")
 	case r.action != haechi.Pass && r.duration == 0:
 		c.fail("for", "is required with an action: every automatic decision ends")

@@ -30,6 +30,18 @@
 //	cooldown: 10m               # left out: the window
 //	examples: { must_fire: […], must_not_fire: […] }
 //
+// A file that names a detector has its parameters in place of what says how to count
+// (kinds to cooldown) and of examples, which are scenarios beside the detector:
+//
+//	detector: port_scan         # code that app knows
+//	sentence: { en: …, ko: … }  # explains a finding, with places: "{source} tried {ports} ports"
+//	parameters: { window: 60s, ports: 10, share: 80%, volume: 100MiB }
+//
+// A parameter is a field of the detector's Config in snake case, and is read as
+// strictly as the rest: unknown names, wrong units and values out of range are errors
+// with their lines. [Set.Named] hands rule and parameters to app, which makes the
+// detector; [Set.Sentence] explains what it found.
+//
 // Who is counted. A device is only ever counted once it is authenticated, and what
 // it does then is never held against its address (group client skips it; group
 // actor counts the device). A claim is counted against the address that makes it.

@@ -21,6 +21,8 @@ type Override struct {
 	Zone      string // an IANA name
 	For       time.Duration
 	Action    *haechi.Action // a pointer to Pass takes the rule's own action away
+	// Parameters change those of a rule that names a detector, as they are written.
+	Parameters map[string]string
 }
 
 // Options is how to load.
@@ -35,6 +37,10 @@ type Options struct {
 	// Keys is the most groups that one rule holds at once over all shards; 0 means
 	// 65,536.
 	Keys int
+	// Detectors holds for each detector that rules may name its Config with the
+	// defaults, a struct as parameters.go describes. If it is nil, the files'
+	// parameters are not looked at.
+	Detectors map[string]any
 }
 
 const (
@@ -101,7 +107,12 @@ func loadFile(fsys fs.FS, name string, o Options, langs [2]*language) (*rule, []
 		return &rule{id: src.raw.ID}, src.errs
 	}
 	c := &compiler{source: src, zone: o.Zone, langs: langs}
-	r := c.compile()
+	var r *rule
+	if src.raw.Detector != "" {
+		r = c.compileNamed(o.Detectors)
+	} else {
+		r = c.compile()
+	}
 	if ov, ok := o.Overrides[r.id]; ok && len(src.errs) == 0 {
 		c.override(ov)
 	}
@@ -115,6 +126,12 @@ func loadFile(fsys fs.FS, name string, o Options, langs [2]*language) (*rule, []
 func (c *compiler) override(o Override) {
 	r := c.r
 	before := len(c.errs)
+	if r.named != nil {
+		c.overrideNamed(o)
+		o.Threshold, o.Hours, o.Zone, o.Window = nil, "", "", 0
+	} else if len(o.Parameters) > 0 {
+		c.fail("parameters", "this rule has none; it has threshold and window")
+	}
 	if o.Mode != haechi.ModeUnset {
 		r.mode = o.Mode
 	}

@@ -36,7 +36,11 @@ type raw struct {
 	Mode      string   `yaml:"mode"`
 	Spoofable bool     `yaml:"spoofable"`
 	Cooldown  string   `yaml:"cooldown"`
-	Examples  struct {
+	// Detector names code that counts; Sentence and Parameters belong to it.
+	Detector   string         `yaml:"detector"`
+	Sentence   rawTitle       `yaml:"sentence"`
+	Parameters map[string]any `yaml:"parameters"`
+	Examples   struct {
 		MustFire    []rawExample `yaml:"must_fire"`
 		MustNotFire []rawExample `yaml:"must_not_fire"`
 	} `yaml:"examples"`

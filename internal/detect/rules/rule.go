@@ -57,6 +57,7 @@ type rule struct {
 	mode                        haechi.Mode
 	spoofable                   bool
 	mustFire, mustNotFire       []example
+	named                       *named // nil for a threshold rule
 
 	*counters
 }
@@ -88,6 +89,12 @@ func (r *rule) aggregateText() string {
 }
 
 func (r *rule) info() haechi.RuleInfo {
+	if r.named != nil {
+		return haechi.RuleInfo{
+			ID: r.id, Version: r.version, Title: r.title, Mode: r.mode, Severity: r.severity, Technique: r.technique, Want: r.action, For: r.duration,
+			Detector: r.named.detector, Parameters: r.named.parameters, Fired: r.fired.Load(),
+		}
+	}
 	return haechi.RuleInfo{
 		ID: r.id, Version: r.version, Title: r.title, Mode: r.mode, Severity: r.severity, Technique: r.technique,
 		Match: r.matchText, Group: string(r.group), Aggregate: r.aggregateText(), Threshold: r.threshold,

@@ -56,12 +56,12 @@ func (s *Set) Fresh() *Set {
 // Detector makes the detector of one of so many shards: all rules by client,
 // device and actor that are not off. It belongs to one goroutine.
 func (s *Set) Detector(shard, shards int) *Detector {
-	return s.detector(max(1, shards), func(r *rule) bool { return !r.group.cross() && r.mode != haechi.Off })
+	return s.detector(max(1, shards), func(r *rule) bool { return r.named == nil && !r.group.cross() && r.mode != haechi.Off })
 }
 
 // Cross makes the detector of the rules across actors, to be fed with roll-ups.
 func (s *Set) Cross() *Detector {
-	return s.detector(1, func(r *rule) bool { return r.group.cross() && r.mode != haechi.Off })
+	return s.detector(1, func(r *rule) bool { return r.named == nil && r.group.cross() && r.mode != haechi.Off })
 }
 
 func (s *Set) detector(shards int, take func(*rule) bool) *Detector {

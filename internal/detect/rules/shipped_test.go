@@ -52,6 +52,9 @@ func TestDocumentsNumbers(t *testing.T) {
 	}
 	s := shipped(t, rules.Options{})
 	for _, r := range s.Info() {
+		if r.Detector != "" {
+			continue // its numbers are tried beside its code
+		}
 		got := numbers{r.Threshold, r.Window.String(), r.Want, r.For.String(), r.Mode}
 		if got != want[r.ID] {
 			t.Errorf("%s: %+v, want %+v", r.ID, got, want[r.ID])

@@ -1,0 +1,83 @@
+package app
+
+import (
+	"time"
+
+	"haechi"
+	"haechi/internal/detect"
+	"haechi/internal/detect/dnstunnel"
+	"haechi/internal/detect/rules"
+	"haechi/internal/pipeline"
+)
+
+// networkKinds are the detectors of the network that a file in rules/network/ may
+// name; a new one is one line here.
+func networkKinds() []networkKind {
+	return []networkKind{
+		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New),
+	}
+}
+
+// networkKind is a detector with what its file may set.
+type networkKind struct {
+	name     string
+	defaults any // its Config
+	build    func(detect.Rule, detect.Site, any) pipeline.Detector
+}
+
+func kind[C any, D pipeline.Detector](name string, defaults C, build func(detect.Rule, detect.Site, C) D) networkKind {
+	return networkKind{name, defaults, func(r detect.Rule, s detect.Site, cfg any) pipeline.Detector {
+		if c, ok := cfg.(C); ok {
+			return build(r, s, c)
+		}
+		return build(r, s, defaults)
+	}}
+}
+
+// networkDefaults are the parameters of every detector, for [rules.Options].
+func networkDefaults() map[string]any {
+	out := map[string]any{}
+	for _, k := range networkKinds() {
+		out[k.name] = k.defaults
+	}
+	return out
+}
+
+// networkDetectors makes fresh detectors of the rules that are not off, in the order of
+// their ids. They belong to one goroutine.
+func networkDetectors(set *rules.Set, site detect.Site) (out []pipeline.Detector) {
+	for _, n := range set.Named() {
+		for _, k := range networkKinds() {
+			if k.name == n.Detector {
+				out = append(out, counted{k.build(n.Rule, site, n.Config), n})
+			}
+		}
+	}
+	return out
+}
+
+// counted tells the rule how much its detector found.
+type counted struct {
+	pipeline.Detector
+	rule rules.Named
+}
+
+// Observe implements pipeline.Detector.
+func (c counted) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	before := len(out)
+	out = c.Detector.Observe(e, out)
+	if n := len(out) - before; n > 0 {
+		c.rule.Fired(n)
+	}
+	return out
+}
+
+// Tick implements pipeline.Detector.
+func (c counted) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+	before := len(out)
+	out = c.Detector.Tick(now, out)
+	if n := len(out) - before; n > 0 {
+		c.rule.Fired(n)
+	}
+	return out
+}
