@@ -13,7 +13,8 @@ func conversations(t testing.TB) iter.Seq2[uint16, []said] {
 			dns[i].text = framed(dns[i].text)
 		}
 		hello := string(clientHello(t, "shop.example.com", false))
-		_ = yield(443, []said{in(hello)}) &&
+		_ = yield(80, browsing()) &&
+			yield(443, []said{in(hello)}) &&
 			yield(53, dns) && yield(5300, dns) &&
 			yield(1080, []said{in("\x05\x01\x00"), out("\x05\x00"), in("\x05\x01\x00\x03\x01a\x01\xbb"), out("\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"), in(hello)})
 	}

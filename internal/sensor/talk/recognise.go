@@ -24,9 +24,10 @@ type accent struct {
 }
 
 // overTCP are the protocols that are understood on TCP, the surest first.
-func overTCP() [3]accent {
+func overTCP() [4]accent {
 	return [...]accent{
 		{"tls", matchTLS, makeTLS},
+		{"http", matchHTTP, makeHTTP},
 		{"socks", matchSOCKS, makeSOCKS},
 		{"dns", matchDNSStream, makeDNS},
 	}

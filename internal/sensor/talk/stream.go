@@ -234,11 +234,22 @@ func (c *conversation) use(from side, b []byte) []byte {
 			b = b[n:]
 			continue
 		}
+		if c.speaker == nil && !c.done {
+			c.again(from.other())
+		}
 		if used == 0 && c.speaker == was {
 			return b
 		}
 	}
 	return b
+}
+
+// again lets others recognise what a side said before a speaker gave the rest away.
+func (c *conversation) again(from side) {
+	if held := c.sides[from].held; len(held) > 0 {
+		c.recognise(from, held)
+		c.catchUp(from)
+	}
 }
 
 // catchUp lets a speaker that was just found hear what the other side said before.
