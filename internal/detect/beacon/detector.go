@@ -1,0 +1,260 @@
+package beacon
+
+import (
+	"net/netip"
+	"time"
+
+	"haechi"
+	"haechi/internal/brick/lru"
+	"haechi/internal/detect"
+)
+
+// Config are the parameters.
+type Config struct {
+	// Chance is the probability with which arrivals without memory may look as regular.
+	// Tens of thousands of series a day have three points or more on no network that we
+	// know, so that one in 10,000 is less than one a day by chance alone.
+	Chance float64
+	// Span is the least time between the first and the last visit.
+	Span time.Duration
+	// Points are the points from which on a regular series is told.
+	Points int
+	// TLDs are top-level domains, without dots, that are worth a point.
+	TLDs []string
+	// Idle is after how long without a visit an attack is over, or ten periods if that
+	// is longer.
+	Idle time.Duration
+	// Peers is how many destinations of clients are held at once.
+	Peers int
+}
+
+// Defaults are the parameters as shipped.
+func Defaults() Config {
+	return Config{Chance: 1e-4, Span: 30 * time.Second, Points: 3, TLDs: []string{"tk", "ml", "ga", "cf", "gq"},
+		Idle: 10 * time.Minute, Peers: 16384}
+}
+
+// Forgetting: a peer that was idle for an hour may give its room to another one, and one
+// that was idle for longer than a daily visit needs is forgotten.
+const (
+	idle   = int64(time.Hour)
+	forget = 50 * time.Hour
+	visit  = time.Second // visits closer than this are one
+)
+
+// Detector finds beacons. It is used by one goroutine.
+type Detector struct {
+	rule   detect.Rule
+	site   detect.Site
+	cfg    Config
+	names  *detect.Names
+	peers  *lru.Table[key, peer]
+	series *lru.Table[rhythm, series]
+	onions *lru.Table[netip.Prefix, int64]
+	a, b   [keep]float32 // scratch
+}
+
+type key struct {
+	client netip.Prefix
+	target netip.Addr
+	port   uint16
+}
+
+// rhythm is one of the series of a peer.
+type rhythm struct {
+	key
+	kind haechi.Kind
+}
+
+// series is when and how much.
+type series struct {
+	first, last int64 // Unix nanoseconds of visits
+	intervals   ring  // seconds
+	sizes       ring  // bytes
+}
+
+// New returns a detector.
+func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
+	return &Detector{rule: rule, site: site, cfg: cfg, names: detect.NewNames(cfg.Peers),
+		peers: lru.New[key, peer](cfg.Peers, idle), series: lru.New[rhythm, series](cfg.Peers, idle),
+		onions: lru.New[netip.Prefix, int64](max(cfg.Peers/16, 1), idle)}
+}
+
+// Refused counts the observations of peers that found no room.
+func (d *Detector) Refused() uint64 { return d.peers.Refused() + d.series.Refused() }
+
+// Observe implements the pipeline's detector.
+func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	switch e.Kind {
+	case haechi.KindLookup, haechi.KindHello, haechi.KindRequest:
+		d.names.Learn(e)
+		out = d.hidden(e, out)
+	case haechi.KindFlow, haechi.KindTurn:
+	default:
+		return out
+	}
+	if e.Kind == haechi.KindLookup || !d.concerns(e) {
+		return out
+	}
+	k := key{client: e.Client, target: e.Target, port: e.LocalPort}
+	if at, size, ok := d.visit(e); ok {
+		return d.note(e, k, at, size, out)
+	}
+	if p := d.peer(k, e); p != nil {
+		d.size(k, e)
+	}
+	return out
+}
+
+// concerns reports whether the event is an internal client's over TCP, to whom nobody
+// expects it to call regularly.
+func (d *Detector) concerns(e *haechi.Event) bool {
+	if e.Transport != haechi.TCP && e.Transport != haechi.TransportNone || honest(e.Target) || e.Addr == e.Target {
+		return false
+	}
+	if !e.Client.IsValid() || !d.site.Internal(e.Addr) || d.site.Role(e.Addr)&(detect.Monitoring|detect.Scanner) != 0 {
+		return false
+	}
+	return d.site.Role(e.Target)&(detect.Monitoring|detect.Backup|detect.Directory) == 0
+}
+
+// visit says whether the event is a visit, when it was and how much was sent; below 0 if
+// that is not known yet.
+func (d *Detector) visit(e *haechi.Event) (at time.Time, size int64, ok bool) {
+	switch e.Kind {
+	case haechi.KindRequest:
+		return e.Time, e.BytesIn, true
+	case haechi.KindTurn:
+		return e.Time, e.BytesIn, e.Protocol != "http"
+	case haechi.KindFlow:
+		return e.Time, -1, e.Phase == haechi.FlowBegin && e.State < haechi.FlowMidstream
+	}
+	return e.Time, 0, false
+}
+
+func (d *Detector) peer(k key, e *haechi.Event) *peer {
+	p, fresh := d.peers.Use(k, e.Time.UnixNano())
+	if p == nil {
+		return nil
+	}
+	if fresh {
+		p.name = d.names.Of(k.target)
+	}
+	p.learn(e)
+	return p
+}
+
+// size adds what a connection sent, once it is over.
+func (d *Detector) size(k key, e *haechi.Event) {
+	if e.Kind != haechi.KindFlow || e.Phase != haechi.FlowEnd || e.State < haechi.FlowEstablished {
+		return
+	}
+	if s := d.series.Peek(rhythm{k, haechi.KindFlow}); s != nil {
+		s.sizes.add(float32(e.BytesIn))
+	}
+}
+
+// note adds a visit and judges the series.
+func (d *Detector) note(e *haechi.Event, k key, at time.Time, size int64, out []haechi.Finding) []haechi.Finding {
+	p := d.peer(k, e)
+	s, fresh := d.series.Use(rhythm{k, e.Kind}, at.UnixNano())
+	if p == nil || s == nil {
+		return out
+	}
+	p.attack.Touch(at)
+	now := at.UnixNano()
+	if fresh {
+		s.first, s.last = now, now
+	} else if gap := now - s.last; gap < int64(visit) {
+		return out
+	} else {
+		s.intervals.add(float32(time.Duration(gap).Seconds()))
+		s.last = now
+	}
+	if size >= 0 {
+		s.sizes.add(float32(size))
+	}
+	return d.judge(e, k, p, s, out)
+}
+
+func (d *Detector) judge(e *haechi.Event, k key, p *peer, s *series, out []haechi.Finding) []haechi.Finding {
+	if s.intervals.n < few || time.Duration(s.last-s.first) < d.cfg.Span {
+		return out
+	}
+	if p.name == "" {
+		p.name = d.names.Of(k.target)
+	}
+	points := p.points(k.port, !d.site.Internal(k.target), d.cfg.TLDs)
+	size, deviation := spread(s.sizes.sorted(&d.a), &d.b)
+	if s.sizes.n >= enough && size > 0 && size <= small && deviation <= constant*size {
+		points++
+	}
+	if points < d.cfg.Points {
+		return out
+	}
+	sorted := s.intervals.sorted(&d.a)
+	period, jitter := spread(sorted, &d.b)
+	if chance(sorted, period) > d.cfg.Chance {
+		return out
+	}
+	p.period = period
+	return d.tell(e, p, s, points, period, jitter/period, out)
+}
+
+func (d *Detector) tell(e *haechi.Event, p *peer, s *series, points int, period, jitter float64, out []haechi.Finding) []haechi.Finding {
+	visits := float64(s.intervals.n + 1)
+	severity := min(d.rule.Severity, haechi.Low+haechi.Severity(min(points-d.cfg.Points, 2)))
+	if !p.attack.Due(severity, visits) {
+		p.attack.Touch(e.Time)
+		return out
+	}
+	f := d.rule.Finding(e.Time, e.Actor)
+	f.Severity, f.First, f.Last, f.Window = severity, time.Unix(0, s.first).UTC(), e.Time, time.Duration(s.last-s.first)
+	f.Target, f.Targets = netip.PrefixFrom(e.Target, e.Target.BitLen()), 1
+	f.Observed, f.Threshold, f.Spoofable = float64(points), float64(d.cfg.Points), !p.proved
+	f.Reasons = [4]haechi.Fact{{Name: "period", Value: period, Unit: "s"}, {Name: "jitter", Value: jitter, Unit: "share"},
+		{Name: "visits", Value: visits}, {Name: "points", Value: float64(points)}}
+	f.Evidence = []haechi.Event{*e}
+	return p.attack.Tell(f, "beacon "+e.Target.String(), visits, out)
+}
+
+// hidden tells of a client that asks for a name below .onion.
+func (d *Detector) hidden(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	name := e.Name
+	if e.Kind == haechi.KindRequest {
+		name = detect.HostName(e.Host)
+	}
+	if !onion(name) || !e.Client.IsValid() || !d.site.Internal(e.Addr) {
+		return out
+	}
+	now := e.Time.UnixNano()
+	told, _ := d.onions.Use(e.Client, now)
+	if told == nil || *told != 0 && now-*told < int64(24*time.Hour) {
+		return out
+	}
+	*told = now
+	f := d.rule.Finding(e.Time, e.Actor)
+	f.Severity, f.First, f.Last, f.Observed = min(d.rule.Severity, haechi.Low), e.Time, e.Time, 1
+	f.Want, f.For, f.Spoofable = haechi.Pass, 0, e.Assurance < haechi.Handshaken
+	f.Reasons[0] = haechi.Fact{Name: "names", Value: 1}
+	f.Evidence = []haechi.Event{*e}
+	var once detect.Attack
+	out = once.Tell(f, "onion", 1, out)
+	return once.End(e.Time, out)
+}
+
+// Tick implements the pipeline's detector: it tells of what is over.
+func (d *Detector) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+	for _, p := range d.peers.All() {
+		if !p.attack.Open() {
+			continue
+		}
+		if quiet := max(d.cfg.Idle, time.Duration(10*p.period*float64(time.Second))); now.Sub(p.attack.Last()) > quiet {
+			out = p.attack.End(now, out)
+		}
+	}
+	old := now.Add(-forget).UnixNano()
+	d.peers.Expire(old, func(_ key, p *peer) { out = p.attack.End(now, out) })
+	d.series.Expire(old, nil)
+	return out
+}
