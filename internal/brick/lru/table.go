@@ -80,6 +80,14 @@ func (t *Table[K, V]) Expire(before int64, gone func(K, *V)) {
 	}
 }
 
+// Drop gives up the key, if it is kept.
+func (t *Table[K, V]) Drop(k K) {
+	if i, ok := t.index[k]; ok {
+		t.drop(i)
+		t.free = append(t.free, i)
+	}
+}
+
 // All walks the keys from the one used longest ago to the newest. The table must not be
 // changed meanwhile, but its values may be.
 func (t *Table[K, V]) All() iter.Seq2[K, *V] {

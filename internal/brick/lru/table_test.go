@@ -35,6 +35,9 @@ func TestKeysAreWalkedInTheOrderOfTheirUse(t *testing.T) {
 		table.Use(i, int64(i))
 	}
 	table.Use(2, 7)
+	table.Use(9, 7)
+	table.Drop(9)
+	table.Drop(9)
 	table.Use(0, 6) // the clock stepped back: counts as 7
 	var gone, left []int
 	table.Expire(4, func(k int, _ *int) { gone = append(gone, k) })
