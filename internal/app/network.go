@@ -1,9 +1,11 @@
 package app
 
 import (
+	"net/netip"
 	"time"
 
 	"haechi"
+	"haechi/internal/config"
 	"haechi/internal/detect"
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/rules"
@@ -16,6 +18,12 @@ func networkKinds() []networkKind {
 	return []networkKind{
 		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New),
 	}
+}
+
+// networkSite is what the configuration says about the networks that are ours.
+func networkSite(s *config.Site) detect.Site {
+	return detect.NewSite(s.Networks, map[detect.Role][]netip.Prefix{detect.Monitoring: s.Monitoring, detect.Backup: s.Backup,
+		detect.Directory: s.Directory, detect.Scanner: s.Scanner, detect.Admin: s.Admin})
 }
 
 // networkKind is a detector with what its file may set.

@@ -29,7 +29,7 @@ func TestEveryNetworkDetectorHasAFile(t *testing.T) {
 			t.Errorf("%s: the file says %+v, the code %+v", n.ID, n.Config, k.defaults)
 		}
 	}
-	if got := len(networkDetectors(set, nil)); got != len(networkKinds()) {
+	if got := len(networkDetectors(set, networkSite(&config.Site{}))); got != len(networkKinds()) {
 		t.Errorf("%d detectors of %d kinds", got, len(networkKinds()))
 	}
 }

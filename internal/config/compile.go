@@ -18,6 +18,7 @@ func compile(f *rawFile) *Config {
 		Metrics: Metrics{Listen: string(f.Metrics.Listen)},
 		Client:  Client{IPv6Prefix: f.Client.IPv6Prefix},
 		Allow:   prefixes(f.Allow), TrustedProxies: prefixes(f.TrustedProxies),
+		Site:   compileSite(&f.Site),
 		Rules:  make(map[string]Rule, len(f.Rules)),
 		Decide: compileDecide(&f.Decide),
 		Shield: Shield{Kernel: f.Shield.Kernel, Socket: f.Shield.Socket, From: action(f.Shield.From)},
@@ -40,6 +41,12 @@ func compile(f *rawFile) *Config {
 		}
 	}
 	return c
+}
+
+func compileSite(s *rawSite) Site {
+	r := &s.Roles
+	return Site{Networks: prefixes(s.Networks), Monitoring: prefixes(r.Monitoring), Backup: prefixes(r.Backup),
+		Directory: prefixes(r.Directory), Scanner: prefixes(r.Scanner), Admin: prefixes(r.Admin)}
 }
 
 func parameterTexts(parameters map[string]parameter) map[string]string {

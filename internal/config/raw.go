@@ -13,6 +13,7 @@ type rawFile struct {
 	Client         rawClient             `yaml:"client" jsonschema_description:"What counts as one client."`
 	Allow          []network             `yaml:"allow" jsonschema_description:"Addresses and networks that beat every rule, list and limit."`
 	TrustedProxies []network             `yaml:"trusted_proxies" jsonschema_description:"Our own proxies: only their X-Forwarded-For is believed."`
+	Site           rawSite               `yaml:"site" jsonschema_description:"What is ours in the network, for the detectors of the network sensor."`
 	Services       map[string]rawService `yaml:"services" jsonschema_description:"What is guarded, by name."`
 	Rules          map[string]rawRule    `yaml:"rules" jsonschema_description:"Changes to rules, by id; haechi rules lists them."`
 	Decide         rawDecide             `yaml:"decide" jsonschema_description:"How findings become decisions."`
@@ -34,6 +35,19 @@ type rawMetrics struct {
 
 type rawClient struct {
 	IPv6Prefix int `yaml:"ipv6_prefix" jsonschema:"minimum=32,maximum=128" jsonschema_description:"Length of the IPv6 prefix that is one client."`
+}
+
+type rawSite struct {
+	Networks []network `yaml:"networks,omitempty" jsonschema_description:"Public networks of the site; private space (RFC 6890) is always ours."`
+	Roles    rawRoles  `yaml:"roles" jsonschema_description:"Hosts and networks whose work looks like an attack."`
+}
+
+type rawRoles struct {
+	Monitoring []network `yaml:"monitoring,omitempty" jsonschema_description:"They poll everything."`
+	Backup     []network `yaml:"backup,omitempty" jsonschema_description:"They move great amounts."`
+	Directory  []network `yaml:"directory,omitempty" jsonschema_description:"They are asked by everybody: domain controllers, resolvers."`
+	Scanner    []network `yaml:"scanner,omitempty" jsonschema_description:"They scan on your order."`
+	Admin      []network `yaml:"admin,omitempty" jsonschema_description:"They administer other hosts."`
 }
 
 type rawService struct {

@@ -21,6 +21,7 @@ type Config struct {
 	Allow          []netip.Prefix // beats every rule, list and limit
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Services       []Service      // by name
+	Site           Site
 	Rules          map[string]Rule
 	Decide         Decide
 	Shield         Shield
@@ -181,6 +182,13 @@ type Timeouts struct {
 	Send      time.Duration // http
 	Upgraded  time.Duration // http
 	Upstream  time.Duration // connect and first byte
+}
+
+// Site says which networks are ours besides private space, and what hosts there do.
+type Site struct {
+	Networks []netip.Prefix
+	// The roles of hosts and networks.
+	Monitoring, Backup, Directory, Scanner, Admin []netip.Prefix
 }
 
 // Rule overrides one rule; nil or zero fields keep the rule's own.

@@ -60,6 +60,7 @@ func (v *validator) file() {
 	v.records(&f.Records)
 	v.notEverybody("allow", f.Allow, "nothing would be guarded any more")
 	v.notEverybody("trusted_proxies", f.TrustedProxies, "anybody could claim any address")
+	v.notEverybody("site.networks", f.Site.Networks, "nothing would be outside")
 	if len(f.Services) == 0 {
 		v.wrongAt("services", "name at least one below services:, or begin with what haechi init writes", "no service is guarded")
 	}
