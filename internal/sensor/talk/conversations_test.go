@@ -12,6 +12,11 @@ func conversations(t testing.TB) iter.Seq2[uint16, []said] {
 		for i := range dns {
 			dns[i].text = framed(dns[i].text)
 		}
+		for _, d := range dialogues() {
+			if !yield(d.port, d.talk) {
+				return
+			}
+		}
 		hello := string(clientHello(t, "shop.example.com", false))
 		_ = yield(80, browsing()) &&
 			yield(443, []said{in(hello)}) &&

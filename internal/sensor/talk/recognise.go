@@ -24,10 +24,15 @@ type accent struct {
 }
 
 // overTCP are the protocols that are understood on TCP, the surest first.
-func overTCP() [4]accent {
+func overTCP() [9]accent {
 	return [...]accent{
 		{"tls", matchTLS, makeTLS},
 		{"http", matchHTTP, makeHTTP},
+		{"ssh", matchSSH, makeSSH},
+		{"", match220, makeGreet},
+		{"pop3", matchPOP, makePOP},
+		{"imap", matchIMAP, makeIMAP},
+		{"telnet", matchTelnet, makeTelnet},
 		{"socks", matchSOCKS, makeSOCKS},
 		{"dns", matchDNSStream, makeDNS},
 	}
