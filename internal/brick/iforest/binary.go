@@ -117,9 +117,6 @@ func (w *Window) MarshalBinary() ([]byte, error) {
 	for _, v := range w.rows[:w.kept*w.grower.features] {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
 	}
-	for _, v := range w.order {
-		b = binary.LittleEndian.AppendUint32(b, uint32(v))
-	}
 	if w.forest != nil {
 		b = w.forest.append(append(b, magicForest...))
 	}
@@ -136,7 +133,7 @@ func (w *Window) UnmarshalBinary(b []byte) error {
 	cfg := Config{Trees: r.u32(), Sample: r.u32()}
 	every, features, rows := r.u32(), r.u32(), r.u32()
 	kept, next, waits, turn := r.u32(), r.u32(), r.u32(), r.u32()
-	if features < 1 || kept > rows || len(r.b)/4/(features+1) < kept {
+	if features < 1 || kept > rows || len(r.b)/4/features < kept {
 		return ErrData
 	}
 	n, err := NewWindow(cfg, features, rows, every)
@@ -151,19 +148,10 @@ func (w *Window) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// window reads rows, order and forest, and reports whether all is as it must be.
+// window reads rows and forest, and reports whether all is as it must be.
 func (r *reader) window(w *Window) bool {
 	for i := range w.rows[:w.kept*w.grower.features] {
 		w.rows[i] = r.float()
-	}
-	met := make([]bool, w.kept)
-	w.order = make([]int32, w.kept)
-	for i := range w.order {
-		v := r.u32()
-		if v >= w.kept || met[v] {
-			return false
-		}
-		w.order[i], met[v] = int32(v), true
 	}
 	if w.kept < w.cfg.Sample {
 		return !r.bad && len(r.b) == 0

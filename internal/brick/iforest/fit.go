@@ -25,12 +25,8 @@ func Fit(cfg Config, rows []float32, features int) (*Forest, error) {
 	n := len(rows) / features
 	f := &Forest{trees: make([]tree, cfg.Trees), features: features, sample: min(cfg.Sample, n)}
 	g := newGrower(cfg.Seed, features)
-	order := make([]int32, n)
-	for i := range order {
-		order[i] = int32(i)
-	}
 	for i := range f.trees {
-		g.draw(rows, order, f.sample)
+		g.draw(rows, n, f.sample)
 		g.grow(&f.trees[i])
 	}
 	return f, nil
@@ -43,6 +39,8 @@ type grower struct {
 	n        int
 	columns  [MaxFeatures * MaxSample]float32 // the sample, by feature
 	rows     [MaxSample]uint8                 // its rows, those of a node together
+	drawn    [4 * MaxSample]uint32            // which rows the sample is of
+	taken    [4 * MaxSample]uint32            // those again, hashed; 0 is free
 }
 
 func newGrower(seed uint64, features int) *grower {
@@ -58,19 +56,47 @@ func (g *grower) below(n int) int {
 // unit is a random number of [0, 1).
 func (g *grower) unit() float32 { return float32(g.rng.Uint64()>>40) / (1 << 24) }
 
-// draw takes a sample without replacement. The order stays a permutation, so it need not
-// be made anew.
-func (g *grower) draw(rows []float32, order []int32, sample int) {
+// draw takes a sample of the n rows without replacement.
+func (g *grower) draw(rows []float32, n, sample int) {
 	g.n = sample
-	for i := range sample {
-		j := i + g.below(len(order)-i)
-		order[i], order[j] = order[j], order[i]
+	if n > len(g.drawn) {
+		g.pick(n, sample)
+	} else {
+		g.shuffle(n, sample)
 	}
-	for i, at := range order[:sample] { // apart, so that the processor can fetch rows ahead
+	for i, at := range g.drawn[:sample] {
 		row := rows[int(at)*g.features:]
 		row = row[:g.features]
 		for k, v := range row {
 			g.columns[k*MaxSample+i] = v
+		}
+	}
+}
+
+// shuffle is for few rows: the beginning of a permutation.
+func (g *grower) shuffle(n, sample int) {
+	for i := range n {
+		g.drawn[i] = uint32(i)
+	}
+	for i := range sample {
+		j := i + g.below(n-i)
+		g.drawn[i], g.drawn[j] = g.drawn[j], g.drawn[i]
+	}
+}
+
+// pick is for many rows: numbers by chance, and again where one was drawn already. It
+// touches no memory but its own, where a permutation of all rows would miss the caches.
+func (g *grower) pick(n, sample int) {
+	clear(g.taken[:])
+	for i := 0; i < sample; {
+		v := uint32(g.below(n)) + 1
+		at := v * 2654435761 >> 22
+		for g.taken[at] != 0 && g.taken[at] != v {
+			at = (at + 1) % uint32(len(g.taken))
+		}
+		if g.taken[at] == 0 {
+			g.taken[at], g.drawn[i] = v, v-1
+			i++
 		}
 	}
 }

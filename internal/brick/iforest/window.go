@@ -13,7 +13,6 @@ type Window struct {
 	turn   int       // which tree is next
 	forest *Forest
 	grower *grower
-	order  []int32
 }
 
 // NewWindow makes a window of so many rows, at least the sample of a tree, each of so
@@ -43,7 +42,6 @@ func (w *Window) Add(row []float32) {
 		w.next = 0
 	}
 	if w.kept*features < len(w.rows) {
-		w.order = append(w.order, int32(w.kept))
 		w.kept++
 	}
 	w.waits++
@@ -60,7 +58,7 @@ func (w *Window) Add(row []float32) {
 
 // renew grows the next tree of the rows that are there.
 func (w *Window) renew() {
-	w.grower.draw(w.rows, w.order, w.forest.sample)
+	w.grower.draw(w.rows, w.kept, w.forest.sample)
 	w.grower.grow(&w.forest.trees[w.turn])
 	w.turn, w.waits = (w.turn+1)%w.cfg.Trees, 0
 }
