@@ -17,6 +17,7 @@ need mariadb-install-db mariadb-server
 need slowhttptest slowhttptest
 need apache2 apache2-bin
 need taskset util-linux
+/usr/bin/python3 -c 'import sklearn' 2>/dev/null || missing="$missing python3-sklearn"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then

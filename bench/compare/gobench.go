@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,7 @@ func (s *stage) goBenchmarks(ctx context.Context, rep *page) error {
 		{"store", "BenchmarkStore$", "1x", 1},
 		{"store", "BenchmarkStoreMaria$", "1x", 1},
 		{"sources", "Benchmark", strconv.Itoa(s.sources) + "x", 1},
+		{"isolation", "Benchmark", "1x", 1},
 	}
 	got := numbers{}
 	for _, su := range suites {
@@ -154,6 +156,7 @@ func (s *stage) tell(rep *page, n numbers) {
 	rep.line("| events into MariaDB on the same machine | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStoreMaria", "store-rows/s"), n.median("BenchmarkStoreMaria", "store-rows/s"))
 	rep.line("| the same through the writer's queue | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStoreMaria", "writer-rows/s"), n.median("BenchmarkStoreMaria", "writer-rows/s"))
 	rep.line("| a bare loop of prepared statements | %.2f µs | %.0f rows/s |", 1e6/n.median("BenchmarkStoreMaria", "bare-rows/s"), n.median("BenchmarkStoreMaria", "bare-rows/s"))
+	s.tellIsolation(rep, n)
 
 	rep.gate("frame checks for the time of one naive check", ns("BenchmarkFrameNaive")/ns("BenchmarkFrameGate"), atLeast, 3)
 	rep.gate("limiter at 1,048,576 keys, ns", ns("BenchmarkTable/windows=1"), atMost, 150)
@@ -162,4 +165,21 @@ func (s *stage) tell(rep *page, n numbers) {
 	rep.gate("events into SQLite, of a bare prepared loop", n.median("BenchmarkStore", "store/bare"), atLeast, 0.9)
 	rep.gate("events into MariaDB, of a bare prepared loop", n.median("BenchmarkStoreMaria", "store/bare"), atLeast, 0.9)
 	rep.gate(fmt.Sprintf("heap after %d distinct sources, MiB", s.sources), n.median("BenchmarkSources", "MiB-heap"), atMost, n.median("BenchmarkSources", "MiB-cap"))
+}
+
+// tellIsolation is about the isolation forest beside scikit-learn's.
+func (s *stage) tellIsolation(rep *page, n numbers) {
+	v := func(unit string) float64 { return n.median("BenchmarkIsolation", unit) }
+	rep.line("| isolation forest, 100 trees of 256 rows, grown of 100,000 rows of ten features | %.1f ms | |", v("fit-ms"))
+	rep.line("| scikit-learn | %.1f ms | |", v("peer-fit-ms"))
+	rep.line("| scores of 100,000 rows, a row | %.2f µs | ROC area %.4f |", v("batch-us/row"), v("auc"))
+	rep.line("| scikit-learn | %.2f µs | ROC area %.4f |", v("peer-batch-us/row"), v("peer-auc"))
+	rep.line("| score of one row as it arrives | %.2f µs | |", v("single-us"))
+	rep.line("| scikit-learn | %.0f µs | |", v("peer-single-us"))
+
+	rep.gate("forests grown in the time of one of scikit-learn", v("fit/peer"), atLeast, 30)
+	rep.gate("scores in batches for one of scikit-learn", v("batch/peer"), atLeast, 5)
+	rep.gate("score of one row, µs", v("single-us"), atMost, 5)
+	rep.gate("ROC area less scikit-learn's", math.Abs(v("auc")-v("peer-auc")), atMost, 0.01)
+	rep.gate("greatest difference of a score with the same trees", v("greatest-difference"), atMost, 0.001)
 }
