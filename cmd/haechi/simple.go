@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -147,25 +146,6 @@ func printReport(p *printer, t *haechi.Table) {
 	}
 	p.head(p.t("cli.window", t.Name, t.Window))
 	p.grid(titles, t.Rows)
-}
-
-func replayCommand(o *options) *cobra.Command {
-	since := span(time.Hour)
-	cmd := &cobra.Command{Use: "replay", Short: "Show what the present rules would have done with recorded events; changes nothing", Args: o.noArgs,
-		Example: "  haechi replay --since 24h\n  haechi replay --since 7d --json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := o.client()
-			if err != nil {
-				return err
-			}
-			r, err := c.Replay(cmd.Context(), time.Now().Add(-time.Duration(since)))
-			if err != nil {
-				return err
-			}
-			return o.print.show(r, func() { printReplay(o.print, &r) })
-		}}
-	cmd.Flags().Var(&since, "since", "how far back, for example 30m, 24h or 7d")
-	return cmd
 }
 
 func printReplay(p *printer, r *haechi.Replay) {

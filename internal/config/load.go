@@ -29,6 +29,13 @@ func Load(path string, src []byte) (*Config, *Errors) {
 	return c, nil
 }
 
+// Defaults is a configuration that guards nothing: every key as it is without a file. It
+// is for commands that need rules and no gateway.
+func Defaults() *Config {
+	raw := defaults()
+	return compile(&raw)
+}
+
 // read parses and decodes; d is nil when there is nothing that further checks
 // could look at.
 func (r *report) read(src []byte) (raw *rawFile, d *decoder) {

@@ -21,6 +21,7 @@ func importers() map[string][]string {
 		"github.com/coder/websocket":                 {"internal/show/console"},
 		"github.com/gaissmai/bart":                   {"internal/brick/prefixset"},
 		"github.com/google/nftables":                 {"internal/enforce/nft"},
+		"github.com/gopacket/gopacket":               {"internal/sensor/capture"},
 		"github.com/mdlayher/netlink":                {"internal/enforce/nft"}, // its connections, and one question that nftables cannot ask
 		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
 		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},

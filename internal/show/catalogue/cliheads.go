@@ -74,6 +74,7 @@ func heads() []text {
 		{"head.report", "report", "보고서"},
 		{"head.about", "about", "대상"},
 		{"head.observed", "observed", "관측값"},
+		{"head.finding", "finding", "탐지 내용"},
 	}
 }
 

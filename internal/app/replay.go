@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"haechi"
+	"haechi/internal/config"
+	"haechi/internal/detect/rules"
+	"haechi/internal/operate/replay"
+	"haechi/internal/sensor"
+	"haechi/internal/sensor/capture"
+	"haechi/internal/sensor/decode"
+	"haechi/internal/sensor/flow"
+	"haechi/internal/sensor/rhythm"
+	"haechi/internal/sensor/talk"
+)
+
+// Replay is a run of files through the network detectors: the rules that a configuration
+// has in force, without a running gateway.
+type Replay struct {
+	cfg *config.Config
+	set *rules.Set
+}
+
+// NewReplay prepares for replays under a configuration. Errors are of kind Invalid.
+func NewReplay(cfg *config.Config) (*Replay, error) {
+	set, err := loadRules(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Replay{cfg: cfg, set: set}, nil
+}
+
+// File replays one capture or log; tap sees its events and may be nil, progress how much
+// of the file is read, in bytes, and may be nil. What was found before an error counts.
+func (r *Replay) File(ctx context.Context, path string, tap func(*haechi.Event), found func(*replay.Found), progress func(n int64)) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return &haechi.Error{Kind: haechi.NotFound, Op: "replay", Err: err}
+	}
+	defer f.Close()
+	in := io.Reader(f)
+	if progress != nil {
+		in = &metered{f, progress}
+	}
+	source, err := r.source(in, path)
+	if err != nil {
+		return err
+	}
+	var ds []replay.Detector
+	for _, d := range networkDetectors(r.set, networkSite(&r.cfg.Site)) {
+		ds = append(ds, d)
+	}
+	return replay.Run(ctx, source, ds, tap, found)
+}
+
+// Sentence explains a finding in a language.
+func (r *Replay) Sentence(f *haechi.Finding, lang string) string { return r.set.Sentence(f, lang) }
+
+func (r *Replay) source(in io.Reader, path string) (replay.Source, error) {
+	head := make([]byte, 4)
+	n, err := io.ReadFull(in, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, &haechi.Error{Kind: haechi.Unavailable, Op: "replay", Err: err}
+	}
+	in = io.MultiReader(&given{head[:n]}, in)
+	if !capture.Is(head[:n]) {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "replay " + path, Msg: "the file is no capture",
+			Hint: "haechi replay reads pcap and pcapng files"}
+	}
+	c, err := capture.Open(in)
+	if err != nil {
+		return nil, err
+	}
+	return &captured{file: c, v6: r.cfg.Client.IPv6Prefix}, nil
+}
+
+// given are bytes that were read already.
+type given struct{ b []byte }
+
+func (g *given) Read(p []byte) (int, error) {
+	if len(g.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, g.b)
+	g.b = g.b[n:]
+	return n, nil
+}
+
+// metered says how much was read.
+type metered struct {
+	io.Reader
+	progress func(int64)
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.progress(int64(n))
+	return n, err
+}
+
+// captured tells the events of a capture.
+type captured struct {
+	file    *capture.File
+	v6      int
+	packets uint64
+}
+
+// Units implements replay.Source.
+func (c *captured) Units() uint64 { return c.packets }
+
+// Read implements replay.Source.
+func (c *captured) Read(ctx context.Context, emit func(*haechi.Event)) error {
+	s := newSensing(flow.Config{V6Bits: c.v6}, emit)
+	var frame capture.Frame
+	for ctx.Err() == nil {
+		err := c.file.Next(&frame)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			s.table.Flush()
+			return err
+		}
+		c.packets++
+		s.frame(&frame)
+	}
+	s.table.Flush()
+	return ctx.Err()
+}
+
+// sensing is the way of a frame: decoded, put to its flow, understood.
+type sensing struct {
+	table    *flow.Table
+	decoders map[uint32]*decode.Decoder
+	packet   sensor.Packet
+	unknown  uint64 // frames of a link type that nobody reads
+}
+
+func newSensing(cfg flow.Config, emit func(*haechi.Event)) *sensing {
+	speak := talk.New(talk.Config{V6Bits: cfg.V6Bits}, emit)
+	hear := rhythm.New(rhythm.Defaults(), speak, emit)
+	return &sensing{table: flow.New(cfg, hear, emit), decoders: map[uint32]*decode.Decoder{}}
+}
+
+func (s *sensing) frame(f *capture.Frame) {
+	d := s.decoders[f.Link]
+	if d == nil {
+		if !decode.Supports(f.Link) {
+			s.unknown++
+			return
+		}
+		d = decode.New(f.Link)
+		s.decoders[f.Link] = d
+	}
+	s.packet.Time = f.Time
+	if d.Frame(f.Bytes, &s.packet) == decode.Decoded {
+		s.table.Packet(&s.packet)
+	}
+}

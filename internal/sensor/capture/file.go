@@ -1,0 +1,100 @@
+package capture
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"haechi"
+)
+
+// Frame is one frame of a capture.
+type Frame struct {
+	Time  int64  // Unix nanoseconds
+	Link  uint32 // link type
+	Bytes []byte // as captured, borrowed until the next frame
+	Wire  int    // length as sent
+}
+
+// File reads the frames of one file, in its order.
+type File struct {
+	next func() ([]byte, gopacket.CaptureInfo, error)
+	link uint32
+}
+
+// mostFrame bounds the bytes of one frame: what Linux captures by default.
+const mostFrame = 256 << 10
+
+// sectionHeader is the block type that a pcapng file begins with (its draft, 4.1); it
+// reads the same in both byte orders.
+const sectionHeader = 0x0a0d0d0a
+
+// Is reports whether a file that begins so is a capture.
+func Is(head []byte) bool {
+	if len(head) < 4 {
+		return false
+	}
+	switch binary.LittleEndian.Uint32(head) {
+	case sectionHeader, 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1:
+		return true
+	}
+	return false
+}
+
+// Open reads the head of a pcap or pcapng file. Errors are of kind Invalid.
+func Open(r io.Reader) (*File, error) {
+	b := bufio.NewReaderSize(r, 1<<20)
+	head, _ := b.Peek(4) // Is says what too little is
+	if !Is(head) {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "open capture", Msg: "this is no pcap or pcapng file"}
+	}
+	if binary.LittleEndian.Uint32(head) == sectionHeader {
+		ng, err := pcapgo.NewNgReader(b, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
+		if err != nil {
+			return nil, unreadable(err)
+		}
+		return &File{next: ng.ZeroCopyReadPacketData, link: uint32(ng.LinkType())}, nil
+	}
+	old, err := pcapgo.NewReader(b)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if old.Snaplen() == 0 || old.Snaplen() > mostFrame {
+		old.SetSnaplen(mostFrame)
+	}
+	return &File{next: old.ZeroCopyReadPacketData, link: uint32(old.LinkType())}, nil
+}
+
+// Next reads the next frame. The error is io.EOF at the end, and of kind Invalid where
+// the file is cut or broken: nothing can be read behind that.
+func (f *File) Next(out *Frame) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // a defect of the reader must not end the sensor
+			err = unreadable(fmt.Errorf("%v", p))
+		}
+	}()
+	b, info, err := f.next()
+	if err != nil {
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return io.EOF
+		}
+		return unreadable(err)
+	}
+	*out = Frame{Time: info.Timestamp.UnixNano(), Link: f.link, Bytes: b, Wire: info.Length}
+	if len(info.AncillaryData) > 0 {
+		if l, ok := info.AncillaryData[0].(layers.LinkType); ok {
+			out.Link = uint32(l)
+		}
+	}
+	return nil
+}
+
+func unreadable(err error) error {
+	return &haechi.Error{Kind: haechi.Invalid, Op: "read capture", Err: err, Hint: "what came before counts; the file may be cut"}
+}

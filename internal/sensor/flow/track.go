@@ -1,0 +1,211 @@
+package flow
+
+import (
+	"haechi"
+	"haechi/internal/sensor"
+)
+
+// packet is one packet of one IP version.
+func (h *half[K]) packet(p *sensor.Packet, k K, high bool) {
+	t := h.t
+	hash := k.hash(h.seed, p.Proto)
+	i := h.find(hash, k, p.Proto)
+	if i >= 0 && h.again(&h.slots[i], p) {
+		h.end(i)
+		i = -1
+	}
+	if i < 0 {
+		if i = h.begin(hash, k, p, high); i < 0 {
+			return
+		}
+	}
+	s := &h.slots[i]
+	in := high == (s.bits&bitHigh != 0)
+	before := s.state
+	h.count(s, p, in)
+	if s.packetsIn+s.packetsOut > 1 {
+		h.follow(s, p, in)
+	}
+	switch {
+	case s.packetsIn+s.packetsOut == 1:
+		h.tell(s, haechi.FlowBegin)
+	case s.state != before:
+		h.tell(s, haechi.FlowUpdate)
+	case h.stale(s):
+		h.tell(s, haechi.FlowUpdate)
+	}
+	if t.hear != nil && p.PayloadLength > 0 && s.bits&bitSilent == 0 && !p.Fragment {
+		h.listen(s, p, in)
+	}
+}
+
+// stale reports whether a flow that goes on was not told of for long.
+func (h *half[K]) stale(s *slot[K]) bool {
+	return uint16(h.t.second)-s.told >= uint16(h.t.cfg.Update/1e9)
+}
+
+// again reports whether a packet begins another flow between the same ends.
+func (h *half[K]) again(s *slot[K], p *sensor.Packet) bool {
+	return p.Proto == sensor.ProtoTCP && p.Flags&(sensor.SYN|sensor.ACK) == sensor.SYN &&
+		(s.state == haechi.FlowClosed || s.state == haechi.FlowReset)
+}
+
+// begin takes a slot for a new flow; -1 if there is none.
+func (h *half[K]) begin(hash uint64, k K, p *sensor.Packet, high bool) int {
+	i := h.room(hash)
+	for i < 0 && h.grow() {
+		i = h.room(hash)
+	}
+	if i < 0 {
+		var worth int
+		if i, worth = h.worst(hash); worth >= 2 && !promising(p) {
+			h.t.stats.Refused++
+			return -1
+		}
+		h.t.stats.Evicted++
+		h.end(i)
+	}
+	s := h.take(i, hash)
+	s.key, s.proto, s.start, s.first = k, p.Proto, p.Time, p.Flags
+	var turned bool
+	if s.state, turned = beginning(p); turned != high {
+		s.bits |= bitHigh
+	}
+	h.t.stats.Flows++
+	return i
+}
+
+// promising reports whether a flow's first packet shows that the other end was heard.
+func promising(p *sensor.Packet) bool {
+	return p.Proto == sensor.ProtoTCP && p.Flags&(sensor.SYN|sensor.RST) == 0 && p.Flags&sensor.ACK != 0
+}
+
+// beginning says what a flow is by its first packet, and whether the receiver must have
+// begun it.
+func beginning(p *sensor.Packet) (state haechi.FlowState, turned bool) {
+	switch p.Proto {
+	case sensor.ProtoTCP:
+		switch {
+		case p.Later:
+			return haechi.FlowUnknown, false
+		case p.Flags&(sensor.SYN|sensor.ACK) == sensor.SYN|sensor.ACK, p.Flags&sensor.RST != 0:
+			return haechi.FlowAnswerOnly, false
+		case p.Flags&sensor.ACK != 0 && p.Flags&sensor.SYN == 0:
+			return haechi.FlowMidstream, serves(p.SrcPort, p.DstPort)
+		}
+	case sensor.ProtoUDP:
+		if !p.Later && answers(p.SrcPort) && !answers(p.DstPort) && p.DstPort > 1023 {
+			return haechi.FlowAnswerOnly, false
+		}
+	case sensor.ProtoICMP, sensor.ProtoICMPv6:
+		if p.Refused || p.DstPort != 0 || p.Proto == sensor.ProtoICMP && p.Flags == 0 {
+			return haechi.FlowAnswerOnly, false
+		}
+	}
+	return haechi.FlowAttempt, false
+}
+
+// serves guesses which end of a connection whose begin was not seen is the server.
+func serves(src, dst uint16) bool {
+	if src < 1024 || dst < 1024 {
+		return src < dst
+	}
+	return false
+}
+
+// answers are the ports of UDP services that are asked and answer.
+func answers(port uint16) bool {
+	switch port {
+	case 7, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 520, 1900, 3702, 5351, 5353, 11211, 27960:
+		return true
+	}
+	return false
+}
+
+func (h *half[K]) count(s *slot[K], p *sensor.Packet, in bool) {
+	s.last = h.t.stamp()
+	if in {
+		s.packetsIn++
+		s.bytesIn += uint64(p.Length)
+		s.flagsIn |= p.Flags
+	} else {
+		s.packetsOut++
+		s.bytesOut += uint64(p.Length)
+		s.flagsOut |= p.Flags
+	}
+	if p.Fragment {
+		saturate(&s.fragments)
+	}
+	if p.Malformed {
+		saturate(&s.malformed)
+	}
+}
+
+// follow moves a flow's state on.
+func (h *half[K]) follow(s *slot[K], p *sensor.Packet, in bool) {
+	if p.Proto == sensor.ProtoTCP {
+		h.followTCP(s, p, in)
+		return
+	}
+	if s.state == haechi.FlowAttempt && !in || s.state == haechi.FlowAnswerOnly && !in {
+		s.state = haechi.FlowEstablished
+		s.bits |= bitAcked
+	}
+}
+
+// followTCP is RFC 9293's state machine as somebody in between sees it.
+func (h *half[K]) followTCP(s *slot[K], p *sensor.Packet, in bool) {
+	if s.packetsIn > 0 && s.packetsOut > 0 && p.Flags&sensor.ACK != 0 && p.PayloadLength > 0 {
+		s.bits |= bitAcked
+	}
+	switch s.state {
+	case haechi.FlowAttempt:
+		switch {
+		case in:
+		case p.Flags&sensor.RST != 0:
+			s.state = haechi.FlowRejected
+		case p.Flags&(sensor.SYN|sensor.ACK) == sensor.SYN|sensor.ACK:
+			s.state = haechi.FlowHalfOpen
+		case p.Flags&sensor.ACK != 0 && s.flagsIn&sensor.SYN == 0:
+			s.state = haechi.FlowMidstream
+		}
+	case haechi.FlowHalfOpen:
+		if in && p.Flags&(sensor.ACK|sensor.RST|sensor.SYN) == sensor.ACK {
+			s.state = haechi.FlowEstablished
+			s.bits |= bitAcked
+		}
+	}
+	h.finish(s, p, in)
+}
+
+// finish ends what an end or a reset ends.
+func (h *half[K]) finish(s *slot[K], p *sensor.Packet, in bool) {
+	open := s.state == haechi.FlowEstablished || s.state == haechi.FlowMidstream
+	if p.Flags&sensor.FIN != 0 {
+		if in {
+			s.bits |= bitFinIn
+		} else {
+			s.bits |= bitFinOut
+		}
+	}
+	switch {
+	case !open:
+	case p.Flags&sensor.RST != 0:
+		s.state = haechi.FlowReset
+	case s.bits&(bitFinIn|bitFinOut) == bitFinIn|bitFinOut:
+		s.state = haechi.FlowClosed
+	}
+}
+
+func (h *half[K]) refuse(k K, proto uint8, high bool) {
+	i := h.find(k.hash(h.seed, proto), k, proto)
+	if i < 0 {
+		return
+	}
+	s := &h.slots[i]
+	if in := high == (s.bits&bitHigh != 0); !in || s.state != haechi.FlowAttempt {
+		return // forged, or about something that works
+	}
+	s.state = haechi.FlowRejected
+	h.tell(s, haechi.FlowUpdate)
+}
