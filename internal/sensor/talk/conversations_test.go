@@ -17,6 +17,11 @@ func conversations(t testing.TB) iter.Seq2[uint16, []said] {
 				return
 			}
 		}
+		for _, x := range callings() {
+			if !yield(x.port, x.talk) {
+				return
+			}
+		}
 		hello := string(clientHello(t, "shop.example.com", false))
 		_ = yield(80, browsing()) &&
 			yield(443, []said{in(hello)}) &&

@@ -24,10 +24,12 @@ type accent struct {
 }
 
 // overTCP are the protocols that are understood on TCP, the surest first.
-func overTCP() [9]accent {
+func overTCP() [11]accent {
 	return [...]accent{
 		{"tls", matchTLS, makeTLS},
 		{"http", matchHTTP, makeHTTP},
+		{"smb", matchSMB, makeSMB},
+		{"dcerpc", matchRPC, makeRPC},
 		{"ssh", matchSSH, makeSSH},
 		{"", match220, makeGreet},
 		{"pop3", matchPOP, makePOP},

@@ -34,7 +34,7 @@ func (h *httpTalk) sealed(c *conversation, q *httpRequest, kind, target []byte) 
 	if bytes.Contains(target, []byte("?PSVersion=")) {
 		name = "powershell"
 	}
-	c.tellCall("winrm", "winrm.Encrypted", name, q.login.user)
+	c.tellCall("winrm", "winrm.Encrypted", name, q.login.user, haechi.Unknown)
 }
 
 // peek looks at the beginning of what is posted to Windows Remote Management.
@@ -50,7 +50,7 @@ func (h *httpTalk) peek(c *conversation, b []byte) int {
 	}
 	for _, a := range winrmActions() {
 		if bytes.Contains(b[:n], []byte(a[0])) {
-			c.tellCall("winrm", a[1], winrmResource(b[:n]), user)
+			c.tellCall("winrm", a[1], winrmResource(b[:n]), user, haechi.Unknown)
 			break
 		}
 	}
@@ -71,8 +71,8 @@ func winrmResource(b []byte) string {
 }
 
 // tellCall tells of one call of a remote service.
-func (c *conversation) tellCall(protocol, operation, name, user string) {
+func (c *conversation) tellCall(protocol, operation, name, user string, outcome haechi.Outcome) {
 	e := c.about(haechi.KindCall)
-	e.Protocol, e.Type, e.Name, e.User = protocol, operation, name, user
+	e.Protocol, e.Type, e.Name, e.User, e.Outcome = protocol, operation, name, user, outcome
 	c.tell()
 }
