@@ -1,11 +1,13 @@
-// Package talk understands what is said in conversations that a sensor overhears: names
-// that are looked up, TLS and QUIC client hellos, requests, logins and calls of remote
-// services. It is part of stage 1 and implements sensor.Listener: segments come in,
-// events go to the function it was made with.
+// Package talk follows the conversations that a sensor overhears and hands them to those
+// who understand what is said. It is part of stage 1 and implements sensor.Listener:
+// segments come in, events go to the function it was made with.
 //
-// What a protocol is follows from what is said; a port is only a hint where the words
-// alone are not enough (DNS, Telnet). Each protocol has one file, and the doc comment of
-// its type says what is told, and how an outcome is known.
+// The protocols are in its child folders, which app hands over: naming (lookups, TLS and
+// QUIC client hellos), web (HTTP, and proxies), login (dialogues in which somebody logs
+// in) and windows (calls by which one host works on another). What a protocol is follows
+// from what is said; a port is only a hint where the words alone are not enough (DNS,
+// Telnet). Each protocol has one file, and the doc comment of its type says what is told,
+// and how an outcome is known.
 //
 // It promises:
 //
@@ -17,6 +19,7 @@
 //     be judged by sizes), and for segments that come twice or, within 8 KiB, late. What
 //     is lost is skipped.
 //   - Text that a peer chose is cut at [MaxText] bytes and holds no control characters.
+//   - A parser that fails ends the conversation it failed at, and is counted.
 //
 // It never answers, decrypts what needs a secret, or keeps a password, a body or a file.
 package talk

@@ -31,10 +31,10 @@ type latePiece struct {
 }
 
 // segment takes one segment of either transport.
-func (c *conversation) segment(s sensor.Segment) {
-	from := fromServer
+func (c *Conversation) segment(s sensor.Segment) {
+	from := FromServer
 	if s.FromClient {
-		from = fromClient
+		from = FromClient
 	}
 	c.heard[from] = true
 	if c.ends.Transport == haechi.UDP {
@@ -46,7 +46,7 @@ func (c *conversation) segment(s sensor.Segment) {
 }
 
 // order hands on what is next, keeps what came too early and drops what was there before.
-func (c *conversation) order(from side, seq uint32, b []byte, length int) {
+func (c *Conversation) order(from Side, seq uint32, b []byte, length int) {
 	st := &c.sides[from]
 	if !st.begun {
 		st.begun, st.next = true, seq
@@ -73,7 +73,7 @@ func (c *conversation) order(from side, seq uint32, b []byte, length int) {
 }
 
 // piece hands on the next length bytes, of which only b may be there.
-func (c *conversation) piece(from side, b []byte, length int) {
+func (c *Conversation) piece(from Side, b []byte, length int) {
 	st := &c.sides[from]
 	st.next += uint32(length)
 	if len(b) > 0 {
@@ -85,7 +85,7 @@ func (c *conversation) piece(from side, b []byte, length int) {
 }
 
 // keep keeps a segment that came before its turn. It returns false when there is no room.
-func (c *conversation) keep(st *stream, seq uint32, b []byte, length int) bool {
+func (c *Conversation) keep(st *stream, seq uint32, b []byte, length int) bool {
 	if int(st.pieces) == latePieces || len(st.late)+len(b) > lateBytes {
 		return false
 	}
@@ -105,7 +105,7 @@ func (c *conversation) keep(st *stream, seq uint32, b []byte, length int) bool {
 }
 
 // drain hands on the kept segments whose turn it is.
-func (c *conversation) drain(from side) {
+func (c *Conversation) drain(from Side) {
 	st := &c.sides[from]
 	for i := 0; i < int(st.pieces) && !c.done; {
 		p, at := st.piece[i], st.offset(i)
@@ -138,7 +138,7 @@ func (st *stream) offset(i int) (at int) {
 
 // passGap gives up waiting for what is missing before the first kept segment, or before
 // seq if that comes earlier.
-func (c *conversation) passGap(from side, seq uint32) {
+func (c *Conversation) passGap(from Side, seq uint32) {
 	st := &c.sides[from]
 	first := seq
 	for _, p := range st.piece[:st.pieces] {
@@ -157,7 +157,7 @@ func (c *conversation) passGap(from side, seq uint32) {
 }
 
 // give hands bytes that are next in order to whoever understands them.
-func (c *conversation) give(from side, b []byte) {
+func (c *Conversation) give(from Side, b []byte) {
 	st := &c.sides[from]
 	if st.skip > 0 {
 		n := min(st.skip, int64(len(b)))
@@ -200,7 +200,7 @@ func (c *conversation) give(from side, b []byte) {
 }
 
 // keepHeld leaves the rest of what was held.
-func (c *conversation) keepHeld(st *stream, rest []byte) {
+func (c *Conversation) keepHeld(st *stream, rest []byte) {
 	if len(rest) == 0 {
 		c.l.bytes.put(st.held)
 		st.held = nil
@@ -209,13 +209,13 @@ func (c *conversation) keepHeld(st *stream, rest []byte) {
 	st.held = st.held[:copy(st.held, rest)]
 }
 
-func (c *conversation) starve() {
+func (c *Conversation) starve() {
 	c.l.stats.Starved++
 	c.done = true
 }
 
 // use lets the speaker take what it can, and returns the rest.
-func (c *conversation) use(from side, b []byte) []byte {
+func (c *Conversation) use(from Side, b []byte) []byte {
 	st := &c.sides[from]
 	for !c.done && len(b) > 0 {
 		if c.speaker == nil {
@@ -227,7 +227,7 @@ func (c *conversation) use(from side, b []byte) []byte {
 			continue
 		}
 		was := c.speaker
-		used := c.speaker.hear(c, c.flip(from), b)
+		used := c.speaker.Hear(c, c.flip(from), b)
 		b = b[min(used, len(b)):]
 		if n := min(st.skip, int64(len(b))); n > 0 {
 			st.skip -= n
@@ -245,7 +245,7 @@ func (c *conversation) use(from side, b []byte) []byte {
 }
 
 // again lets others recognise what a side said before a speaker gave the rest away.
-func (c *conversation) again(from side) {
+func (c *Conversation) again(from Side) {
 	if held := c.sides[from].held; len(held) > 0 {
 		c.recognise(from, held)
 		c.catchUp(from)
@@ -253,7 +253,7 @@ func (c *conversation) again(from side) {
 }
 
 // catchUp lets a speaker that was just found hear what the other side said before.
-func (c *conversation) catchUp(from side) {
+func (c *Conversation) catchUp(from Side) {
 	st := &c.sides[from]
 	if st.held == nil || c.done || c.speaker == nil {
 		return
@@ -265,7 +265,7 @@ func (c *conversation) catchUp(from side) {
 }
 
 // lose tells that bytes are missing.
-func (c *conversation) lose(from side, n int64) {
+func (c *Conversation) lose(from Side, n int64) {
 	st := &c.sides[from]
 	if st.skip > 0 {
 		passed := min(st.skip, n)
@@ -278,7 +278,7 @@ func (c *conversation) lose(from side, n int64) {
 	c.l.stats.Gaps++
 	c.l.bytes.put(st.held)
 	st.held = nil
-	if c.speaker == nil || !c.speaker.miss(c, c.flip(from)) {
+	if c.speaker == nil || !c.speaker.Miss(c, c.flip(from)) {
 		c.done = true
 	}
 }

@@ -1,10 +1,10 @@
 package talk
 
 import (
+	"slices"
 	"time"
 
 	"haechi"
-	"haechi/internal/brick/tlshello"
 	"haechi/internal/sensor"
 )
 
@@ -50,21 +50,23 @@ type Listener struct {
 	now   time.Time
 	event haechi.Event // told of, and used again
 
-	scratch []byte // for what must lie in one piece, during one call
-	hello   tlshello.Hello
+	scratch []byte
+
+	streams, datagrams []Accent
 }
 
-// New returns a listener that tells events to a function. The event it is handed is used
-// again after the call.
-func New(cfg Config, tell func(*haechi.Event)) *Listener {
+// New returns a listener that understands the given accents and tells events to a
+// function. The event it is handed is used again after the call.
+func New(cfg Config, tell func(*haechi.Event), accents ...[]Accent) *Listener {
 	if cfg.Conversations <= 0 {
 		cfg.Conversations = 1 << 16
 	}
 	if cfg.Bytes <= 0 {
 		cfg.Bytes = 64 << 20
 	}
+	all := slices.Concat(accents...)
 	return &Listener{cfg: cfg, tell: tell, table: table{most: min(cfg.Conversations, mostSlots)}, bytes: pool{most: cfg.Bytes},
-		scratch: make([]byte, tlshello.Most)}
+		scratch: make([]byte, ScratchSize), streams: inOrder(all, false), datagrams: inOrder(all, true)}
 }
 
 // Stats returns what was refused so far.
@@ -115,9 +117,9 @@ func (l *Listener) Close(id uint32, at time.Time) {
 }
 
 // forget ends a conversation and gives back what it held.
-func (l *Listener) forget(c *conversation) {
+func (l *Listener) forget(c *Conversation) {
 	if c.speaker != nil && !c.failed {
-		c.guarded(func() { c.speaker.end(c) })
+		c.guarded(func() { c.speaker.End(c) })
 	}
 	for i := range c.sides {
 		l.bytes.put(c.sides[i].held)
@@ -127,7 +129,7 @@ func (l *Listener) forget(c *conversation) {
 }
 
 // guarded runs a parser. One that panics ends its conversation and nothing else.
-func (c *conversation) guarded(run func()) {
+func (c *Conversation) guarded(run func()) {
 	defer func() {
 		if recover() != nil {
 			c.l.stats.Panics++

@@ -1,7 +1,9 @@
 package talk
 
 import (
+	"encoding/binary"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"haechi"
@@ -11,8 +13,8 @@ import (
 // MaxText bounds a text that a peer chose, in bytes.
 const MaxText = 255
 
-// about begins an event of this conversation.
-func (c *conversation) about(kind haechi.Kind) *haechi.Event {
+// About begins an event of this conversation.
+func (c *Conversation) About(kind haechi.Kind) *haechi.Event {
 	e := &c.l.event
 	*e = haechi.Event{Time: c.l.now, Kind: kind}
 	client, server := c.ends.Client, c.ends.Server
@@ -23,21 +25,21 @@ func (c *conversation) about(kind haechi.Kind) *haechi.Event {
 	e.Client = clientkey.Of(e.Addr, c.l.cfg.V6Bits)
 	e.Port, e.LocalPort = client.Port(), server.Port()
 	e.Target = clientkey.Addr(server.Addr())
-	if c.heard[fromClient] && c.heard[fromServer] {
+	if c.heard[FromClient] && c.heard[FromServer] {
 		e.Assurance = haechi.Handshaken
 	}
 	e.Sensor, e.Transport, e.Protocol, e.Start = "capture", c.ends.Transport, c.protocol, c.start
 	return e
 }
 
-// tell tells of the event that was begun last.
-func (c *conversation) tell() { c.l.tell(&c.l.event) }
+// Tell tells of the event that was begun last.
+func (c *Conversation) Tell() { c.l.tell(&c.l.event) }
 
-// text returns what a peer chose as text: valid, printable and bounded.
-func text(b []byte) string { return textOf(b, MaxText) }
+// Text returns what a peer chose as text: valid, printable and bounded.
+func Text(b []byte) string { return textOf(b, MaxText) }
 
 func textOf(b []byte, most int) string {
-	if plain(b) {
+	if Plain(b) {
 		return string(b[:min(len(b), most)])
 	}
 	out := make([]byte, 0, min(len(b), most))
@@ -55,12 +57,41 @@ func textOf(b []byte, most int) string {
 	return string(out)
 }
 
-// plain reports whether the bytes are printable ASCII.
-func plain(b []byte) bool {
+// Plain reports whether the bytes are printable ASCII.
+func Plain(b []byte) bool {
 	for _, c := range b {
 		if c < ' ' || c > '~' {
 			return false
 		}
 	}
 	return true
+}
+
+// Wide returns text of little-endian UTF-16, as Text does.
+func Wide(b []byte) string {
+	out := make([]byte, 0, min(len(b)/2, MaxText))
+	for len(b) >= 2 && len(out) < MaxText {
+		r := rune(binary.LittleEndian.Uint16(b))
+		b = b[2:]
+		if utf16.IsSurrogate(r) && len(b) >= 2 {
+			r = utf16.DecodeRune(r, rune(binary.LittleEndian.Uint16(b)))
+			b = b[2:]
+		}
+		out = append(out, string(r)...)
+	}
+	return Text(out)
+}
+
+// TellLogin tells of one attempt to log in; kind is its Type.
+func (c *Conversation) TellLogin(user string, outcome haechi.Outcome, kind string) {
+	e := c.About(haechi.KindAuth)
+	e.User, e.Outcome, e.Type = user, outcome, kind
+	c.Tell()
+}
+
+// TellCall tells of one call of a remote service.
+func (c *Conversation) TellCall(protocol, operation, name, user string, outcome haechi.Outcome) {
+	e := c.About(haechi.KindCall)
+	e.Protocol, e.Type, e.Name, e.User, e.Outcome = protocol, operation, name, user, outcome
+	c.Tell()
 }
