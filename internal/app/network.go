@@ -7,7 +7,9 @@ import (
 	"haechi"
 	"haechi/internal/config"
 	"haechi/internal/detect"
+	"haechi/internal/detect/beacon"
 	"haechi/internal/detect/dnstunnel"
+	"haechi/internal/detect/exfil"
 	"haechi/internal/detect/rules"
 	"haechi/internal/pipeline"
 )
@@ -17,6 +19,8 @@ import (
 func networkKinds() []networkKind {
 	return []networkKind{
 		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New),
+		kind("c2_beacon", beacon.Defaults(), beacon.New),
+		kind("exfiltration", exfil.Defaults(), exfil.New),
 	}
 }
 

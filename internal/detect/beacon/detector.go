@@ -14,18 +14,18 @@ type Config struct {
 	// Chance is the probability with which arrivals without memory may look as regular.
 	// Tens of thousands of series a day have three points or more on no network that we
 	// know, so that one in 10,000 is less than one a day by chance alone.
-	Chance float64
+	Chance float64 `unit:"share"`
 	// Span is the least time between the first and the last visit.
-	Span time.Duration
+	Span time.Duration `least:"1s" most:"30d"`
 	// Points are the points from which on a regular series is told.
-	Points int
+	Points int `least:"1" most:"20"`
 	// TLDs are top-level domains, without dots, that are worth a point.
 	TLDs []string
 	// Idle is after how long without a visit an attack is over, or ten periods if that
 	// is longer.
-	Idle time.Duration
+	Idle time.Duration `least:"10s" most:"30d"`
 	// Peers is how many destinations of clients are held at once.
-	Peers int
+	Peers int `least:"16" most:"1000000"`
 }
 
 // Defaults are the parameters as shipped.
@@ -50,7 +50,6 @@ type Detector struct {
 	names  *detect.Names
 	peers  *lru.Table[key, peer]
 	series *lru.Table[rhythm, series]
-	onions *lru.Table[netip.Prefix, int64]
 	a, b   [keep]float32 // scratch
 }
 
@@ -76,8 +75,7 @@ type series struct {
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
 	return &Detector{rule: rule, site: site, cfg: cfg, names: detect.NewNames(cfg.Peers),
-		peers: lru.New[key, peer](cfg.Peers, idle), series: lru.New[rhythm, series](cfg.Peers, idle),
-		onions: lru.New[netip.Prefix, int64](max(cfg.Peers/16, 1), idle)}
+		peers: lru.New[key, peer](cfg.Peers, idle), series: lru.New[rhythm, series](cfg.Peers, idle)}
 }
 
 // Refused counts the observations of peers that found no room.
@@ -88,7 +86,6 @@ func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 	switch e.Kind {
 	case haechi.KindLookup, haechi.KindHello, haechi.KindRequest:
 		d.names.Learn(e)
-		out = d.hidden(e, out)
 	case haechi.KindFlow, haechi.KindTurn:
 	default:
 		return out
@@ -216,31 +213,6 @@ func (d *Detector) tell(e *haechi.Event, p *peer, s *series, points int, period,
 		{Name: "visits", Value: visits}, {Name: "points", Value: float64(points)}}
 	f.Evidence = []haechi.Event{*e}
 	return p.attack.Tell(f, "beacon "+e.Target.String(), visits, out)
-}
-
-// hidden tells of a client that asks for a name below .onion.
-func (d *Detector) hidden(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
-	name := e.Name
-	if e.Kind == haechi.KindRequest {
-		name = detect.HostName(e.Host)
-	}
-	if !onion(name) || !e.Client.IsValid() || !d.site.Internal(e.Addr) {
-		return out
-	}
-	now := e.Time.UnixNano()
-	told, _ := d.onions.Use(e.Client, now)
-	if told == nil || *told != 0 && now-*told < int64(24*time.Hour) {
-		return out
-	}
-	*told = now
-	f := d.rule.Finding(e.Time, e.Actor)
-	f.Severity, f.First, f.Last, f.Observed = min(d.rule.Severity, haechi.Low), e.Time, e.Time, 1
-	f.Want, f.For, f.Spoofable = haechi.Pass, 0, e.Assurance < haechi.Handshaken
-	f.Reasons[0] = haechi.Fact{Name: "names", Value: 1}
-	f.Evidence = []haechi.Event{*e}
-	var once detect.Attack
-	out = once.Tell(f, "onion", 1, out)
-	return once.End(e.Time, out)
 }
 
 // Tick implements the pipeline's detector: it tells of what is over.

@@ -27,9 +27,7 @@
 //	   for abuse
 //	3  the name ends in .onion, which no resolver may ask for (RFC 7686)
 //
-// Three points are low, four medium, five and more high; fewer are not told. A lookup,
-// hello or request for a name below .onion is told by itself, as low, once a day for
-// each client.
+// Three points are low, four medium, five and more high; fewer are not told.
 //
 // What does not count: clients with the role monitoring, destinations with the roles
 // monitoring, backup or directory, loopback, multicast. UDP is not judged at all: its

@@ -12,12 +12,12 @@ import (
 
 // Config are the parameters.
 type Config struct {
-	Bytes  uint64        // the limit without a habit, in bytes of the window
-	Window time.Duration // over which bytes are added up
-	Ratio  int64         // an upload sends so many times of what it gets
-	Factor uint64        // so many times the habit is too much
-	Idle   time.Duration // an attack is over after so long without an upload
-	Hosts  int           // internal hosts held at once
+	Bytes  int64         `unit:"bytes" least:"1MiB"` // the limit without a habit, of a window
+	Window time.Duration `least:"5m" most:"24h"`     // over which bytes are added up
+	Ratio  int64         `most:"1000"`               // an upload sends so many times of what it gets
+	Factor int64         `least:"1" most:"1000"`     // so many times the habit is too much
+	Idle   time.Duration `least:"5m" most:"7d"`      // an attack is over after so long without an upload
+	Hosts  int           `least:"16" most:"1000000"` // internal hosts held at once
 }
 
 // Defaults are the parameters as shipped: B92 of the source documents, and three times
@@ -176,7 +176,7 @@ func (d *Detector) note(e *haechi.Event, n uint64, out []haechi.Finding) []haech
 
 // toKnown judges what went to one known destination.
 func (d *Detector) toKnown(e *haechi.Event, h *host, p *dealing, w *habit, sent uint64, out []haechi.Finding) []haechi.Finding {
-	limit := max(d.cfg.Bytes, d.cfg.Factor*max(h.habit.usual(), w.usual()))
+	limit := d.limit(max(h.habit.usual(), w.usual()))
 	if sent <= limit {
 		d.learn(e.Time, h, w, sent)
 		return out
@@ -186,12 +186,17 @@ func (d *Detector) toKnown(e *haechi.Event, h *host, p *dealing, w *habit, sent 
 
 // toNew judges what went to all new destinations together.
 func (d *Detector) toNew(e *haechi.Event, h *host, w *habit, sent, fresh uint64, out []haechi.Finding) []haechi.Finding {
-	limit := max(d.cfg.Bytes, d.cfg.Factor*h.habit.usual())
+	limit := d.limit(h.habit.usual())
 	if fresh <= limit {
 		d.learn(e.Time, h, w, sent)
 		return out
 	}
 	return d.tell(e, h, &h.attack, fresh, limit, 0, out)
+}
+
+// limit is what may be sent in a window by a habit.
+func (d *Detector) limit(usual uint64) uint64 {
+	return max(uint64(d.cfg.Bytes), uint64(d.cfg.Factor)*usual)
 }
 
 // learn lets an unsuspicious hour into the habits.
@@ -200,7 +205,7 @@ func (d *Detector) learn(at time.Time, h *host, w *habit, sent uint64) {
 		return
 	}
 	h.habit.learn(at, h.all.total())
-	if sent >= d.cfg.Bytes/10 {
+	if sent >= uint64(d.cfg.Bytes)/10 {
 		w.learn(at, sent)
 	}
 }
@@ -230,7 +235,7 @@ func (d *Detector) tell(e *haechi.Event, h *host, a *detect.Attack, sent, limit,
 		f.Target = netip.PrefixFrom(e.Target, e.Target.BitLen())
 	}
 	f.Reasons = [4]haechi.Fact{{Name: "bytes", Value: float64(sent), Unit: "bytes"}, {Name: "usual", Value: float64(h.habit.usual()), Unit: "bytes"},
-		{Name: "targets", Value: float64(f.Targets)}}
+		{Name: "limit", Value: float64(limit), Unit: "bytes"}}
 	f.Evidence = []haechi.Event{*e}
 	return a.Tell(f, class, float64(sent), out)
 }

@@ -105,6 +105,7 @@ func (s *rawEvent) event(n int) (haechi.Event, error) {
 		Class: s.Class, UserAgent: text(s.UserAgent), Status: s.Status, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		Provoked: s.Provoked, Shadow: s.Shadow,
 		Actor: haechi.Actor{Device: text(s.Device), User: text(s.User), Allowed: s.Allowed},
+		Flow:  haechi.Flow{Name: text(s.Name), Type: s.Type, Protocol: s.Protocol},
 	}
 	addr, err := netip.ParseAddr(or(s.Client, "203.0.113.7"))
 	if err != nil {

@@ -45,6 +45,9 @@ func fields() []field {
 		{name: "status", num: func(e E) int64 { return int64(e.Status) }},
 		{name: "class", text: func(e E) *string { return &e.Class }},
 		{name: "user_agent", text: func(e E) *string { return &e.UserAgent }},
+		{name: "name", text: func(e E) *string { return &e.Name }},
+		{name: "type", text: func(e E) *string { return &e.Type }},
+		{name: "protocol", text: func(e E) *string { return &e.Protocol }},
 		{name: "bytes_in", size: func(e E) *int64 { return &e.BytesIn }},
 		{name: "bytes_out", size: func(e E) *int64 { return &e.BytesOut }},
 	}

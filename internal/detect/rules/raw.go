@@ -82,6 +82,9 @@ type rawEvent struct {
 	Path      string `yaml:"path"`
 	Class     string `yaml:"class"`
 	UserAgent string `yaml:"user_agent"`
+	Name      string `yaml:"name"`
+	Type      string `yaml:"type"`
+	Protocol  string `yaml:"protocol"`
 	Status    int    `yaml:"status"`
 	Count     uint64 `yaml:"count"`
 	BytesIn   int64  `yaml:"bytes_in"`

@@ -48,6 +48,7 @@ func TestDocumentsNumbers(t *testing.T) {
 		"client/over-limits":     {100, "1m0s", haechi.Watch, "1h0m0s", haechi.Shadow},  // ours
 		"http/login-failures":    {10, "5m0s", haechi.Deny, "15m0s", haechi.Shadow},     // ours
 		"http/costly-client":     {20, "1m0s", haechi.Pass, "0s", haechi.Enforce},       // ours, B35
+		"network/hidden-service": {0, "24h0m0s", haechi.Pass, "0s", haechi.Shadow},      // B97
 		"service/overload":       {50, "1m0s", haechi.Pass, "0s", haechi.Enforce},       // ours
 	}
 	s := shipped(t, rules.Options{})
