@@ -2,11 +2,11 @@ package dnstunnel
 
 import (
 	"math"
-	"math/bits"
 	"strings"
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/tally"
 	"haechi/internal/detect"
 )
 
@@ -20,7 +20,7 @@ type carrier struct {
 	encoded      uint32 // so many of them look encoded
 	binary       uint32 // and so many hold bytes that are no host name's
 	bytes        uint64 // of flows that are no DNS
-	seen         names
+	seen         tally.Set
 	proved       bool
 	attack       detect.Attack
 }
@@ -85,7 +85,7 @@ func (c *carrier) add(e *haechi.Event, sub string) {
 	c.lookups += uint32(min(e.N(), math.MaxUint16))
 	c.types[classOf(e.Type)]++
 	c.proved = c.proved || e.Assurance >= haechi.Handshaken
-	if !c.seen.Add(foldedHash(sub)) {
+	if !c.seen.Add(tally.Hash(0, sub, true)) {
 		return
 	}
 	c.fresh++
@@ -109,44 +109,4 @@ func (c *carrier) carrying() float64 {
 		all += n
 	}
 	return 1 - float64(c.types[other])/float64(max(all, 1))
-}
-
-// names counts different names by linear counting (Whang, Vander-Zanden, Taylor 1990) in
-// 1,024 bits: within a few percent up to some thousands, and then it saturates.
-type names [16]uint64
-
-// Add reports whether the name was not met before, or rather no other one of its bit.
-func (n *names) Add(hash uint64) bool {
-	i, bit := hash>>6&15, uint64(1)<<(hash&63)
-	fresh := n[i]&bit == 0
-	n[i] |= bit
-	return fresh
-}
-
-// Count estimates how many different names were added.
-func (n *names) Count() int {
-	set := 0
-	for _, w := range n {
-		set += bits.OnesCount64(w)
-	}
-	const m = 1024
-	if set >= m-1 {
-		set = m - 1
-	}
-	return int(math.Round(-m * math.Log(1-float64(set)/m)))
-}
-
-// foldedHash is FNV-1a over the name in lower case, mixed so that its low bits are good.
-func foldedHash(s string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	h ^= h >> 32
-	h *= 0x9e3779b97f4a7c15
-	return h ^ h>>29
 }

@@ -6,6 +6,7 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/lru"
+	"haechi/internal/brick/tally"
 	"haechi/internal/detect"
 )
 
@@ -68,7 +69,7 @@ func (d *Detector) lookup(e *haechi.Event, out []haechi.Finding) []haechi.Findin
 	}
 	k, sub := key{client: e.Client}, e.Name
 	if at := detect.Domain(e.Name); at > 0 {
-		k.domain, sub = foldedHash(e.Name[at:]), e.Name[:at-1]
+		k.domain, sub = tally.Hash(0, e.Name[at:], true), e.Name[:at-1]
 	} else if at == 0 {
 		return out // the domain itself carries nothing
 	} else {
