@@ -7,6 +7,7 @@ import (
 	"haechi"
 	"haechi/internal/config"
 	"haechi/internal/detect"
+	"haechi/internal/detect/baseline"
 	"haechi/internal/detect/beacon"
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
@@ -21,6 +22,7 @@ func networkKinds() []networkKind {
 		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New),
 		kind("c2_beacon", beacon.Defaults(), beacon.New),
 		kind("exfiltration", exfil.Defaults(), exfil.New),
+		kind("anomaly", baseline.Defaults(), baseline.New),
 	}
 }
 

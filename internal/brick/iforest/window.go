@@ -31,6 +31,9 @@ const maxRows = 1 << 20
 // [Window.Add].
 func (w *Window) Forest() *Forest { return w.forest }
 
+// Features is how many numbers a row has.
+func (w *Window) Features() int { return w.grower.features }
+
 // Len is how many rows the window holds.
 func (w *Window) Len() int { return w.kept }
 
