@@ -12,6 +12,7 @@ import (
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
 	"haechi/internal/detect/rules"
+	"haechi/internal/detect/scan"
 	"haechi/internal/pipeline"
 )
 
@@ -23,6 +24,7 @@ func networkKinds() []networkKind {
 		kind("c2_beacon", beacon.Defaults(), beacon.New),
 		kind("exfiltration", exfil.Defaults(), exfil.New),
 		kind("anomaly", baseline.Defaults(), baseline.New),
+		kind("port_scan", scan.Defaults(), scan.New),
 	}
 }
 

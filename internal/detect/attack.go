@@ -48,6 +48,15 @@ func (a *Attack) Tell(f haechi.Finding, class string, magnitude float64, out []h
 	return append(out, f)
 }
 
+// Note keeps what a finding says for the end of the attack, without telling it now.
+func (a *Attack) Note(f haechi.Finding) {
+	if a.open == nil {
+		return
+	}
+	f.Incident, f.Ref, f.First, f.Severity, f.Evidence = a.open.Incident, a.open.Incident, a.open.First, max(f.Severity, a.open.Severity), nil
+	*a.open = f
+}
+
 // Touch notes that the attack goes on.
 func (a *Attack) Touch(at time.Time) {
 	if a.open != nil && at.After(a.open.Last) {

@@ -73,6 +73,7 @@ func TestAnAttackIsToldOnceWhenItGrewAndWhenItIsOver(t *testing.T) {
 		f := haechi.Finding{Rule: "network/x", Actor: actor, Severity: haechi.Low, First: at.Add(time.Duration(i) * time.Second), Last: at.Add(time.Duration(i) * time.Second)}
 		out = a.Tell(f, "x", float64(i+1), out)
 	}
+	a.Note(haechi.Finding{Rule: "network/x", Actor: actor, Observed: 99, First: at.Add(time.Minute), Last: at.Add(63 * time.Second)})
 	out = a.End(at.Add(time.Hour), out)
 	if len(out) != 8 { // 1, 2, 4, …, 64, end
 		t.Fatalf("%d findings", len(out))
@@ -82,6 +83,10 @@ func TestAnAttackIsToldOnceWhenItGrewAndWhenItIsOver(t *testing.T) {
 			t.Errorf("finding %d: %+v", i, f)
 		}
 	}
+	if out[7].Observed != 99 || out[7].Severity != haechi.Low {
+		t.Errorf("the end does not say what was noted: %+v", out[7])
+	}
+	a.Note(haechi.Finding{})
 	if a.Open() || !out[7].Last.Equal(at.Add(63*time.Second)) {
 		t.Errorf("the end: %+v", out[7])
 	}
