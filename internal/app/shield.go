@@ -15,6 +15,7 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/prefixset"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/nft"
 	"haechi/internal/enforce/shield"
 )
@@ -133,7 +134,7 @@ func admit(c net.Conn, uid int) error {
 
 // dialShield is the shield process as the kernel's enforcer.
 func (e *estate) dialShield(socket string) *shield.Client {
-	takes := nft.Takes(e.cfg.Shield.From, e.list.protectedPrefix)
+	takes := enforce.Takes(e.cfg.Shield.From, e.list.protectedPrefix)
 	return shield.NewClient(shield.ClientConfig{Takes: takes, Timeout: kernelTimeout,
 		Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", socket) }})
 }

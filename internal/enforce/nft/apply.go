@@ -1,17 +1,17 @@
 package nft
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/nftables"
 
 	"haechi"
+	"haechi/internal/enforce"
 )
 
 // tolerance is how far an end read from the kernel may lie from the decided one; near
@@ -31,7 +31,7 @@ func (e *Enforcer) Apply(ctx context.Context, ds []haechi.Decision) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	changes, err := e.changes(ds)
+	changes, err := e.books.Changes(ds, e.cfg.Now())
 	if err == nil {
 		err = e.change(ctx, changes)
 	}
@@ -48,115 +48,28 @@ func (e *Enforcer) Lift(ctx context.Context, ids []haechi.Reference) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	changes := make(map[haechi.Reference]*haechi.Decision, len(ids))
+	changes := make(enforce.Changes, len(ids))
 	for _, id := range ids {
 		changes[id] = nil
 	}
 	return e.change(ctx, changes)
 }
 
-// changes says what becomes of each decision; nil: it is not in force here.
-func (e *Enforcer) changes(ds []haechi.Decision) (map[haechi.Reference]*haechi.Decision, error) {
-	now := e.cfg.Now()
-	out := make(map[haechi.Reference]*haechi.Decision, len(ds))
-	grow := 0
-	for i := range ds {
-		d := ds[i]
-		p, isPrefix := plain(d.Scope)
-		if d.ID == "" || d.Action == haechi.Pass || d.Action == haechi.Hold || d.Action > haechi.Drop ||
-			d.Scope.Kind == haechi.ScopeNone || d.Scope.Kind == haechi.ScopeService {
-			return nil, &haechi.Error{Kind: haechi.Invalid, Op: "apply decision",
-				Msg: fmt.Sprintf("decision %q, %s on %q, cannot be enforced", d.ID, d.Action, d.Scope)}
-		}
-		_, known := out[d.ID]
-		out[d.ID] = nil
-		if !isPrefix || d.Service != "" || d.Action < e.cfg.From || !d.Applies(now) {
-			continue
-		}
-		if why, yes := e.cfg.Protected(p); yes {
-			return nil, &haechi.Error{Kind: haechi.Denied, Op: "apply decision",
-				Msg: fmt.Sprintf("%s is not dropped in the kernel: %s", d.Scope, why), Hint: "decide about a device, or about fewer addresses"}
-		}
-		d.Scope.Prefix = p
-		out[d.ID] = &d
-		if _, has := e.ds[d.ID]; !has && !known {
-			grow++
-		}
-	}
-	if len(e.ds)+grow > e.cfg.MaxDecisions {
-		return nil, &haechi.Error{Kind: haechi.Exhausted, Op: "apply decisions",
-			Msg: fmt.Sprintf("more than %d decisions would be in force in the kernel", e.cfg.MaxDecisions), Hint: "lift some, or decide about prefixes"}
-	}
-	return out, nil
-}
-
 // change changes the books and then the kernel; if that fails, the books go back.
-func (e *Enforcer) change(ctx context.Context, changes map[haechi.Reference]*haechi.Decision) (err error) {
+func (e *Enforcer) change(ctx context.Context, changes enforce.Changes) (err error) {
 	touched := make(map[netip.Prefix]bool)
-	inverse := e.book(changes, touched)
-	all := make([]netip.Prefix, 0, len(touched))
-	for p := range touched {
-		all = append(all, p)
-	}
+	inverse := e.books.Book(changes, touched)
 	if e.broken {
 		err = e.mend(ctx)
 	}
 	if err == nil {
-		err = e.push(ctx, all)
+		err = e.push(ctx, slices.Collect(maps.Keys(touched)))
 	}
 	if err != nil {
-		e.book(inverse, touched)
+		e.books.Book(inverse, touched)
 		e.broken = true
 	}
 	return err
-}
-
-// book changes the books, notes the prefixes, and returns what undoes it.
-func (e *Enforcer) book(changes map[haechi.Reference]*haechi.Decision, touched map[netip.Prefix]bool) map[haechi.Reference]*haechi.Decision {
-	inverse := make(map[haechi.Reference]*haechi.Decision, len(changes))
-	for id, d := range changes {
-		inverse[id] = nil
-		if p, ok := e.strange[id]; ok {
-			touched[p] = true
-			delete(e.strange, id)
-		}
-		if old, ok := e.ds[id]; ok {
-			inverse[id] = &old
-			touched[old.Scope.Prefix] = true
-			e.forget(id)
-		}
-		if d != nil {
-			e.ds[id] = *d
-			p := d.Scope.Prefix
-			e.about[p] = append(slices.Clip(e.about[p]), id)
-			touched[p] = true
-		}
-	}
-	return inverse
-}
-
-func (e *Enforcer) forget(id haechi.Reference) {
-	p := e.ds[id].Scope.Prefix
-	delete(e.ds, id)
-	e.about[p] = slices.DeleteFunc(slices.Clone(e.about[p]), func(other haechi.Reference) bool { return other == id })
-	if len(e.about[p]) == 0 {
-		delete(e.about, p)
-	}
-}
-
-// want is when the prefix's element should end: with the longest decision about it.
-func (e *Enforcer) want(p netip.Prefix, now time.Time) (until time.Time, any bool) {
-	for _, id := range e.about[p] {
-		d := e.ds[id]
-		switch {
-		case !d.Applies(now):
-		case d.Until.IsZero():
-			return time.Time{}, true
-		case !any || d.Until.After(until):
-			until, any = d.Until, true
-		}
-	}
-	return until, any
 }
 
 // element is one change of a set.
@@ -191,7 +104,7 @@ func (e *Enforcer) push(ctx context.Context, ps []netip.Prefix) error {
 // todo lists what differs.
 func (e *Enforcer) todo(ps []netip.Prefix, now time.Time) (out []element) {
 	for _, p := range ps {
-		until, wanted := e.want(p, now)
+		until, wanted := e.books.Want(p, now)
 		has, is := e.sent[p]
 		is = is && (has.IsZero() || has.After(now))
 		if wanted == is && (!wanted || has.IsZero() == until.IsZero() && has.Sub(until).Abs() < near) {
@@ -305,7 +218,7 @@ func (e *Enforcer) InForce(ctx context.Context) ([]haechi.Decision, error) {
 		return nil, err
 	}
 	e.gen = gen
-	return e.found(e.cfg.Now()), nil
+	return e.books.Found(e.sent, e.cfg.Now()), nil
 }
 
 // Changed reports whether anybody changed the packet filter since it was last read or
@@ -315,38 +228,4 @@ func (e *Enforcer) Changed(ctx context.Context) (bool, error) {
 	defer e.mu.Unlock()
 	gen, err := e.k.generation(ctx)
 	return gen != e.gen, err
-}
-
-// found is what the kernel has, oldest first.
-func (e *Enforcer) found(now time.Time) (out []haechi.Decision) {
-	for id, d := range e.ds {
-		if !d.Applies(now) {
-			e.forget(id)
-			continue
-		}
-		has, ok := e.sent[d.Scope.Prefix]
-		if !ok {
-			continue
-		}
-		want, _ := e.want(d.Scope.Prefix, now)
-		if want.IsZero() != has.IsZero() || want.Sub(has).Abs() > tolerance {
-			d.Until = has
-		}
-		d.Findings = slices.Clone(d.Findings)
-		out = append(out, d)
-	}
-	clear(e.strange)
-	for p, until := range e.sent {
-		if len(e.about[p]) > 0 || !until.IsZero() && until.Sub(now) < tolerance {
-			continue
-		}
-		id := haechi.Reference("nft " + p.String())
-		e.strange[id] = p
-		out = append(out, haechi.Decision{ID: id, Scope: haechi.Scope{Kind: haechi.ScopePrefix, Prefix: p}, Action: haechi.Drop,
-			Mode: haechi.Enforce, Reason: "found in the kernel", From: now, Until: until})
-	}
-	slices.SortFunc(out, func(a, b haechi.Decision) int {
-		return cmp.Or(a.From.Compare(b.From), strings.Compare(string(a.ID), string(b.ID)))
-	})
-	return out
 }

@@ -66,7 +66,7 @@ func (e *Enforcer) frameIn(c *nftables.Conn) map[length]*nftables.Set {
 	for p := range e.sent {
 		e.lengths[lengthOf(p)] = true
 	}
-	for p := range e.about {
+	for _, p := range e.books.Prefixes() {
 		e.lengths[lengthOf(p)] = true
 	}
 	c.AddTable(e.k.table)
@@ -133,11 +133,7 @@ func (e *Enforcer) mend(ctx context.Context) error {
 		}
 	}
 	e.rebuilt++
-	all := make([]netip.Prefix, 0, len(e.about))
-	for p := range e.about {
-		all = append(all, p)
-	}
-	return e.push(ctx, all)
+	return e.push(ctx, e.books.Prefixes())
 }
 
 // look reads the elements from the kernel.

@@ -10,9 +10,6 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-
-	"haechi"
-	"haechi/internal/brick/clientkey"
 )
 
 // What the table is made of. The chain looks before connection tracking (-200), so
@@ -137,17 +134,4 @@ func (l length) prefixOf(b []byte) (netip.Prefix, bool) {
 		return netip.Prefix{}, false
 	}
 	return netip.PrefixFrom(a, l.bits), true
-}
-
-// plain is the scope's prefix in the form in which it is kept. ok is false for a scope
-// that the kernel does not know, and for everybody.
-func plain(s haechi.Scope) (netip.Prefix, bool) {
-	if s.Kind != haechi.ScopeAddress && s.Kind != haechi.ScopePrefix {
-		return netip.Prefix{}, false
-	}
-	p := s.Prefix
-	if !p.IsValid() || p.Addr().Is4In6() || p.Bits() < 1 {
-		return netip.Prefix{}, false
-	}
-	return netip.PrefixFrom(clientkey.Addr(p.Addr()), p.Bits()).Masked(), true
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mdlayher/netlink"
 
 	"haechi"
+	"haechi/internal/enforce"
 )
 
 // maxListed bounds the prefixes of the deny list.
@@ -96,7 +97,7 @@ func (e *Enforcer) refill(ctx context.Context) error {
 func byLength(ps []netip.Prefix) (map[length][]netip.Prefix, int) {
 	by := make(map[length][]netip.Prefix)
 	for _, p := range ps {
-		if p, ok := plain(haechi.Scope{Kind: haechi.ScopePrefix, Prefix: p}); ok {
+		if p, ok := enforce.Plain(haechi.Scope{Kind: haechi.ScopePrefix, Prefix: p}); ok {
 			by[lengthOf(p)] = append(by[lengthOf(p)], p)
 		}
 	}

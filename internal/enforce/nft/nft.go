@@ -57,15 +57,13 @@ type Enforcer struct {
 	k   *kernel
 
 	mu      sync.Mutex
-	ds      map[haechi.Reference]haechi.Decision
-	about   map[netip.Prefix][]haechi.Reference // the decisions about a prefix
-	strange map[haechi.Reference]netip.Prefix   // what the kernel has and nobody decided
-	sent    map[netip.Prefix]time.Time          // the kernel's elements and their ends; zero: endless
-	lengths map[length]bool                     // the prefix lengths that have a set
-	guarded []netip.Prefix                      // sorted, each once
-	rules   []uint64                            // the handles of the rules, in order
-	broken  bool                                // somebody changed the table's frame
-	gen     uint32                              // the kernel's generation that was last seen whole
+	books   *enforce.Ledger
+	sent    map[netip.Prefix]time.Time // the kernel's elements and their ends; zero: endless
+	lengths map[length]bool            // the prefix lengths that have a set
+	guarded []netip.Prefix             // sorted, each once
+	rules   []uint64                   // the handles of the rules, in order
+	broken  bool                       // somebody changed the table's frame
+	gen     uint32                     // the kernel's generation that was last seen whole
 
 	loading sync.Mutex                // one load of the deny list at a time
 	list    map[length][]netip.Prefix // as it was loaded
@@ -89,9 +87,8 @@ var (
 // change the packet filter, and Unavailable where the kernel has none.
 func Open(ctx context.Context, cfg Config) (*Enforcer, error) {
 	cfg.defaults()
-	e := &Enforcer{cfg: cfg, k: newKernel(cfg.NetNS, cfg.Timeout), ds: map[haechi.Reference]haechi.Decision{},
-		about: map[netip.Prefix][]haechi.Reference{}, strange: map[haechi.Reference]netip.Prefix{},
-		sent: map[netip.Prefix]time.Time{}, lengths: map[length]bool{}}
+	books := enforce.NewLedger(enforce.LedgerConfig{Name: "nft", From: cfg.From, Protected: cfg.Protected, Most: cfg.MaxDecisions})
+	e := &Enforcer{cfg: cfg, k: newKernel(cfg.NetNS, cfg.Timeout), books: books, sent: map[netip.Prefix]time.Time{}, lengths: map[length]bool{}}
 	if err := e.k.adoptable(ctx); err != nil {
 		return nil, err
 	}
@@ -107,34 +104,14 @@ func (e *Enforcer) Name() string { return "nft" }
 
 // Takes reports whether the kernel enforces the decision: it is about an address or a
 // prefix that is not protected, for all services, and severe enough.
-func (e *Enforcer) Takes(d *haechi.Decision) bool { return Takes(e.cfg.From, e.cfg.Protected)(d) }
-
-// Takes is the question of [Enforcer.Takes] for whoever has the enforcer elsewhere.
-func Takes(from haechi.Action, protected func(netip.Prefix) (string, bool)) func(*haechi.Decision) bool {
-	return func(d *haechi.Decision) bool {
-		if d.Mode != haechi.Enforce || d.Service != "" || d.Action < from || d.Action > haechi.Drop {
-			return false
-		}
-		p, ok := plain(d.Scope)
-		if !ok {
-			return false
-		}
-		_, no := protected(p)
-		return !no
-	}
+func (e *Enforcer) Takes(d *haechi.Decision) bool {
+	return enforce.Takes(e.cfg.From, e.cfg.Protected)(d)
 }
 
 // Guard replaces the prefixes that the kernel accepts before any drop: the allow list
 // and whoever is protected. Errors: Exhausted beyond 10,000.
 func (e *Enforcer) Guard(ctx context.Context, ps []netip.Prefix) error {
-	all := make([]netip.Prefix, 0, len(ps))
-	for _, p := range ps {
-		if p, ok := plain(haechi.Scope{Kind: haechi.ScopePrefix, Prefix: p}); ok {
-			all = append(all, p)
-		}
-	}
-	slices.SortFunc(all, netip.Prefix.Compare)
-	all = slices.Compact(all)
+	all := enforce.Distinct(ps)
 	if len(all) > maxGuarded {
 		return &haechi.Error{Kind: haechi.Exhausted, Op: "guard protected addresses in the kernel",
 			Msg: "more than 10,000 prefixes are allowed or protected", Hint: "write fewer and broader ones in the allow list"}
@@ -161,7 +138,7 @@ func (e *Enforcer) Stats() []haechi.Counter {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	out := []haechi.Counter{
-		{Name: "nft_decisions", Value: uint64(len(e.ds))},
+		{Name: "nft_decisions", Value: uint64(e.books.Len())},
 		{Name: "nft_decisions_refused", Value: e.refused},
 		{Name: "nft_listed", Value: uint64(e.listed)},
 		{Name: "nft_guarded", Value: uint64(len(e.guarded))},
