@@ -16,6 +16,10 @@ import (
 	"haechi/internal/sensor/flow"
 	"haechi/internal/sensor/rhythm"
 	"haechi/internal/sensor/talk"
+	"haechi/internal/sensor/talk/login"
+	"haechi/internal/sensor/talk/naming"
+	"haechi/internal/sensor/talk/web"
+	"haechi/internal/sensor/talk/windows"
 )
 
 // Replay is a run of files through the network detectors: the rules that a configuration
@@ -141,7 +145,7 @@ type sensing struct {
 }
 
 func newSensing(cfg flow.Config, emit func(*haechi.Event)) *sensing {
-	speak := talk.New(talk.Config{V6Bits: cfg.V6Bits}, emit)
+	speak := talk.New(talk.Config{V6Bits: cfg.V6Bits}, emit, naming.Accents(), web.Accents(), login.Accents(), windows.Accents())
 	hear := rhythm.New(rhythm.Defaults(), speak, emit)
 	return &sensing{table: flow.New(cfg, hear, emit), decoders: map[uint32]*decode.Decoder{}}
 }

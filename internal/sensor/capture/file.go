@@ -26,7 +26,12 @@ type Frame struct {
 type File struct {
 	next func() ([]byte, gopacket.CaptureInfo, error)
 	link uint32
+	cut  bool
 }
+
+// Cut reports whether the file ended within a frame, as one does whose writer was
+// killed. It is known once Next has returned io.EOF.
+func (f *File) Cut() bool { return f.cut }
 
 // mostFrame bounds the bytes of one frame: what Linux captures by default.
 const mostFrame = 256 << 10
@@ -71,8 +76,8 @@ func Open(r io.Reader) (*File, error) {
 	return &File{next: old.ZeroCopyReadPacketData, link: uint32(old.LinkType())}, nil
 }
 
-// Next reads the next frame. The error is io.EOF at the end, and of kind Invalid where
-// the file is cut or broken: nothing can be read behind that.
+// Next reads the next frame. The error is io.EOF at the end, also at that of a file that
+// was cut, and of kind Invalid where the file is broken: nothing can be read behind that.
 func (f *File) Next(out *Frame) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // a defect of the reader must not end the sensor
@@ -81,7 +86,7 @@ func (f *File) Next(out *Frame) (err error) {
 	}()
 	b, info, err := f.next()
 	if err != nil {
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if f.cut = errors.Is(err, io.ErrUnexpectedEOF); f.cut || errors.Is(err, io.EOF) {
 			return io.EOF
 		}
 		return unreadable(err)
@@ -96,5 +101,5 @@ func (f *File) Next(out *Frame) (err error) {
 }
 
 func unreadable(err error) error {
-	return &haechi.Error{Kind: haechi.Invalid, Op: "read capture", Err: err, Hint: "what came before counts; the file may be cut"}
+	return &haechi.Error{Kind: haechi.Invalid, Op: "read capture", Err: err, Hint: "what came before counts"}
 }
