@@ -25,7 +25,7 @@ func anyCut(t testing.TB, port uint16, conversation []said) []haechi.Event {
 
 func FuzzConversation(f *testing.F) {
 	scenes := []talktest.Scene{{Port: 22, Said: keyExchange()}}
-	for _, d := range dialogues() {
+	for _, d := range append(dialogues(), servers()...) {
 		scenes = append(scenes, talktest.Scene{Port: d.port, Said: d.talk})
 	}
 	stage().Fuzz(f, scenes, "SSH-") // which is judged by the sizes of segments
