@@ -145,6 +145,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("retention", a.prune)
 	g.Add("changes by SQL", a.watchHands)
 	g.Add("device registry", e.registry.Run)
+	g.Add("habits", e.habits.run)
 	g.Add("pipeline", e.pipeline.Run)
 	g.Add("device database", e.database.run)
 	g.Add("alerts", e.alerts.Run)

@@ -57,6 +57,7 @@ type estate struct {
 	yard       yard
 	pipes      *splice.Pool
 	keeper     *acme.Keeper
+	habits     *habits
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
 
@@ -73,7 +74,8 @@ const capClients = 1 << 18
 
 // openEstate opens everything that a world needs. On error nothing is left open.
 func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, log *slog.Logger, taps ...pipeline.Tap) (*estate, error) {
-	e := &estate{cfg: cfg, now: now, log: log, list: newLists(cfg.Client.IPv6Prefix), winners: devicegate.NewWinners()}
+	e := &estate{cfg: cfg, now: now, log: log, list: newLists(cfg.Client.IPv6Prefix), winners: devicegate.NewWinners(),
+		habits: newHabits(cfg.State, log)}
 	e.list.set(cfg.Allow, cfg.TrustedProxies, literals(cfg))
 	e.openKeeper()
 	if err := e.list.refreshOwn(); err != nil {

@@ -103,7 +103,7 @@ func orNil[G guard](g G, err error) (guard, error) {
 // Reload have made it the one that counts.
 func (w *world) enter(e *estate) {
 	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies, literals(w.cfg))
-	e.pipeline.Swap(detectors(w.rules))
+	e.pipeline.Swap(e.detectors(w))
 	e.keeper.Keep(orders(w.cfg))
 	e.engines.keep(w.rulings)
 }

@@ -83,6 +83,9 @@ func (d *Detector) newForest() *iforest.Window {
 	return w
 }
 
+// Share makes the budget of alarms one part of so many, for detectors that share it.
+func (d *Detector) Share(parts int) { d.cfg.Alarms /= float64(max(parts, 1)) }
+
 // Keep calls keep with what was learned, at the end of each hour, on the goroutine that
 // uses the detector.
 func (d *Detector) Keep(keep func([]byte)) { d.keep = keep }

@@ -3,8 +3,8 @@
 // Whose: every authenticated device, every internal host whose flows a sensor sees, and
 // every service by the roll-ups of the gates. For each of them it adds up an hour: how
 // many flows, frames or requests, how many bytes, how many different peers (addresses
-// and ports, rooms, paths), and which share failed. What the gateway refused does not
-// count: that was answered already.
+// and ports, rooms, paths), and which share failed. What the gateway refused of a
+// device does not count: that was answered already.
 //
 // Against what: two questions at the end of each hour.
 //

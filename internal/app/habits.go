@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"haechi/internal/detect"
+	"haechi/internal/detect/baseline"
+	"haechi/internal/detect/rules"
+	"haechi/internal/pipeline"
+)
+
+// habits keeps what the baselines learned: over a reload in memory, over a restart in
+// files of the state directory, one for each goroutine that has a baseline. What cannot
+// be read or written is told and learned anew: telemetry fails open.
+type habits struct {
+	dir string
+	log *slog.Logger
+
+	mu      sync.Mutex
+	learned map[string][]byte
+	unsaved map[string]bool
+}
+
+func newHabits(dir string, log *slog.Logger) *habits {
+	return &habits{dir: dir, log: log, learned: map[string][]byte{}, unsaved: map[string]bool{}}
+}
+
+// saveEvery is how often what was learned is written, if it changed; it changes hourly.
+const saveEvery = time.Minute
+
+func (h *habits) run(ctx context.Context) error {
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			h.save()
+		case <-ctx.Done():
+			h.save()
+			return nil
+		}
+	}
+}
+
+func (h *habits) path(name string) string { return filepath.Join(h.dir, "habits-"+name) }
+
+func (h *habits) save() {
+	h.mu.Lock()
+	todo := map[string][]byte{}
+	for name := range h.unsaved {
+		todo[name] = h.learned[name]
+	}
+	clear(h.unsaved)
+	h.mu.Unlock()
+	for name, b := range todo {
+		if err := replaceFile(h.path(name), b); err != nil {
+			h.log.Warn("what is usual could not be saved", "error", err)
+		}
+	}
+}
+
+// replaceFile writes a file so that either the old or the new one is there.
+func replaceFile(path string, b []byte) error {
+	next := path + ".new"
+	if err := os.WriteFile(next, b, 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", next, err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		return fmt.Errorf("replace %s: %w", path, err)
+	}
+	return nil
+}
+
+// last is what was learned under a name, nil if nothing was.
+func (h *habits) last(name string) []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if b, known := h.learned[name]; known {
+		return b
+	}
+	b, err := os.ReadFile(h.path(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		h.log.Warn("what is usual could not be read; it is learned anew", "error", err)
+	}
+	h.learned[name] = b
+	return b
+}
+
+func (h *habits) keep(name string, b []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.learned[name], h.unsaved[name] = b, true
+}
+
+// attach lets the baselines among the detectors of one goroutine go on where those of
+// the same name stopped. The budget of alarms is for so many of them together.
+func (h *habits) attach(name string, parts int, list []pipeline.Detector) []pipeline.Detector {
+	for _, d := range list {
+		c, ok := d.(counted)
+		if !ok {
+			continue
+		}
+		b, ok := c.Detector.(*baseline.Detector)
+		if !ok {
+			continue
+		}
+		b.Share(parts)
+		if state := h.last(name); state != nil {
+			if err := b.UnmarshalBinary(state); err != nil {
+				h.log.Warn("what is usual could not be understood; it is learned anew", "file", h.path(name), "error", err)
+			}
+		}
+		b.Keep(func(state []byte) { h.keep(name, state) })
+	}
+	return list
+}
+
+// baselines are those detectors of the network that also learn from what the gates see.
+func baselines(set *rules.Set, site detect.Site) []pipeline.Detector {
+	var out []pipeline.Detector
+	for _, d := range networkDetectors(set, site) {
+		if c, ok := d.(counted); ok {
+			if _, ok := c.Detector.(*baseline.Detector); ok {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// detectors makes the detectors of a world, which go on with what was learned. Half of
+// the alarms are for devices, half for services.
+func (e *estate) detectors(w *world) pipeline.Detectors {
+	base, site := detectors(w.rules), networkSite(&w.cfg.Site)
+	actor := base.Actor
+	base.Actor = func(shard, shards int) []pipeline.Detector {
+		return append(actor(shard, shards), e.habits.attach(fmt.Sprintf("%d-of-%d", shard, shards), 2*shards, baselines(w.rules, site))...)
+	}
+	base.Cross = append(base.Cross, e.habits.attach("services", 2, baselines(w.rules, site))...)
+	return base
+}
