@@ -11,6 +11,7 @@ import (
 	"haechi/internal/detect/beacon"
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
+	"haechi/internal/detect/lateral"
 	"haechi/internal/detect/rules"
 	"haechi/internal/detect/scan"
 	"haechi/internal/pipeline"
@@ -24,6 +25,7 @@ func networkKinds() []networkKind {
 		kind("c2_beacon", beacon.Defaults(), beacon.New),
 		kind("exfiltration", exfil.Defaults(), exfil.New),
 		kind("anomaly", baseline.Defaults(), baseline.New),
+		kind("lateral_movement", lateral.Defaults(), lateral.New),
 		kind("port_scan", scan.Defaults(), scan.New),
 	}
 }
