@@ -7,5 +7,8 @@ func Accents() []talk.Accent {
 	return []talk.Accent{
 		{Name: "smb", Match: matchSMB, Make: func(*talk.Conversation) talk.Speaker { return &smbTalk{} }},
 		{Name: "dcerpc", Match: matchRPC, Make: func(*talk.Conversation) talk.Speaker { return &rpcTalk{} }},
+		{Name: "kerberos", Match: matchKerberosStream, Make: func(*talk.Conversation) talk.Speaker { return &kerberosTalk{} }},
+		{Name: "kerberos", UDP: true, Match: matchKerberos, Make: func(*talk.Conversation) talk.Speaker { return &kerberosTalk{} }},
+		{Name: "ldap", Match: matchLDAP, Make: func(*talk.Conversation) talk.Speaker { return &ldapTalk{} }},
 	}
 }

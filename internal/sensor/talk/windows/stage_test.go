@@ -14,7 +14,7 @@ type said = talktest.Said
 func in(s string) said  { return talktest.In(s) }
 func out(s string) said { return talktest.Out(s) }
 
-func stage() talktest.Stage { return talktest.Of(windows.Accents()) }
+func stage() talktest.Stage { return talktest.Of(windows.Accents(), talktest.Hellos()) }
 
 func newEar(cfg talk.Config) *talktest.Ear { return stage().Listen(cfg) }
 
@@ -28,5 +28,8 @@ func FuzzConversation(f *testing.F) {
 	for _, x := range callings() {
 		scenes = append(scenes, talktest.Scene{Port: x.port, Said: x.talk})
 	}
-	stage().Fuzz(f, scenes)
+	for _, x := range tickets() {
+		scenes = append(scenes, talktest.Scene{Port: 88, Said: []said{in(long(x.ask)), out(long(x.answer))}})
+	}
+	stage().Fuzz(f, append(scenes, talktest.Scene{Port: 389, Said: directory()}))
 }
