@@ -20,7 +20,7 @@ const (
 	KindSystem                    // the gateway itself: start, reload, upstream down, degraded
 	KindLookup                    // one DNS question, with its answer if there was one
 	KindCall                      // one call of a remote service seen on the wire: DCE/RPC, SMB, WinRM, LDAP
-	KindTurn                      // in an open conversation the initiator spoke after a pause: BytesIn and BytesOut are what both said in the turn before
+	KindTurn                      // in an open conversation the initiator spoke after a pause: BytesIn is the segment that ended it, BytesOut what the other side said in the turn before
 )
 
 func kindNames() []string {

@@ -19,8 +19,8 @@ type Config struct {
 	Span time.Duration `least:"1s" most:"30d"`
 	// Points are the points from which on a regular series is told.
 	Points int `least:"1" most:"20"`
-	// TLDs are top-level domains, without dots, that are worth a point.
-	TLDs []string
+	// Free are domains below which a name is worth a point.
+	Free []string
 	// Idle is after how long without a visit an attack is over, or ten periods if that
 	// is longer.
 	Idle time.Duration `least:"10s" most:"30d"`
@@ -30,8 +30,15 @@ type Config struct {
 
 // Defaults are the parameters as shipped.
 func Defaults() Config {
-	return Config{Chance: 1e-4, Span: 30 * time.Second, Points: 3, TLDs: []string{"tk", "ml", "ga", "cf", "gq"},
+	return Config{Chance: 1e-4, Span: 30 * time.Second, Points: 3, Free: free(),
 		Idle: 10 * time.Minute, Peers: 16384}
+}
+
+// free are the domains as shipped.
+func free() []string {
+	return []string{"tk", "ml", "ga", "cf", "gq", "duckdns.org", "ddns.net", "no-ip.org", "no-ip.biz", "hopto.org", "zapto.org", "sytes.net",
+		"myftp.org", "myftp.biz", "servehttp.com", "dyndns.org", "dynu.net", "dynu.com", "ddnsfree.com", "kozow.com", "mooo.com", "chickenkiller.com",
+		"publicvm.com", "linkpc.net", "ngrok.io", "ngrok-free.app", "portmap.io", "playit.gg"}
 }
 
 // Forgetting: a peer that was idle for an hour may give its room to another one, and one
@@ -181,7 +188,7 @@ func (d *Detector) judge(e *haechi.Event, k key, p *peer, s *series, out []haech
 	if p.name == "" {
 		p.name = d.names.Of(k.target)
 	}
-	points := p.points(k.port, !d.site.Internal(k.target), d.cfg.TLDs)
+	points := p.points(k.port, !d.site.Internal(k.target), d.cfg.Free)
 	size, deviation := spread(s.sizes.sorted(&d.a), &d.b)
 	if s.sizes.n >= enough && size > 0 && size <= small && deviation <= constant*size {
 		points++

@@ -47,6 +47,13 @@ func turn(server string, port uint16, protocol string) haechi.Event {
 	return e
 }
 
+// named is a lookup of the server's name.
+func named(server, name string) haechi.Event {
+	e := base(haechi.KindLookup, "10.1.0.1", 53)
+	e.Name, e.Type, e.Transport, e.Answers[0] = name, "A", haechi.UDP, netip.MustParseAddr(server)
+	return e
+}
+
 // connection is begin, hello and end of one connection.
 func connection(server string, port uint16, sni, protocol string) []haechi.Event {
 	open := base(haechi.KindFlow, server, port)
@@ -99,6 +106,7 @@ func TestImplantsAreFound(t *testing.T) {
 		{"one connection of its own protocol", 30, every(5*time.Second, 0.01), []haechi.Event{turn("203.0.113.5", 8219, "")}, nil},
 		{"one TLS connection without a name", 30, every(13*time.Second, 0.05), append(connection("203.0.113.5", 4041, "", "tls")[1:2], turn("203.0.113.5", 4041, "tls")), nil},
 		{"TLS again and again", 30, every(4*time.Second, 0.1), connection("203.0.113.5", 1337, "", "tls"), nil},
+		{"TLS to a name that anybody gets", 30, every(time.Minute, 0.2), append(connection("203.0.113.5", 7707, "", "tls"), named("203.0.113.5", "me.DuckDNS.org.")), func(r *rand.Rand) int64 { return int64(100 + r.IntN(9000)) }},
 		{"to a hidden service through a gateway", 40, every(time.Hour, 0.1), connection("203.0.113.5", 443, "abcdef.onion", "tls"), nil},
 	} {
 		t.Run(s.name, func(t *testing.T) {
@@ -126,6 +134,7 @@ func TestHonestTimersAndPeopleAreNotBeacons(t *testing.T) {
 		{"monitoring by HTTP", 300, every(30*time.Second, 0), []haechi.Event{request("10.1.0.20", "10.1.0.20", "Prometheus/2.53", haechi.HeadersRead|haechi.HasAccept)}, nil},
 		{"monitoring by a script without headers", 300, every(30*time.Second, 0), []haechi.Event{request("10.1.0.20", "10.1.0.20", "curl/8.1", haechi.HeadersRead)}, nil},
 		{"checks of a port", 300, every(10*time.Second, 0), connection("10.1.0.20", 5432, "", ""), nil},
+		{"an update from a name that anybody gets", 100, every(time.Hour, 0.01), append(connection("203.0.113.7", 443, "home.duckdns.org", "tls"), named("203.0.113.7", "home.duckdns.org")), nil},
 		{"MQTT keepalive", 300, every(time.Minute, 0), []haechi.Event{turn("203.0.113.8", 1883, "mqtt")}, nil},
 		{"MQTT keepalive over TLS", 300, every(time.Minute, 0), append(connection("203.0.113.8", 8883, "iot.example.com", "tls")[1:2], turn("203.0.113.8", 8883, "tls")), nil},
 		{"update checks", 100, every(time.Hour, 0.01), connection("203.0.113.7", 443, "updates.example.com", "tls"), nil},

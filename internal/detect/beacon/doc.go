@@ -22,9 +22,10 @@
 //	1  TLS on a port that no TLS service has, or a protocol that nobody knows on a port
 //	   that no service has
 //	1  what is sent is small (4 KiB) and always about the same size (the median
-//	   deviation from the median is at most a quarter of it)
-//	1  the name is in a top-level domain of [Config.TLDs], given away free and mostly
-//	   for abuse
+//	   deviation from the median is at most a quarter of it); of a turn, the segment that
+//	   begins it
+//	1  the name is below one of [Config.Free], domains in which anybody gets a name for
+//	   nothing and at once: dynamic DNS, and top-level domains that were given away
 //	3  the name ends in .onion, which no resolver may ask for (RFC 7686)
 //
 // Three points are low, four medium, five and more high; fewer are not told.

@@ -72,7 +72,7 @@ func browser(agent string) bool {
 }
 
 // points adds up the signals of a peer on a port.
-func (p *peer) points(port uint16, external bool, tlds []string) int {
+func (p *peer) points(port uint16, external bool, free []string) int {
 	n := 0
 	if often(p.pretend, p.read) {
 		n += 2
@@ -86,7 +86,7 @@ func (p *peer) points(port uint16, external bool, tlds []string) int {
 	if p.odd(port) {
 		n++
 	}
-	return n + nameful(p.name, tlds)
+	return n + nameful(p.name, free)
 }
 
 // odd reports whether the protocol is not what the port is for.
@@ -98,12 +98,12 @@ func (p *peer) odd(port uint16) bool {
 }
 
 // nameful is what a name is worth.
-func nameful(name string, tlds []string) int {
+func nameful(name string, free []string) int {
 	if onion(name) {
 		return 3
 	}
-	for _, tld := range tlds {
-		if below(name, tld) {
+	for _, domain := range free {
+		if below(name, domain) {
 			return 1
 		}
 	}
@@ -112,12 +112,12 @@ func nameful(name string, tlds []string) int {
 
 func onion(name string) bool { return below(name, "onion") }
 
-// below reports whether the last label of the name is the top-level domain, and not the
-// only one. A trailing dot makes no difference, and neither does case.
-func below(name, tld string) bool {
+// below reports whether the name lies below the domain. A trailing dot makes no
+// difference, and neither does case.
+func below(name, domain string) bool {
 	name = strings.TrimSuffix(name, ".")
-	at := len(name) - len(tld)
-	return at >= 2 && name[at-1] == '.' && strings.EqualFold(name[at:], tld)
+	at := len(name) - len(domain)
+	return at >= 2 && name[at-1] == '.' && strings.EqualFold(name[at:], domain)
 }
 
 // securePort reports whether services that speak TLS from the first byte are usual on

@@ -8,8 +8,8 @@
 // A turn begins when the initiator sends data after neither side has sent any for
 // [Config.Pause]. Data that was sent before, and the one byte of a TCP keepalive, are no
 // turn; nor is what answers the other side. The event of kind turn says when the turn
-// began, how much both said in the turn before, and of which protocol the other listener
-// takes the conversation to be. There is at most one in each pause, so a transfer costs
+// began, how long the segment is that began it, how much the server said in the turn
+// before, and of which protocol the other listener takes the conversation to be. There is at most one in each pause, so a transfer costs
 // a comparison for each segment and nothing is told of it; a conversation without any
 // pause in [Config.Patience] segments is not heard any further.
 //

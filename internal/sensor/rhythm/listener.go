@@ -46,7 +46,7 @@ type slot struct {
 	last      int64  // Unix nanoseconds of the newest data of either side; 0: none yet
 	inner     uint32 // number at the next listener, 0 if it does not want to hear it
 	expect    uint32 // sequence number after the newest byte of the client
-	in, out   uint32 // bytes of this turn
+	out       uint32 // bytes that the server said in this turn
 	unbroken  uint32 // segments since the last pause
 	innerMore bool
 	hears     bool
@@ -127,8 +127,8 @@ func (l *Listener) hear(c *slot, s sensor.Segment) {
 	pause := c.last != 0 && at-c.last >= int64(l.cfg.Pause)
 	switch {
 	case pause && s.FromClient:
-		l.tell(c, s.Time)
-		c.in, c.out, c.unbroken = 0, 0, 0
+		l.tell(c, s)
+		c.out, c.unbroken = 0, 0
 	case pause:
 		c.unbroken = 0
 	default:
@@ -137,9 +137,7 @@ func (l *Listener) hear(c *slot, s sensor.Segment) {
 		}
 	}
 	c.last = max(c.last, at)
-	if s.FromClient {
-		c.in = sum(c.in, s.Length)
-	} else {
+	if !s.FromClient {
 		c.out, c.answered = sum(c.out, s.Length), true
 	}
 }
@@ -156,11 +154,11 @@ func (c *slot) advance(s sensor.Segment) bool {
 
 func sum(a uint32, n int) uint32 { return uint32(min(uint64(a)+uint64(n), 1<<32-1)) }
 
-func (l *Listener) tell(c *slot, at time.Time) {
+func (l *Listener) tell(c *slot, s sensor.Segment) {
 	from := c.ends.Client.Addr()
-	l.event = haechi.Event{Time: at, Kind: haechi.KindTurn,
+	l.event = haechi.Event{Time: s.Time, Kind: haechi.KindTurn,
 		Actor: haechi.Actor{Addr: from, Client: clientkey.Of(from, l.cfg.Prefix6)},
-		Port:  c.ends.Client.Port(), LocalPort: c.ends.Server.Port(), BytesIn: int64(c.in), BytesOut: int64(c.out),
+		Port:  c.ends.Client.Port(), LocalPort: c.ends.Server.Port(), BytesIn: int64(s.Length), BytesOut: int64(c.out),
 		Flow: haechi.Flow{Target: c.ends.Server.Addr(), Transport: c.ends.Transport, Protocol: c.protocol}}
 	if c.answered {
 		l.event.Assurance = haechi.Handshaken
