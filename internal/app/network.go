@@ -11,6 +11,7 @@ import (
 	"haechi/internal/detect/beacon"
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
+	"haechi/internal/detect/flood"
 	"haechi/internal/detect/lateral"
 	"haechi/internal/detect/rules"
 	"haechi/internal/detect/scan"
@@ -27,6 +28,13 @@ func networkKinds() []networkKind {
 		kind("anomaly", baseline.Defaults(), baseline.New),
 		kind("lateral_movement", lateral.Defaults(), lateral.New),
 		kind("port_scan", scan.Defaults(), scan.New),
+		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN),
+		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP),
+		kind("icmp_flood", flood.ICMPDefaults(), flood.NewICMP),
+		kind("fragment_flood", flood.FragmentDefaults(), flood.NewFragments),
+		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification),
+		kind("http_flood", flood.HTTPDefaults(), flood.NewHTTP),
+		kind("slow_http", flood.SlowDefaults(), flood.NewSlow),
 	}
 }
 

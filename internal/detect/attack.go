@@ -57,6 +57,17 @@ func (a *Attack) Note(f haechi.Finding) {
 	*a.open = f
 }
 
+// Renew makes the next finding due, because the attack is of another kind now.
+func (a *Attack) Renew() { a.told = 0 }
+
+// Peak keeps the most that was observed and the time of the last evidence, for the end.
+func (a *Attack) Peak(observed float64, last time.Time) {
+	if a.open != nil {
+		a.open.Observed = max(a.open.Observed, observed)
+		a.Touch(last)
+	}
+}
+
 // Touch notes that the attack goes on.
 func (a *Attack) Touch(at time.Time) {
 	if a.open != nil && at.After(a.open.Last) {

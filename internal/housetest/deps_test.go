@@ -16,7 +16,7 @@ func importers() map[string][]string {
 		"github.com/mholt/acmez/v3":                  {"internal/ingress/tlsterm/acme"}, // certmagic's own: what a challenge is
 		"go.uber.org/zap":                            {"internal/ingress/tlsterm/acme"}, // the only logger that certmagic takes
 		"github.com/alexedwards/scs/v2":              {"internal/show/console"},
-		"github.com/axiomhq/hyperloglog":             {"internal/pipeline", "internal/brick/distinct"}, // one for events, one for detectors
+		"github.com/axiomhq/hyperloglog":             {"internal/pipeline"},
 		"github.com/boombuler/barcode":               {"internal/brick/qr"},
 		"github.com/coder/websocket":                 {"internal/show/console"},
 		"github.com/gaissmai/bart":                   {"internal/brick/prefixset"},

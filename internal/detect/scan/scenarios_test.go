@@ -346,7 +346,7 @@ func TestAForgedFloodIsNoScanAndFillsNoMemory(t *testing.T) {
 
 func TestOneFindingSaysWhatAndWhether(t *testing.T) {
 	w := newWire()
-	for p := range 40 {
+	for p := range 32 {
 		w.rejected(outside, host(0), 1+p).wait(time.Second)
 	}
 	found := play(t, w)
@@ -356,7 +356,7 @@ func TestOneFindingSaysWhatAndWhether(t *testing.T) {
 		t.Errorf("the first: %+v", first)
 	}
 	facts := fmt.Sprint(last.Reasons)
-	if last.Observed != 40 || facts != "[{contacts 40 } {ports 40 } {hosts 1 } {failed_share 1 share}]" || last.Severity != haechi.Medium {
+	if last.Observed != 32 || facts != "[{contacts 32 } {ports 32 } {hosts 1 } {failed_share 1 share}]" || last.Severity != haechi.Medium {
 		t.Errorf("the last: %v, %s, %v", last.Observed, facts, last.Severity)
 	}
 }

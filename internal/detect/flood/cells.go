@@ -1,0 +1,77 @@
+package flood
+
+import "time"
+
+// window is sixteen cells, of which fifteen make up the window and one fills.
+type window [16]cell
+
+// cell is what began or was added in a sixteenth of the time.
+type cell struct {
+	when           int64 // number of the cell since 1970
+	begun          uint32
+	done           uint32 // of those: answered
+	failed         uint32 // of those: over, and not answered
+	rejected       uint32 // of those: refused
+	fragments, odd uint32
+	packets        uint64
+	bytes          uint64
+}
+
+// at returns the cell of a time; nil if it has left the window.
+func (w *window) at(t int64, width int64) *cell {
+	n := t / width
+	c := &w[n&15]
+	if c.when > n {
+		return nil
+	}
+	if c.when < n {
+		*c = cell{when: n}
+	}
+	return c
+}
+
+// spread adds amounts to the cells of a span of time, at most a window.
+func (w *window) spread(from, to, width int64, d delta) {
+	first, last := max(from/width, to/width-14), to/width
+	n := uint64(max(last-first+1, 1))
+	for i := first; i <= last; i++ {
+		if c := w.at(i*width, width); c != nil {
+			c.packets += d.packets / n
+			c.bytes += d.bytes / n
+			c.fragments += uint32(uint64(d.fragments) / n)
+			c.odd += uint32(uint64(d.odd) / n)
+		}
+	}
+	if c := w.at(to, width); c != nil { // what the division left over
+		c.packets += d.packets % n
+		c.bytes += d.bytes % n
+		c.fragments += uint32(uint64(d.fragments) % n)
+		c.odd += uint32(uint64(d.odd) % n)
+	}
+}
+
+// sum adds up the window that ends now. open is what began, is not done, and had the
+// time that an answer takes.
+func (w *window) sum(now, width int64, answer time.Duration) (s cell, open uint64) {
+	newest := now / width
+	for i := range w {
+		c := &w[i]
+		if c.when <= newest-15 || c.when > newest {
+			continue
+		}
+		s.begun += c.begun
+		s.done += c.done
+		s.failed += c.failed
+		s.rejected += c.rejected
+		s.fragments += c.fragments
+		s.odd += c.odd
+		s.packets += c.packets
+		s.bytes += c.bytes
+		if (c.when+1)*width+int64(answer) <= now {
+			open += uint64(max(c.begun, c.done) - c.done)
+		} else {
+			open += uint64(c.failed)
+		}
+	}
+	return s, open
+}

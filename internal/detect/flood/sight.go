@@ -1,0 +1,82 @@
+package flood
+
+import (
+	"net/netip"
+
+	"haechi"
+	"haechi/internal/brick/distinct"
+	"haechi/internal/brick/lru"
+)
+
+// sight is an event as a flood sees it: who sends to whom.
+type sight struct {
+	from   netip.Prefix
+	addr   netip.Addr
+	to     netip.Addr
+	port   uint16 // what is attacked, or what answers
+	begin  int64
+	at     int64
+	id     uint64 // of the flow
+	first  bool   // its first packet
+	over   bool
+	proved bool
+	total  delta // since its begin
+}
+
+// delta are amounts.
+type delta struct {
+	packets, bytes uint64
+	fragments, odd uint32
+}
+
+// see reads a flow from its initiator's side.
+func see(e *haechi.Event) sight {
+	s := sight{from: e.Client, addr: e.Addr, to: e.Target, port: e.LocalPort, at: e.Time.UnixNano(), begin: e.Start.UnixNano(),
+		first: e.Phase == haechi.FlowBegin, over: e.Phase == haechi.FlowEnd || e.Phase == haechi.FlowNone, proved: e.Assurance >= haechi.Handshaken,
+		total: delta{e.PacketsIn, uint64(max(e.BytesIn, 0)), e.Fragments, e.Malformed}}
+	if e.Start.IsZero() {
+		s.begin = s.at
+	}
+	s.id = distinct.Mix(distinct.Of(e.Addr)^distinct.Mix(distinct.Of(e.Target)^uint64(e.Port)<<32^uint64(e.LocalPort)<<16^uint64(e.Transport))) ^ uint64(s.begin)
+	return s
+}
+
+// known is what was told of a flow before.
+type known struct {
+	at    int64
+	total delta
+	done  bool
+}
+
+// news keeps flows that are told of more than once.
+type news struct{ table *lru.Table[uint64, known] }
+
+func newNews(max int, idle int64) news { return news{lru.New[uint64, known](max, idle)} }
+
+// since returns what was added since the flow was told of last, and when that was; done
+// reports whether it was marked as answered. Of a flow not met before, the first packet
+// is known, as every one is told of at its begin.
+func (n *news) since(s *sight) (d delta, from int64, k *known) {
+	k, fresh := n.table.Use(s.id, s.at)
+	if k == nil {
+		return delta{}, s.at, nil
+	}
+	if fresh {
+		k.at, k.total = s.begin, firstOf(s.total)
+	}
+	d = delta{more(s.total.packets, k.total.packets), more(s.total.bytes, k.total.bytes),
+		uint32(more(uint64(s.total.fragments), uint64(k.total.fragments))), uint32(more(uint64(s.total.odd), uint64(k.total.odd)))}
+	from = k.at
+	k.at, k.total = s.at, s.total
+	return d, from, k
+}
+
+// firstOf is the share of one packet.
+func firstOf(total delta) delta {
+	if total.packets <= 1 {
+		return total
+	}
+	return delta{packets: 1, bytes: total.bytes / total.packets}
+}
+
+func more(now, before uint64) uint64 { return max(now, before) - before }

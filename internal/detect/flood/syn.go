@@ -1,0 +1,41 @@
+package flood
+
+import (
+	"haechi"
+	"haechi/internal/detect"
+)
+
+// TCP flags.
+const (
+	syn, rst, psh, ack = 2, 4, 8, 16
+)
+
+// SYN finds SYN floods.
+type SYN struct{ *engine }
+
+// NewSYN returns a detector of syn_flood.
+func NewSYN(rule detect.Rule, _ detect.Site, cfg SYNConfig) *SYN {
+	return &SYN{newEngine(rule, "syn", cfg.Window, cfg.Answer, func(v *victim, sum cell, open uint64) (verdict, bool) {
+		if early := uint64(more(uint64(sum.begun), uint64(sum.done))); sum.begun > uint32(10*cfg.Syns) && sum.done*10 < sum.begun {
+			open = max(open, early) // so many at once, and none of the first completed either
+		}
+		r := verdict{observed: float64(open), threshold: float64(cfg.Syns), facts: [2]haechi.Fact{
+			{Name: "port", Value: float64(v.port)}, {Name: "unfinished_share", Value: float64(open) / float64(max(sum.begun, 1)), Unit: "share"}}}
+		many := v.from() >= carpetSources
+		ok := float64(open) >= cfg.Share*float64(sum.begun) && (many || v.onePort()) && (many || 2*uint64(sum.rejected) < open)
+		return r, ok
+	})}
+}
+
+// Observe implements the pipeline's detector.
+func (d *SYN) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	if e.Kind != haechi.KindFlow || e.Transport != haechi.TCP || !e.Target.IsValid() || e.First&(syn|ack) != syn || e.State == haechi.FlowAnswerOnly {
+		return out
+	}
+	s := see(e)
+	if s.first {
+		return d.begin(&s, e, out)
+	}
+	answered := e.State == haechi.FlowEstablished || e.State == haechi.FlowClosed || e.State == haechi.FlowReset || e.FlagsIn&ack != 0 && e.State != haechi.FlowRejected
+	return d.goOn(&s, answered, e.State == haechi.FlowRejected, e, out)
+}
