@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"haechi"
+	"haechi/internal/brick/netnstest"
 	"haechi/internal/enforce/nft"
 )
 
@@ -16,10 +17,10 @@ func prefixes(texts ...string) (out []netip.Prefix) {
 	return out
 }
 
-func expect(t *testing.T, w *wire, when string, arrives map[string]bool) {
+func expect(t *testing.T, w *netnstest.Wire, when string, arrives map[string]bool) {
 	t.Helper()
 	for from, want := range arrives {
-		if got := w.arrives(t, netip.MustParseAddr(from)); got != want {
+		if got := w.Arrives(t, netip.MustParseAddr(from)); got != want {
 			t.Errorf("%s: %s arrives: %v", when, from, got)
 		}
 	}
@@ -28,7 +29,7 @@ func expect(t *testing.T, w *wire, when string, arrives map[string]bool) {
 // A list is in force besides the decisions, after the guard, until it is replaced; it
 // outlives the process; whatever becomes of it is repaired.
 func TestList(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{})
 	if err := e.Guard(t.Context(), prefixes("203.0.113.9/32")); err != nil {
 		t.Fatal(err)
@@ -54,12 +55,12 @@ func TestList(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, w, "replaced", map[string]bool{"203.0.113.8": true, "198.51.100.3": false, "2001:db8:1:5::1": true})
-	if all := w.guarded.Run(t, "nft", "list sets"); strings.Count(all, "set list") != 1 {
+	if all := w.Guarded.Run(t, "nft", "list sets"); strings.Count(all, "set list") != 1 {
 		t.Errorf("old sets are left:\n%s", all)
 	}
 
 	for _, damage := range []string{"flush ruleset", "flush chain inet haechi early"} {
-		w.guarded.Run(t, "nft", damage)
+		w.Guarded.Run(t, "nft", damage)
 		if got := inForce(t, other); len(got) != 0 {
 			t.Errorf("after %s: %+v", damage, got)
 		}
@@ -73,20 +74,20 @@ func TestList(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, w, "taken away", map[string]bool{"198.51.100.3": true})
-	if all := w.guarded.Run(t, "nft", "list sets"); strings.Contains(all, "set list") {
+	if all := w.Guarded.Run(t, "nft", "list sets"); strings.Contains(all, "set list") {
 		t.Errorf("sets are left:\n%s", all)
 	}
 }
 
 // An element that somebody takes out of a list is missed, where the kernel counts.
 func TestListIsReadBack(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{})
 	if err := e.Load(t.Context(), prefixes("198.51.100.3/32", "198.51.100.4/32")); err != nil {
 		t.Fatal(err)
 	}
 	inForce(t, e)
-	w.guarded.Run(t, "nft", "delete element inet haechi list4_32_1 { 198.51.100.3 }")
+	w.Guarded.Run(t, "nft", "delete element inet haechi list4_32_1 { 198.51.100.3 }")
 	expect(t, w, "damaged", map[string]bool{"198.51.100.3": true})
 	inForce(t, e)
 	if err := e.Guard(t.Context(), nil); err != nil {
@@ -96,7 +97,7 @@ func TestListIsReadBack(t *testing.T) {
 }
 
 func TestListIsBounded(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{})
 	ps := make([]netip.Prefix, 2_000_001)
 	a := netip.MustParseAddr("10.0.0.0")

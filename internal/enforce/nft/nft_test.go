@@ -19,9 +19,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t testing.TB, w *wire, cfg nft.Config) *nft.Enforcer {
+func open(t testing.TB, w *netnstest.Wire, cfg nft.Config) *nft.Enforcer {
 	t.Helper()
-	cfg.NetNS = w.guarded.FD()
+	cfg.NetNS = w.Guarded.FD()
 	if cfg.From == 0 {
 		cfg.From = haechi.Deny
 	}
@@ -34,11 +34,11 @@ func open(t testing.TB, w *wire, cfg nft.Config) *nft.Enforcer {
 
 func TestConformance(t *testing.T) {
 	enforcetest.Run(t, func(t *testing.T) *enforcetest.Subject {
-		w := newWire(t)
+		w := netnstest.NewWire(t)
 		return &enforcetest.Subject{
 			Enforcer: open(t, w, nft.Config{}), Now: time.Now, Span: 3 * time.Second, Exact: time.Second,
 			Advance: func(d time.Duration) { <-time.After(d + 30*time.Millisecond) }, // the kernel counts in ticks of 4 to 10 ms
-			Refuses: func(a haechi.Actor, _ string) bool { return !w.arrives(t, a.Addr) },
+			Refuses: func(a haechi.Actor, _ string) bool { return !w.Arrives(t, a.Addr) },
 		}
 	})
 }
@@ -77,7 +77,7 @@ func inForce(t testing.TB, e *nft.Enforcer) []haechi.Decision {
 // Two decisions about one source end as the longer does, and lifting one leaves the
 // other in force.
 func TestDecisionsAboutOneSourceStandForThemselves(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{})
 	source := netip.MustParseAddr("203.0.113.7")
 	short, long := drop(t, "SHORT", "ip:203.0.113.7"), drop(t, "LONG", "ip:203.0.113.7")
@@ -88,30 +88,30 @@ func TestDecisionsAboutOneSourceStandForThemselves(t *testing.T) {
 		t.Fatalf("in force: %+v", got)
 	}
 	for _, id := range []haechi.Reference{"LONG", "SHORT"} {
-		if w.arrives(t, source) {
+		if w.Arrives(t, source) {
 			t.Fatalf("let through before %s was lifted", id)
 		}
 		if err := e.Lift(t.Context(), []haechi.Reference{id}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !w.arrives(t, source) || len(inForce(t, e)) != 0 {
+	if !w.Arrives(t, source) || len(inForce(t, e)) != 0 {
 		t.Fatal("still dropped")
 	}
 }
 
 // A decision that became milder than the kernel enforces is taken out of it.
 func TestMilderDecisionLeavesTheKernel(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{From: haechi.Drop})
 	d := drop(t, "A", "ip:2001:db8::/64")
 	apply(t, e, d)
-	if w.arrives(t, netip.MustParseAddr("2001:db8::5")) {
+	if w.Arrives(t, netip.MustParseAddr("2001:db8::5")) {
 		t.Fatal("not dropped")
 	}
 	d.Action = haechi.Deny
 	apply(t, e, d)
-	if !w.arrives(t, netip.MustParseAddr("2001:db8::5")) {
+	if !w.Arrives(t, netip.MustParseAddr("2001:db8::5")) {
 		t.Fatal("a refusal with an answer is not for the kernel here")
 	}
 }
@@ -119,7 +119,7 @@ func TestMilderDecisionLeavesTheKernel(t *testing.T) {
 // Whoever is protected is refused whatever the caller says; and were an element about
 // him in the kernel all the same, its rules accept him first.
 func TestProtectedIsNeverDropped(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	own := netip.MustParsePrefix("203.0.113.7/32")
 	e := open(t, w, nft.Config{Protected: func(p netip.Prefix) (string, bool) { return "an operator is there", p.Overlaps(own) }})
 	if err := e.Guard(t.Context(), []netip.Prefix{own, netip.MustParsePrefix("2001:db8:1::/48")}); err != nil {
@@ -138,16 +138,16 @@ func TestProtectedIsNeverDropped(t *testing.T) {
 		t.Fatalf("half of a refused batch is in force: %+v", got)
 	}
 	apply(t, e, drop(t, "C", "ip:2001:db8:1:2::/64"), drop(t, "D", "ip:203.0.113.8"))
-	w.guarded.Run(t, "nft", "add element inet haechi deny4_32 { 203.0.113.7 }")
+	w.Guarded.Run(t, "nft", "add element inet haechi deny4_32 { 203.0.113.7 }")
 	for from, want := range map[string]bool{"203.0.113.7": true, "2001:db8:1:2::1": true, "203.0.113.8": false} {
-		if got := w.arrives(t, netip.MustParseAddr(from)); got != want {
+		if got := w.Arrives(t, netip.MustParseAddr(from)); got != want {
 			t.Errorf("%s arrives: %v", from, got)
 		}
 	}
 	if err := e.Guard(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if w.arrives(t, netip.MustParseAddr("2001:db8:1:2::1")) {
+	if w.Arrives(t, netip.MustParseAddr("2001:db8:1:2::1")) {
 		t.Error("no longer protected, and still let through")
 	}
 }
@@ -155,12 +155,12 @@ func TestProtectedIsNeverDropped(t *testing.T) {
 // A gateway that starts again finds what the last one left in force, and packets find
 // no gap.
 func TestNothingEndsWithTheProcess(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	first := open(t, w, nft.Config{})
 	d := drop(t, "A", "ip:203.0.113.7")
 	apply(t, first, d, drop(t, "LIFTED", "ip:203.0.113.8"))
 	second := open(t, w, nft.Config{})
-	if w.arrives(t, netip.MustParseAddr("203.0.113.7")) {
+	if w.Arrives(t, netip.MustParseAddr("203.0.113.7")) {
 		t.Fatal("starting opened a gap")
 	}
 	apply(t, second, d)
@@ -179,14 +179,14 @@ func TestNothingEndsWithTheProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !w.arrives(t, netip.MustParseAddr("203.0.113.8")) || w.arrives(t, netip.MustParseAddr("203.0.113.7")) {
+	if !w.Arrives(t, netip.MustParseAddr("203.0.113.8")) || w.Arrives(t, netip.MustParseAddr("203.0.113.7")) {
 		t.Error("what nobody decided stays, or what was decided went with it")
 	}
 }
 
 // The library loses elements of a message that is too large, without an error.
 func TestLargeBatchArrivesWhole(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{MaxDecisions: 20_000})
 	var ds []haechi.Decision
 	now := time.Now()
@@ -223,8 +223,8 @@ func TestLargeBatchArrivesWhole(t *testing.T) {
 
 // Other tables are none of ours: they stay as they were, through everything.
 func TestOtherTablesStay(t *testing.T) {
-	w := newWire(t)
-	w.guarded.Run(t, "nft", `table inet filter {
+	w := netnstest.NewWire(t)
+	w.Guarded.Run(t, "nft", `table inet filter {
 			set haechi { type ipv4_addr; elements = { 192.0.2.1 }; }
 			chain early { type filter hook input priority 0; ip saddr @haechi drop; }
 		}
@@ -232,12 +232,12 @@ func TestOtherTablesStay(t *testing.T) {
 			chain early { type filter hook forward priority 5; counter; }
 		}`)
 	tables := func() string {
-		return w.guarded.Run(t, "nft", "list table inet filter") + w.guarded.Run(t, "nft", "list table ip haechi")
+		return w.Guarded.Run(t, "nft", "list table inet filter") + w.Guarded.Run(t, "nft", "list table ip haechi")
 	}
 	before := tables()
 	e := open(t, w, nft.Config{})
 	apply(t, e, drop(t, "A", "ip:203.0.113.7"))
-	w.guarded.Run(t, "nft", "delete table inet haechi")
+	w.Guarded.Run(t, "nft", "delete table inet haechi")
 	inForce(t, e)
 	apply(t, e, drop(t, "A", "ip:203.0.113.7"))
 	if err := e.Remove(t.Context()); err != nil {
@@ -246,7 +246,7 @@ func TestOtherTablesStay(t *testing.T) {
 	if after := tables(); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
-	if all := w.guarded.Run(t, "nft", "list tables"); strings.Contains(all, "inet haechi") {
+	if all := w.Guarded.Run(t, "nft", "list tables"); strings.Contains(all, "inet haechi") {
 		t.Errorf("left: %s", all)
 	}
 }
@@ -254,25 +254,25 @@ func TestOtherTablesStay(t *testing.T) {
 // What goes through the machine, to a container, is dropped as what is meant for it.
 // What is dropped is counted, also over a change of the rules.
 func TestForwardedTrafficIsDroppedAndCounted(t *testing.T) {
-	w := newWire(t)
+	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{})
 	container := netnstest.New(t)
-	netnstest.Link(t, netnstest.End{NS: w.guarded, Name: "br0", Addrs: []string{"10.78.0.1/24", "fd78::1/64"}},
+	netnstest.Link(t, netnstest.End{NS: w.Guarded, Name: "br0", Addrs: []string{"10.78.0.1/24", "fd78::1/64"}},
 		netnstest.End{NS: container, Name: "eth0", Addrs: []string{"10.78.0.2/24", "fd78::2/64"}})
-	w.guarded.Set(t, "net/ipv4/ip_forward", "1")
-	w.guarded.Set(t, "net/ipv6/conf/all/forwarding", "1")
-	w.strangers.Run(t, "ip", "route", "add", "10.78.0.0/24", "via", "10.77.0.1")
-	w.strangers.Run(t, "ip", "route", "add", "fd78::/64", "via", "fd77::1")
-	w.serve(t, container)
-	w.to4, w.to6 = netip.MustParseAddr("10.78.0.2"), netip.MustParseAddr("fd78::2")
+	w.Guarded.Set(t, "net/ipv4/ip_forward", "1")
+	w.Guarded.Set(t, "net/ipv6/conf/all/forwarding", "1")
+	w.Strangers.Run(t, "ip", "route", "add", "10.78.0.0/24", "via", "10.77.0.1")
+	w.Strangers.Run(t, "ip", "route", "add", "fd78::/64", "via", "fd77::1")
+	w.Serve(t, container)
+	w.To4, w.To6 = netip.MustParseAddr("10.78.0.2"), netip.MustParseAddr("fd78::2")
 	apply(t, e, drop(t, "A", "ip:203.0.113.7"))
 	for from, want := range map[string]bool{"203.0.113.7": false, "203.0.113.8": true, "2001:db8::1": true} {
-		if got := w.arrives(t, netip.MustParseAddr(from)); got != want {
+		if got := w.Arrives(t, netip.MustParseAddr(from)); got != want {
 			t.Errorf("%s arrives: %v", from, got)
 		}
 	}
 	apply(t, e, drop(t, "B", "ip:2001:db8::/64"))
-	if w.arrives(t, netip.MustParseAddr("2001:db8::1")) {
+	if w.Arrives(t, netip.MustParseAddr("2001:db8::1")) {
 		t.Error("IPv6 is forwarded")
 	}
 	for _, c := range e.Stats() {
@@ -285,14 +285,14 @@ func TestForwardedTrafficIsDroppedAndCounted(t *testing.T) {
 
 // A table of our name in another form is replaced.
 func TestForeignFormOfTheOwnTable(t *testing.T) {
-	w := newWire(t)
-	w.guarded.Run(t, "nft", `table inet haechi {
+	w := netnstest.NewWire(t)
+	w.Guarded.Run(t, "nft", `table inet haechi {
 			set deny4_32 { type ipv4_addr; flags interval; elements = { 203.0.113.0/24 }; }
 			chain early { type filter hook input priority 0; }
 		}`)
 	e := open(t, w, nft.Config{})
 	apply(t, e, drop(t, "A", "ip:203.0.113.7"))
-	if w.arrives(t, netip.MustParseAddr("203.0.113.7")) || !w.arrives(t, netip.MustParseAddr("203.0.113.8")) {
+	if w.Arrives(t, netip.MustParseAddr("203.0.113.7")) || !w.Arrives(t, netip.MustParseAddr("203.0.113.8")) {
 		t.Error("not taken over")
 	}
 }
@@ -306,7 +306,7 @@ func TestDriftIsRepairedInTime(t *testing.T) {
 		"guard deleted": "delete element inet haechi allow4_32 { 192.0.2.1 }",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWire(t)
+			w := netnstest.NewWire(t)
 			e := open(t, w, nft.Config{})
 			if err := e.Guard(t.Context(), []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}); err != nil {
 				t.Fatal(err)
@@ -320,7 +320,7 @@ func TestDriftIsRepairedInTime(t *testing.T) {
 			done := make(chan error)
 			go func() { done <- r.Run(ctx, time.Minute) }()
 			defer func() { stop(); <-done }()
-			w.guarded.Run(t, "nft", damage)
+			w.Guarded.Run(t, "nft", damage)
 			began := time.Now()
 			select {
 			case d := <-told:
@@ -332,7 +332,7 @@ func TestDriftIsRepairedInTime(t *testing.T) {
 			}
 			t.Logf("repaired after %v", time.Since(began))
 			for from, want := range map[string]bool{"203.0.113.7": false, "2001:db8::1": false, "203.0.113.8": true} {
-				if got := w.arrives(t, netip.MustParseAddr(from)); got != want {
+				if got := w.Arrives(t, netip.MustParseAddr(from)); got != want {
 					t.Errorf("%s arrives: %v", from, got)
 				}
 			}
