@@ -22,6 +22,7 @@ func importers() map[string][]string {
 		"github.com/gaissmai/bart":                   {"internal/brick/prefixset"},
 		"github.com/google/nftables":                 {"internal/enforce/nft"},
 		"github.com/gopacket/gopacket":               {"internal/sensor/capture"},
+		"github.com/cilium/ebpf":                     {"internal/enforce/xdp"},
 		"github.com/mdlayher/netlink":                {"internal/enforce/nft"}, // its connections, and one question that nftables cannot ask
 		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
 		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},
@@ -33,7 +34,7 @@ func importers() map[string][]string {
 		"github.com/spf13/cobra":                     {"cmd/haechi"},
 		"golang.org/x/crypto":                        {"internal/show/console", "internal/ingress/tlsterm"},          // argon2; ocsp
 		"github.com/go-sql-driver/mysql":             {"internal/record/mysql", "internal/identity/devices/kakaodb"}, // records; the existing database of a bot system
-		"golang.org/x/sys":                           {"internal/app"},                                               // peer credentials of the local socket
+		"golang.org/x/sys":                           {"internal/app", "internal/enforce/xdp"},                       // peer credentials of the local socket; mapped tables and namespaces
 		"modernc.org/sqlite":                         {"internal/record/sqlite"},
 		"github.com/corazawaf/libinjection-go":       {"internal/inspect/waf/sieve"},
 		"rsc.io/binaryregexp":                        {"internal/inspect/waf/sieve"},

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* What a packet looks like. */
+#pragma once
+#include <linux/types.h>
+
+#define ETHER_IPV4 0x0800
+#define ETHER_IPV6 0x86dd
+#define ETHER_VLAN 0x8100   /* IEEE 802.1Q */
+#define ETHER_QINQ 0x88a8   /* IEEE 802.1ad */
+
+struct ether {
+	__u8 to[6], from[6];
+	__be16 type;
+} __attribute__((packed));
+
+struct vlan {
+	__be16 tag, type;
+};
+
+struct ipv4 {
+	__u8 version_length, tos;
+	__be16 length, id, fragment;
+	__u8 ttl, protocol;
+	__be16 sum;
+	__be32 from, to;
+};
+
+struct ipv6 {
+	__be32 version_class_flow;
+	__be16 length;
+	__u8 next, hops;
+	__be64 from[2], to[2];
+} __attribute__((packed, aligned(4)));

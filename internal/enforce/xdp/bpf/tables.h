@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The tables: what user space writes and the program reads. ../layout.go has the same
+ * layouts in Go. */
+#pragma once
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define MOST_HELD 262144 /* decisions of one family; user space refuses before */
+#define MOST_KEPT 16384  /* protected prefixes of one family */
+#define MOST_LENGTHS 129
+
+/* An address cut to its prefix length, and that length. IPv4: in host order. */
+struct key4 {
+	__u32 addr;
+	__u32 bits;
+};
+
+struct key6 {
+	__u64 high, low; /* in host order */
+	__u32 bits;
+	__u32 zero;
+};
+
+/* A decision in force. */
+struct held {
+	__u64 until; /* of CLOCK_BOOTTIME, in ns; 0: endless */
+	__u64 packets, bytes;
+};
+
+/* The prefix lengths in use: of what is kept and what is held, IPv4 and IPv6. */
+enum { KEPT4, HELD4, KEPT6, HELD6, KINDS };
+
+struct control {
+	__u32 count[KINDS];
+	__u32 wide6; /* some IPv6 prefix is shorter than a hint covers */
+	__u8 bits[KINDS][MOST_LENGTHS + 3];
+};
+
+/* 64 bytes, one line of the processor's cache. */
+struct line {
+	union {
+		__u32 w[16];
+		__u64 d[8];
+	};
+};
+
+#define PINNED __uint(pinning, LIBBPF_PIN_BY_NAME)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct control);
+	PINNED;
+} haechi_control SEC(".maps");
+
+#define TABLE(name, k, v, n)                      \
+	struct {                                  \
+		__uint(type, BPF_MAP_TYPE_HASH);  \
+		__uint(map_flags, BPF_F_NO_PREALLOC); \
+		__uint(max_entries, n);           \
+		__type(key, k);                   \
+		__type(value, v);                 \
+		PINNED;                           \
+	} name SEC(".maps")
+
+TABLE(haechi_kept4, struct key4, __u8, MOST_KEPT);
+TABLE(haechi_kept6, struct key6, __u8, MOST_KEPT);
+TABLE(haechi_held4, struct key4, struct held, MOST_HELD);
+TABLE(haechi_held6, struct key6, struct held, MOST_HELD);
+
+/* Hints: one bit a /24 of IPv4, and one bit for a hash of a /48 of IPv6. Where it is not
+ * set, nothing is kept or held, and no table is asked. One that is set in vain costs
+ * time only. */
+#define HINT_LINES 32768
+#define HINTS(name)                               \
+	struct {                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY); \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, HINT_LINES);  \
+		__type(key, __u32);               \
+		__type(value, struct line);       \
+		PINNED;                           \
+	} name SEC(".maps")
+
+HINTS(haechi_hint4);
+HINTS(haechi_hint6);
+
+/* The deny list: one generation at a time. A generation is an array of lines:
+ *   0            magic, number of IPv6 tables, prefixes of IPv4, of IPv6
+ *   1..63        one IPv6 table each: bits, first line, lines - 1, has the prefix of
+ *                zeros, and in d[2] a number that the hash begins with
+ *   64..4159     a word for each /16 of IPv4: 0 nothing, 1 all of it, else the first
+ *                line of its page
+ *   a page       16 lines, a word for each /24: 0 nothing, 1 all of it, else the number
+ *                of half a line with a bit for each address
+ *   IPv6 tables  buckets of a line: eight prefixes up to /64, or four longer ones */
+#define LIST_MAGIC 0x48415831
+#define LIST_TOP 64
+#define LIST_TABLES 63
+#define LIST_PROBES 8
+
+struct generation {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, LIST_TOP);
+	__type(key, __u32);
+	__type(value, struct line);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	PINNED;
+	__array(values, struct generation);
+} haechi_list SEC(".maps");
+
+/* What was dropped, for each processor. */
+enum { BY_DECISION, BY_LIST, REASONS };
+
+struct count {
+	__u64 packets, bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, REASONS);
+	__type(key, __u32);
+	__type(value, struct count);
+	PINNED;
+} haechi_dropped SEC(".maps");

@@ -1,0 +1,127 @@
+package xdp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"haechi"
+)
+
+// maxListed bounds the prefixes of the deny list.
+const maxListed = 4_000_000
+
+// Load replaces the deny list: what is on it is dropped without end, besides decisions
+// and after whoever is guarded. The new list is made beside the old one and put in its
+// place by one write: no packet finds neither. An empty list takes it away. Errors:
+// Exhausted beyond 4,000,000 prefixes, Unavailable if the kernel fails; the old list
+// stays then.
+func (e *Enforcer) Load(ctx context.Context, ps []netip.Prefix) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(ps) > maxListed {
+		return &haechi.Error{Kind: haechi.Exhausted, Op: "load the deny list",
+			Msg: fmt.Sprintf("it has %d prefixes, more than %d", len(ps), maxListed), Hint: "leave some out, or write broader ones"}
+	}
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	next, n, err := e.generate(ps) // without the lock: decisions are not kept waiting
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.putList(next); err != nil {
+		if next != nil {
+			err = errors.Join(err, next.Close())
+		}
+		return err
+	}
+	old := e.list
+	e.list, e.listed = next, n
+	if old != nil {
+		_ = old.Close() // the kernel frees it when the last packet has left it
+	}
+	return nil
+}
+
+// generate makes a generation; nil: an empty one.
+func (e *Enforcer) generate(ps []netip.Prefix) (*ebpf.Map, uint64, error) {
+	g, err := plan(ps)
+	if err != nil || g.count() == 0 {
+		return nil, 0, err
+	}
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Name: "haechi_gen", Type: ebpf.Array, KeySize: 4, ValueSize: lineBytes, MaxEntries: g.lines(),
+		Flags: unix.BPF_F_MMAPABLE | unix.BPF_F_INNER_MAP})
+	if err != nil {
+		return nil, 0, failed("make the deny list", err)
+	}
+	mem, err := unix.Mmap(m.FD(), 0, int(g.lines())*lineBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, 0, errors.Join(failed("make the deny list", err), m.Close())
+	}
+	g.write(mem)
+	if err := unix.Munmap(mem); err != nil {
+		return nil, 0, errors.Join(failed("make the deny list", err), m.Close())
+	}
+	return m, g.count(), nil
+}
+
+// putList puts a generation in its place; nil: none.
+func (e *Enforcer) putList(g *ebpf.Map) error {
+	var err error
+	if g != nil {
+		err = e.t.List.Put(uint32(0), g)
+	} else if err = e.t.List.Delete(uint32(0)); errors.Is(err, ebpf.ErrKeyNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return failed("put the deny list in its place", err)
+	}
+	return nil
+}
+
+// listID is the number of the generation in its place; 0: none.
+func (e *Enforcer) listID() (id uint32, err error) {
+	err = e.t.List.Lookup(uint32(0), &id)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, failed("read the deny list", err)
+	}
+	return id, nil
+}
+
+// adoptList takes the list of an earlier process over.
+func (e *Enforcer) adoptList() error {
+	id, err := e.listID()
+	if err != nil || id == 0 {
+		return err
+	}
+	g, err := ebpf.NewMapFromID(ebpf.MapID(id))
+	if err != nil {
+		return failed("read the deny list", err)
+	}
+	var head [16]uint32
+	if err := g.Lookup(uint32(0), &head); err != nil || head[0] != listMagic {
+		return errors.Join(failed("read the deny list", errors.Join(err, errors.New("it has another form"))), g.Close())
+	}
+	e.list, e.listed = g, uint64(head[2])+uint64(head[3])
+	return nil
+}
+
+// listWhole reports whether the generation is in its place.
+func (e *Enforcer) listWhole() (bool, error) {
+	id, err := e.listID()
+	if err != nil || e.list == nil {
+		return id == 0, err
+	}
+	own, err := mapID(e.list)
+	return uint32(own) == id, err
+}
