@@ -26,26 +26,33 @@ static __always_inline struct control *control(void)
 	return bpf_map_lookup_elem(&haechi_control, &zero);
 }
 
-static __noinline int named4(struct xdp_md *ctx, __u32 a)
+/* One source on its way through the prefix lengths in use. */
+struct look {
+	struct xdp_md *ctx;
+	struct control *c;
+	__u64 high, low; /* IPv4: in high */
+	int found;
+};
+
+/* Each of these is asked for one length, by bpf_loop, and ends the loop with 1. */
+static long kept4(__u32 i, struct look *l)
 {
-	struct control *c = control();
 	struct key4 k;
 
-	if (!c)
-		return UNKNOWN;
-	for (int i = 0; i < 33 && i < c->count[KEPT4]; i++) {
-		k.bits = c->bits[KEPT4][i];
-		k.addr = a & (__u32)(0xffffffffULL << (32 - (k.bits & 63)));
-		if (bpf_map_lookup_elem(&haechi_kept4, &k))
-			return KEPT;
-	}
-	for (int i = 0; i < 33 && i < c->count[HELD4]; i++) {
-		k.bits = c->bits[HELD4][i];
-		k.addr = a & (__u32)(0xffffffffULL << (32 - (k.bits & 63)));
-		if (in_force(ctx, bpf_map_lookup_elem(&haechi_held4, &k)))
-			return HELD;
-	}
-	return UNKNOWN;
+	k.bits = i < MOST_LENGTHS ? l->c->bits[KEPT4][i] : 0;
+	k.addr = l->high & (__u32)(0xffffffffULL << (32 - (k.bits & 63)));
+	l->found = bpf_map_lookup_elem(&haechi_kept4, &k) != 0;
+	return l->found;
+}
+
+static long held4(__u32 i, struct look *l)
+{
+	struct key4 k;
+
+	k.bits = i < MOST_LENGTHS ? l->c->bits[HELD4][i] : 0;
+	k.addr = l->high & (__u32)(0xffffffffULL << (32 - (k.bits & 63)));
+	l->found = in_force(l->ctx, bpf_map_lookup_elem(&haechi_held4, &k));
+	return l->found;
 }
 
 static __always_inline void cut6(struct key6 *k, __u64 high, __u64 low, __u32 bits)
@@ -56,24 +63,48 @@ static __always_inline void cut6(struct key6 *k, __u64 high, __u64 low, __u32 bi
 	k->low = bits >= 128 ? low : bits > 64 ? low & (~0ULL << ((128 - bits) & 63)) : 0;
 }
 
-static __noinline int named6(struct xdp_md *ctx, __u64 high, __u64 low)
+static long kept6(__u32 i, struct look *l)
 {
-	struct control *c = control();
 	struct key6 k;
 
-	if (!c)
+	cut6(&k, l->high, l->low, i < MOST_LENGTHS ? l->c->bits[KEPT6][i] : 0);
+	l->found = bpf_map_lookup_elem(&haechi_kept6, &k) != 0;
+	return l->found;
+}
+
+static long held6(__u32 i, struct look *l)
+{
+	struct key6 k;
+
+	cut6(&k, l->high, l->low, i < MOST_LENGTHS ? l->c->bits[HELD6][i] : 0);
+	l->found = in_force(l->ctx, bpf_map_lookup_elem(&haechi_held6, &k));
+	return l->found;
+}
+
+static __noinline int named4(struct xdp_md *ctx, __u32 a)
+{
+	struct look l = {.ctx = ctx, .c = control(), .high = a};
+
+	if (!l.c)
 		return UNKNOWN;
-	for (int i = 0; i < MOST_LENGTHS && i < c->count[KEPT6]; i++) {
-		cut6(&k, high, low, c->bits[KEPT6][i]);
-		if (bpf_map_lookup_elem(&haechi_kept6, &k))
-			return KEPT;
-	}
-	for (int i = 0; i < MOST_LENGTHS && i < c->count[HELD6]; i++) {
-		cut6(&k, high, low, c->bits[HELD6][i]);
-		if (in_force(ctx, bpf_map_lookup_elem(&haechi_held6, &k)))
-			return HELD;
-	}
-	return UNKNOWN;
+	bpf_loop(l.c->count[KEPT4], kept4, &l, 0);
+	if (l.found)
+		return KEPT;
+	bpf_loop(l.c->count[HELD4], held4, &l, 0);
+	return l.found ? HELD : UNKNOWN;
+}
+
+static __noinline int named6(struct xdp_md *ctx, __u64 high, __u64 low)
+{
+	struct look l = {.ctx = ctx, .c = control(), .high = high, .low = low};
+
+	if (!l.c)
+		return UNKNOWN;
+	bpf_loop(l.c->count[KEPT6], kept6, &l, 0);
+	if (l.found)
+		return KEPT;
+	bpf_loop(l.c->count[HELD6], held6, &l, 0);
+	return l.found ? HELD : UNKNOWN;
 }
 
 /* The finalizer of MurmurHash3, public domain. */
@@ -151,23 +182,28 @@ static __noinline int in_table(void *g, struct line *t, struct key6 *k)
 	return 0;
 }
 
+static long listed_at(__u32 i, struct look *l)
+{
+	void *g = generation();
+	struct line *t = g ? line_of(g, i + 1) : 0;
+	struct key6 k;
+
+	if (!t)
+		return 1;
+	cut6(&k, l->high, l->low, t->w[0]);
+	l->found = in_table(g, t, &k);
+	return l->found;
+}
+
 static __always_inline int listed6(void *g, __u64 high, __u64 low)
 {
+	struct look l = {.high = high, .low = low};
 	struct line *head = line_of(g, 0);
-	struct key6 k;
 
 	if (!head)
 		return 0;
-	for (int i = 0; i < LIST_TABLES && i < head->w[1]; i++) {
-		struct line *t = line_of(g, i + 1);
-
-		if (!t)
-			return 0;
-		cut6(&k, high, low, t->w[0]);
-		if (in_table(g, t, &k))
-			return 1;
-	}
-	return 0;
+	bpf_loop(head->w[1], listed_at, &l, 0);
+	return l.found;
 }
 
 static __always_inline int judge4(struct xdp_md *ctx, __u32 a)

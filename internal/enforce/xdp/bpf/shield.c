@@ -26,8 +26,7 @@ static __always_inline int done(struct xdp_md *ctx, int verdict)
 	return XDP_PASS;
 }
 
-SEC("xdp.frags")
-int haechi_shield(struct xdp_md *ctx)
+static __always_inline int shield(struct xdp_md *ctx)
 {
 	void *at = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct ether *e = at;
@@ -63,4 +62,10 @@ int haechi_shield(struct xdp_md *ctx)
 		return done(ctx, judge6(ctx, bpf_be64_to_cpu(ip->from[0]), bpf_be64_to_cpu(ip->from[1])));
 	}
 	return XDP_PASS;
+}
+
+SEC("xdp.frags")
+int haechi_shield(struct xdp_md *ctx)
+{
+	return shield(ctx);
 }
