@@ -30,8 +30,9 @@ check: ## formatting, vet, staticcheck, tidiness, the rules of the house
 fuzz: ## fuzz every target for FUZZTIME each
 	./test/fuzz.sh $(FUZZTIME)
 
-waf-suite: ## run all regression tests of the Core Rule Set at the four paranoia levels
+waf-suite: ## run all regression tests of the Core Rule Set, in process and over HTTP
 	HAECHI_LONG=1 $(GO) test -count=1 -v ./internal/inspect/waf/waftest
+	$(GO) test -count=1 -v -run TestWAFSuiteOverHTTP ./internal/app -waf-step 1
 
 bench: build ## measure beside the peers and print the tables of docs/benchmarks.md
 	./bench/install.sh

@@ -12,7 +12,7 @@ import (
 
 // Setup is what the rules' makers set for their tests: limits that are off by default,
 // and their own list of methods. It goes into Ruleset.Before.
-const Setup = `SecAction "id:900005,phase:1,nolog,pass,setvar:tx.crs_validate_utf8_encoding=1,setvar:tx.arg_name_length=100,setvar:tx.arg_length=400,setvar:tx.total_arg_length=64000,setvar:tx.max_num_args=255,setvar:tx.max_file_size=64100,setvar:tx.combined_file_size=65535,setvar:'tx.allowed_methods=GET HEAD POST OPTIONS'"
+const Setup = `SecAction "id:900005,phase:1,nolog,pass,setvar:tx.crs_validate_utf8_encoding=1,setvar:tx.arg_name_length=100,setvar:tx.arg_length=400,setvar:tx.total_arg_length=64000,setvar:tx.max_num_args=255,setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535,setvar:'tx.allowed_methods=GET HEAD POST OPTIONS'"
 `
 
 // View is the request as an engine is given it.

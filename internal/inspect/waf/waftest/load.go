@@ -106,7 +106,7 @@ func read(name string) (out []Case, err error) {
 
 // request completes the headers as go-ftw, the runner of the rules' makers, does.
 func (in *input) request(want output) Case {
-	c := Case{Expect: want.Log.Expect, Refuse: want.Log.Refuse, Status: want.Status, data: in.Data,
+	c := Case{Expect: want.Log.Expect, Refuse: want.Log.Refuse, Status: want.Status, data: expand(in.Data),
 		method: or(in.Method, "GET"), uri: or(in.URI, "/"), version: or(in.Version, "HTTP/1.1")}
 	c.Skip = want.unjudged()
 	if in.Encoded != "" {
@@ -136,6 +136,21 @@ func (o *output) unjudged() string {
 		return "asks for a status only"
 	}
 	return ""
+}
+
+// expand writes out the repetitions that a few bodies hold, {{ "1" | repeat 64200 }}.
+func expand(data string) string {
+	before, rest, ok := strings.Cut(data, "{{ \"")
+	if !ok {
+		return data
+	}
+	var n int
+	what, rest, _ := strings.Cut(rest, "\" | repeat ")
+	count, after, ok := strings.Cut(rest, " }}")
+	if _, err := fmt.Sscan(count, &n); !ok || err != nil || n < 0 || n > 1<<20 {
+		return data
+	}
+	return before + strings.Repeat(what, n) + after
 }
 
 func or(p *string, fallback string) string {
