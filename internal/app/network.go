@@ -9,6 +9,7 @@ import (
 	"haechi/internal/detect"
 	"haechi/internal/detect/baseline"
 	"haechi/internal/detect/beacon"
+	"haechi/internal/detect/brute"
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
 	"haechi/internal/detect/flood"
@@ -27,6 +28,7 @@ func networkKinds() []networkKind {
 		kind("exfiltration", exfil.Defaults(), exfil.New),
 		kind("anomaly", baseline.Defaults(), baseline.New),
 		kind("lateral_movement", lateral.Defaults(), lateral.New),
+		kind("brute_force", brute.Defaults(), brute.New),
 		kind("port_scan", scan.Defaults(), scan.New),
 		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN),
 		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP),

@@ -1,0 +1,127 @@
+package brute
+
+import (
+	"slices"
+	"time"
+
+	"haechi/internal/detect"
+)
+
+// client is what one client did by one protocol.
+type client struct {
+	attack   detect.Attack
+	first    time.Time
+	last     time.Time
+	failures int // since first
+	ring     [32]attempt
+	next     int
+	names    names
+}
+
+// attempt is one that failed.
+type attempt struct {
+	at   int64 // Unix nanoseconds, 0: none
+	name uint64
+}
+
+// fail notes failures of one moment.
+func (c *client) fail(at time.Time, name uint64, n int, cfg *Config) {
+	if c.failures == 0 || !c.attack.Open() && at.Sub(c.last) > cfg.Window {
+		c.first, c.failures = at, 0
+	}
+	c.last = at
+	c.failures += n
+	for range min(n, len(c.ring)) {
+		c.ring[c.next] = attempt{at.UnixNano(), name}
+		c.next = (c.next + 1) % len(c.ring)
+	}
+	c.names.add(name, at, cfg.Slow)
+}
+
+// within counts the failures of the window, as far as they are kept.
+func (c *client) within(now time.Time, window time.Duration) (n int) {
+	from := now.Add(-window).UnixNano()
+	for i := range c.ring {
+		if c.ring[i].at > from {
+			n++
+		}
+	}
+	return n
+}
+
+// forgive forgets the failures of a name that got in: somebody mistyped.
+func (c *client) forgive(name uint64) {
+	for i := range c.ring {
+		if c.ring[i].at != 0 && (c.ring[i].name == name || c.ring[i].name == 0) {
+			c.ring[i] = attempt{}
+			c.failures--
+		}
+	}
+	c.failures = max(c.failures, 0)
+	c.names.drop(name)
+}
+
+// names are different names that failed, up to 64.
+type names struct {
+	list []uint64
+	from time.Time
+}
+
+const maxNames = 64
+
+func (s *names) add(name uint64, at time.Time, span time.Duration) {
+	if name == 0 {
+		return
+	}
+	if at.Sub(s.from) > span {
+		s.list, s.from = s.list[:0], at
+	}
+	if len(s.list) < maxNames && !slices.Contains(s.list, name) {
+		s.list = append(s.list, name)
+	}
+}
+
+func (s *names) drop(name uint64) {
+	if i := slices.Index(s.list, name); i >= 0 {
+		s.list = slices.Delete(s.list, i, i+1)
+	}
+}
+
+func (s *names) count() int { return len(s.list) }
+
+// victim is a name that several clients fail at.
+type victim struct {
+	attack   detect.Attack
+	first    time.Time
+	failures int
+	clients  [32]attempt // the newest failure of each; name is the client's hash
+}
+
+// add notes a failure and returns how many clients failed within the window.
+func (v *victim) add(client uint64, at time.Time, window time.Duration) (n int) {
+	if v.failures == 0 {
+		v.first = at
+	}
+	v.failures++
+	oldest, from := 0, at.Add(-window).UnixNano()
+	place := -1
+	for i := range v.clients {
+		c := &v.clients[i]
+		if c.name == client {
+			place = i
+		}
+		if c.at < v.clients[oldest].at {
+			oldest = i
+		}
+	}
+	if place < 0 {
+		place = oldest
+	}
+	v.clients[place] = attempt{at.UnixNano(), client}
+	for i := range v.clients {
+		if v.clients[i].at > from {
+			n++
+		}
+	}
+	return n
+}
