@@ -41,6 +41,9 @@ func (d *Amplification) Observe(e *haechi.Event, out []haechi.Finding) []haechi.
 		return out
 	}
 	if unasked(e) {
+		if discovery(e.Port) && d.site.Internal(e.Addr) && d.site.Internal(e.Target) {
+			return out // they answer a question to a group
+		}
 		s := see(e)
 		if s.port = e.Port; s.first {
 			return d.in.begin(&s, e, out)
@@ -91,6 +94,11 @@ func (d *Amplification) ours(e *haechi.Event, out []haechi.Finding) []haechi.Fin
 // Tick implements the pipeline's detector.
 func (d *Amplification) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
 	return d.out.Tick(now, d.in.Tick(now, out))
+}
+
+// discovery reports the services that are asked by a question to a group or broadcast.
+func discovery(port uint16) bool {
+	return port == 137 || port == 1900 || port == 3702 || port == 5353 || port == 5355
 }
 
 // amplifies lists the UDP services in use for amplification (US-CERT TA14-017A and what

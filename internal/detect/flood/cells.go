@@ -8,6 +8,7 @@ type window [16]cell
 // cell is what began or was added in a sixteenth of the time.
 type cell struct {
 	when           int64 // number of the cell since 1970
+	since          int64 // the first that was counted in it
 	begun          uint32
 	done           uint32 // of those: answered
 	failed         uint32 // of those: over, and not answered
@@ -25,8 +26,9 @@ func (w *window) at(t int64, width int64) *cell {
 		return nil
 	}
 	if c.when < n {
-		*c = cell{when: n}
+		*c = cell{when: n, since: t}
 	}
+	c.since = min(c.since, t)
 	return c
 }
 
@@ -35,7 +37,7 @@ func (w *window) spread(from, to, width int64, d delta) {
 	first, last := max(from/width, to/width-14), to/width
 	n := uint64(max(last-first+1, 1))
 	for i := first; i <= last; i++ {
-		if c := w.at(i*width, width); c != nil {
+		if c := w.at(max(i*width, from), width); c != nil {
 			c.packets += d.packets / n
 			c.bytes += d.bytes / n
 			c.fragments += uint32(uint64(d.fragments) / n)

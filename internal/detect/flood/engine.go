@@ -264,7 +264,7 @@ func (v *victim) start(now, width int64) int64 {
 	oldest := now
 	for i := range v.cells {
 		if c := &v.cells[i]; c.when > now/width-15 && (c.begun > 0 || c.packets > 0) {
-			oldest = min(oldest, c.when*width)
+			oldest = min(oldest, c.since)
 		}
 	}
 	return oldest

@@ -37,7 +37,7 @@ func read(e *haechi.Event) (c contact, o outcome) {
 	case haechi.TCP:
 		o = tcp(e)
 	case haechi.UDP, haechi.SCTP:
-		if e.Transport == haechi.UDP && traceroute(e.LocalPort) {
+		if e.Transport == haechi.UDP && (traceroute(e.LocalPort) || discovery(e.Port)) {
 			return c, none
 		}
 		o, c.weak = datagram(e), true
@@ -105,6 +105,13 @@ func datagram(e *haechi.Event) outcome {
 // traceroute reports the ports that traceroute counts through (IANA: 33434, and one more
 // for each probe, three to each of up to 32 hops).
 func traceroute(port uint16) bool { return port >= 33434 && port < 33434+96 }
+
+// discovery reports the ports of services that are asked by a question to a group or
+// broadcast: NetBIOS names, SSDP, WS-Discovery, mDNS and LLMNR. What comes from such a
+// port is the answer to somebody, though no question to this host was seen.
+func discovery(port uint16) bool {
+	return port == 137 || port == 1900 || port == 3702 || port == 5353 || port == 5355
+}
 
 // broadcast reports a target that is no host: the last address of its /24 is a
 // broadcast far more often than a host.

@@ -81,6 +81,10 @@ func (d *Detector) meet(s *source, m met) {
 		return
 	}
 	if t.knows(m.contact) {
+		if m.out == bad && t.attack.Open() { // the filter knows too much of a large scan
+			t.amounts.add(m.contact)
+			t.lastBad = max(t.lastBad, m.at)
+		}
 		return
 	}
 	place := t.place()
@@ -123,7 +127,7 @@ func (d *Detector) change(s *source, m *met, to outcome) {
 	}
 	t.host, t.ours = m.host, m.ours
 	if t.since == 0 || m.at-t.lastBad > int64(d.cfg.Forget) && !t.attack.Open() {
-		t.ratio, t.bad, t.good, t.since = 0, 0, 0, 0
+		t.restart()
 		before := t.goodAfter(m.at, int64(d.cfg.Answer/4))
 		if t.ratio = -d.step * float64(before); t.ratio <= d.low {
 			t.ratio = 0
@@ -134,9 +138,7 @@ func (d *Detector) change(s *source, m *met, to outcome) {
 	t.lastBad = max(t.lastBad, m.at)
 	t.bad++
 	t.add(m, bad, d.step)
-	if t.over != nil {
-		t.over.add(m.contact)
-	}
+	t.amounts.add(m.contact)
 }
 
 func (t *track) add(m *met, of outcome, step float64) {
@@ -149,8 +151,16 @@ func (t *track) add(m *met, of outcome, step float64) {
 // calm begins anew for a source that is honest so far.
 func (d *Detector) calm(t *track) {
 	if t.ratio <= d.low && !t.attack.Open() {
-		t.ratio, t.since, t.bad, t.good = 0, 0, 0, 0
+		t.restart()
 	}
+}
+
+// restart forgets what spoke for a scan.
+func (t *track) restart() {
+	t.ratio, t.since, t.bad, t.good = 0, 0, 0, 0
+	t.amounts.hosts.Reset()
+	t.amounts.ports.Reset()
+	t.amounts.contacts.Reset()
 }
 
 func (c *counted) add(m contact) {

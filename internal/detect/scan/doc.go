@@ -45,7 +45,7 @@
 // the scanner. Not seen: scans by ACK alone, and a scan from many sources that each
 // make fewer than nine contacts.
 //
-// It promises bounded memory: [Config.Sources] sources of about 1.2 KiB at most, and
-// 3 KiB more for each open incident; a source makes room for another one once it was
+// It promises bounded memory: [Config.Sources] sources of 100 bytes, 2.4 KiB for those of
+// more than one contact, and up to 4 KiB more for those of many bad ones; a source makes room for another one once it was
 // silent for a minute, and what found no room is counted. It never decides.
 package scan

@@ -25,15 +25,8 @@ func (d *Detector) judge(client netip.Prefix, s *source, e *haechi.Event, now ti
 	if t == nil || !d.scans(s) {
 		return out
 	}
-	if t.over == nil {
-		t.over = &counted{}
-		for i := range t.ring {
-			if t.ring[i].out == bad {
-				t.over.add(t.ring[i].contact)
-			}
-		}
-	}
-	if !t.attack.Due(d.severity(s), float64(t.bad)) {
+	size := float64(t.amounts.contacts.Count())
+	if !t.attack.Due(d.severity(s), size) {
 		t.attack.Touch(time.Unix(0, t.lastBad))
 		return out
 	}
@@ -41,7 +34,7 @@ func (d *Detector) judge(client netip.Prefix, s *source, e *haechi.Event, now ti
 	if e != nil {
 		f.Evidence = []haechi.Event{*e}
 	}
-	return t.attack.Tell(f, "contacts", float64(t.bad), out)
+	return t.attack.Tell(f, "contacts", size, out)
 }
 
 // scans reports whether the source's contacts are a scan.
@@ -63,7 +56,7 @@ func (d *Detector) scans(s *source) bool {
 	if d.site.Internal(s.addr) && !t.ours {
 		need *= 2
 	}
-	if contacts, hosts, ports := t.shape(); contacts < 2*min(hosts, ports) {
+	if a := &t.amounts; a.contacts.Count() < 2*min(a.hosts.Count(), a.ports.Count()) {
 		if need *= 2; t.good > 0 {
 			return false
 		}
@@ -76,7 +69,7 @@ func (d *Detector) severity(s *source) haechi.Severity {
 	switch t := s.more; {
 	case d.site.Internal(s.addr):
 		return d.rule.Severity
-	case t.bad >= many:
+	case t.amounts.contacts.Count() >= many:
 		return min(d.rule.Severity, haechi.Medium)
 	}
 	return min(d.rule.Severity, haechi.Low)
@@ -91,7 +84,7 @@ func (d *Detector) finding(client netip.Prefix, s *source, now time.Time) haechi
 	f := d.rule.Finding(now, actor)
 	f.Severity = d.severity(s)
 	f.First, f.Last, f.Window, f.Spoofable = time.Unix(0, t.since).UTC(), time.Unix(0, t.lastBad).UTC(), d.cfg.Window, !s.proved
-	contacts, hosts, ports := t.over.contacts.Count(), t.over.hosts.Count(), t.over.ports.Count()
+	contacts, hosts, ports := t.amounts.contacts.Count(), t.amounts.hosts.Count(), t.amounts.ports.Count()
 	f.Observed, f.Threshold, f.Targets = float64(contacts), float64(d.cfg.Ports), hosts
 	if hosts == 1 && t.target.IsValid() {
 		f.Target = netip.PrefixFrom(t.target, t.target.BitLen())
@@ -136,6 +129,6 @@ func (d *Detector) end(client netip.Prefix, s *source, now time.Time, out []haec
 	t := s.more
 	t.attack.Note(d.finding(client, s, now))
 	out = t.attack.End(now, out)
-	t.ratio, t.bad, t.good, t.since, t.over = 0, 0, 0, 0, nil
+	t.restart()
 	return out
 }

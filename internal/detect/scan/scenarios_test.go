@@ -253,6 +253,13 @@ func honest() map[string]func(*wire) {
 				w.datagram(inside, world(1), 33434+i, haechi.FlowRejected).wait(50 * time.Millisecond)
 			}
 		},
+		"answers to questions that were asked of a group": func(w *wire) {
+			for i := range 60 {
+				e := flow(inside, host(i%5), 50000+i, haechi.UDP)
+				e.Port = []uint16{5355, 5353, 1900, 3702, 137}[i%5]
+				w.tell(e, haechi.FlowRejected, 0, 0, time.Second).wait(time.Second)
+			}
+		},
 		"groups and broadcasts": func(w *wire) {
 			for p := range 100 {
 				w.datagram(inside, "224.0.0.251", 5000+p, haechi.FlowAttempt).datagram(inside, "10.1.0.255", 5000+p, haechi.FlowAttempt)

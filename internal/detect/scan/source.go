@@ -45,7 +45,7 @@ type track struct {
 	target  netip.Addr // of the newest contact that is not good
 	lately  [8]bucket  // good contacts by when they began
 	attack  detect.Attack
-	over    *counted
+	amounts counted
 }
 
 // bucket counts contacts that began in a quarter of the time for an answer.
@@ -73,7 +73,7 @@ func (t *track) goodAfter(at, width int64) (n int) {
 	return n
 }
 
-// counted are the amounts of an incident.
+// counted are the bad contacts since the ratio was low.
 type counted struct {
 	hosts, ports, contacts distinct.Counter
 }
@@ -124,29 +124,6 @@ func (t *track) remember(c contact) {
 	h := c.hash()
 	t.seen[h>>6&31] |= 1 << (h & 63)
 	t.inSeen++
-}
-
-// shape counts the bad contacts in the ring and the hosts and ports among them.
-func (t *track) shape() (contacts, hosts, ports int) {
-	for i := range t.ring {
-		m := &t.ring[i]
-		if m.out != bad {
-			continue
-		}
-		newHost, newPort := 1, 1
-		for j := range i {
-			if o := &t.ring[j]; o.out == bad {
-				if o.host == m.host {
-					newHost = 0
-				}
-				if o.port == m.port {
-					newPort = 0
-				}
-			}
-		}
-		contacts, hosts, ports = contacts+1, hosts+newHost, ports+newPort
-	}
-	return contacts, hosts, ports
 }
 
 // portsOf counts the contacts with one host since a time, and the bad ones among them.
