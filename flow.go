@@ -64,7 +64,9 @@ func (p *FlowPhase) UnmarshalText(b []byte) (err error) {
 // FlowState is what became of a conversation so far.
 type FlowState uint8
 
-// The states. An address is believed (Assurance Handshaken) from FlowEstablished on.
+// The states. An address is believed (Assurance Handshaken) once a TCP handshake was
+// completed by somebody who heard the other end; a question over UDP proves nothing, even
+// where it is answered.
 const (
 	FlowUnknown     FlowState = iota
 	FlowAttempt               // the initiator spoke, nobody answered

@@ -30,9 +30,9 @@ type Packet struct {
 	// Time is in nanoseconds since 1970.
 	Time int64
 	Path
-	// Flags, Seq: TCP. For ICMP, Flags is the type and Code the code.
+	// Flags, Seq, Ack: TCP. For ICMP, Flags is the type and Code the code.
 	Flags, Code uint8
-	Seq         uint32
+	Seq, Ack    uint32
 	// Length is that of the IP packet in bytes, as its header states.
 	Length uint32
 	// Payload is what follows the transport's header, borrowed from the frame.

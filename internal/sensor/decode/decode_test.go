@@ -179,7 +179,7 @@ func compare(t *testing.T, b []byte, p *sensor.Packet) {
 		return
 	}
 	if p.Source() != addrOf(ip.SrcIP) || p.Target() != addrOf(ip.DstIP) || p.SrcPort != uint16(seg.SrcPort) || p.DstPort != uint16(seg.DstPort) ||
-		p.Seq != seg.Seq || (p.Flags&sensor.SYN != 0) != seg.SYN || (p.Flags&sensor.RST != 0) != seg.RST {
+		p.Seq != seg.Seq || p.Ack != seg.Ack || (p.Flags&sensor.SYN != 0) != seg.SYN || (p.Flags&sensor.RST != 0) != seg.RST {
 		t.Fatalf("read %+v, gopacket %+v %+v", p, ip, seg)
 	}
 }

@@ -47,7 +47,7 @@ func (d *Decoder) tcp(b []byte, stated int, p *sensor.Packet) Result {
 		return Truncated
 	}
 	p.SrcPort, p.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-	p.Seq, p.Flags = binary.BigEndian.Uint32(b[4:]), b[13]&63
+	p.Seq, p.Ack, p.Flags = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:]), b[13]&63
 	head := int(b[12]>>4) * 4
 	const never = sensor.SYN | sensor.FIN
 	switch {

@@ -1,6 +1,10 @@
 package flow
 
-import "haechi"
+import (
+	"math"
+
+	"haechi"
+)
 
 // slot is one flow. Amounts and flags are those of the initiator (in) and of whom it
 // spoke to (out).
@@ -23,13 +27,36 @@ type slot[K key] struct {
 
 // The bits of a slot.
 const (
-	bitHigh   = 1 << iota // the initiator is the higher end
-	bitSilent             // the listener does not want to hear more
-	bitFinIn              // the initiator ended its direction
-	bitFinOut             // the other did
-	bitAcked              // both ends spoke as only somebody who heard the other can
-
+	bitHigh     = 1 << iota // the initiator is the higher end
+	bitSilent               // the listener does not want to hear more
+	bitFinIn                // the initiator ended its direction
+	bitFinOut               // the other did
+	bitAcked                // both ends spoke as only somebody who heard the other can
+	bitSpokeIn              // the initiator sent data, and no handshake was seen
+	bitSpokeOut             // the other did
 )
+
+// A half-open connection has few bytes, so the upper half of bytesOut holds what the
+// initiator has to acknowledge: only who has heard the SYN-ACK knows it.
+
+func (s *slot[K]) expect(ack uint32) { s.bytesOut = s.bytesOut&math.MaxUint32 | uint64(ack)<<32 }
+
+func (s *slot[K]) expected() uint32 { return uint32(s.bytesOut >> 32) }
+
+// out is the number of bytes sent to the initiator.
+func (s *slot[K]) out() uint64 {
+	if s.state == haechi.FlowHalfOpen {
+		return s.bytesOut & math.MaxUint32
+	}
+	return s.bytesOut
+}
+
+func (s *slot[K]) addOut(n uint32) {
+	if s.state == haechi.FlowHalfOpen {
+		n = min(n, math.MaxUint32-uint32(s.bytesOut)) // never into the other half
+	}
+	s.bytesOut += uint64(n)
+}
 
 // ended reports whether nothing more is expected of it.
 func (s *slot[K]) ended() bool {

@@ -51,6 +51,10 @@ func (r *rig) tcp(back bool, flags uint8, payload int) {
 		p = packet(server, client, 22, 40000, sensor.ProtoTCP, flags)
 	}
 	p.PayloadLength = payload
+	p.Seq, p.Ack = 1000, 5001
+	if back {
+		p.Seq, p.Ack = 5000, 1001
+	}
 	r.send(time.Millisecond, p)
 }
 
@@ -112,6 +116,59 @@ func TestWhatBecomesOfAConnection(t *testing.T) {
 	}
 }
 
+// A handshake is believed only if the client has heard the server.
+func TestForgedHandshakesAreNotBelieved(t *testing.T) {
+	r := newRig(flow.Config{})
+	forged := func(flags uint8, number uint32, payload int) {
+		p := packet(client, server, 40000, 22, sensor.ProtoTCP, flags)
+		p.Ack, p.PayloadLength = number, payload
+		r.send(time.Millisecond, p)
+	}
+	r.tcp(false, syn, 0)
+	r.tcp(true, syn|ack, 0)
+	for _, number := range []uint32{0, 1, 5000, 5001 + 4096, 1 << 31} {
+		forged(ack, number, 0)
+		forged(ack, number, 10)
+		r.tcp(true, rst, 0)
+	}
+	for _, e := range r.events {
+		if e.Assurance >= haechi.Handshaken || e.State == haechi.FlowEstablished {
+			t.Fatalf("%+v", e)
+		}
+	}
+	r.tcp(true, syn|ack, 0)
+	r.tcp(false, ack, 0)
+	if e := r.last(); e.State != haechi.FlowEstablished || e.Assurance != haechi.Handshaken || e.BytesOut != 7*40 {
+		t.Errorf("%+v", e)
+	}
+	r = newRig(flow.Config{}) // data to a server that refuses it
+	for range 3 {
+		forged(ack, 1, 10)
+		r.tcp(true, rst, 0)
+	}
+	r.Flush()
+	if e := r.last(); e.Assurance >= haechi.Handshaken {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Where the capture lacks the handshake's last packet, data both ways shows as much.
+func TestLostPacketsOfAHandshake(t *testing.T) {
+	for name, back := range map[string][]uint8{"the last": {syn | ack}, "all but the first": nil} {
+		r := newRig(flow.Config{})
+		r.tcp(false, syn, 0)
+		for _, f := range back {
+			r.tcp(true, f, 0)
+		}
+		r.tcp(true, ack, 10)
+		r.tcp(true, ack, 10)
+		r.tcp(false, ack, 10)
+		if r.Flush(); r.last().Assurance != haechi.Handshaken {
+			t.Errorf("%s: %+v", name, r.last())
+		}
+	}
+}
+
 func TestUnreachableRefuses(t *testing.T) {
 	r := newRig(flow.Config{})
 	asked := packet(client, server, 40000, 33434, sensor.ProtoUDP, 0)
@@ -128,9 +185,12 @@ func TestUnreachableRefuses(t *testing.T) {
 	r.send(time.Millisecond, packet(server, client, 33434, 40000, sensor.ProtoUDP, 0))
 	r.send(time.Millisecond, p)
 	for _, e := range r.events {
-		if e.State == haechi.FlowRejected {
+		if e.State == haechi.FlowRejected || e.Assurance >= haechi.Handshaken {
 			t.Errorf("%+v", e)
 		}
+	}
+	if e := r.events[1]; e.State != haechi.FlowEstablished {
+		t.Errorf("%+v", e)
 	}
 }
 

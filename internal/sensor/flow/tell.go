@@ -16,7 +16,7 @@ func (h *half[K]) tell(s *slot[K], phase haechi.FlowPhase) {
 	s.key.path(p, s.bits&bitHigh != 0)
 	e := &t.event
 	*e = haechi.Event{Time: time.Unix(0, t.now).UTC(), Kind: haechi.KindFlow, Port: p.SrcPort, LocalPort: p.DstPort,
-		BytesIn: int64(s.bytesIn), BytesOut: int64(s.bytesOut)}
+		BytesIn: int64(s.bytesIn), BytesOut: int64(s.out())}
 	e.Addr = p.Source()
 	e.Client = t.client(e.Addr)
 	if s.bits&bitAcked != 0 {

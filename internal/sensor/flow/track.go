@@ -25,6 +25,8 @@ func (h *half[K]) packet(p *sensor.Packet, k K, high bool) {
 	h.count(s, p, in)
 	if s.packetsIn+s.packetsOut > 1 {
 		h.follow(s, p, in)
+	} else if s.state == haechi.FlowMidstream {
+		s.speak(p, in)
 	}
 	switch {
 	case s.packetsIn+s.packetsOut == 1:
@@ -130,7 +132,7 @@ func (h *half[K]) count(s *slot[K], p *sensor.Packet, in bool) {
 		s.flagsIn |= p.Flags
 	} else {
 		s.packetsOut++
-		s.bytesOut += uint64(p.Length)
+		s.addOut(p.Length)
 		s.flagsOut |= p.Flags
 	}
 	if p.Fragment {
@@ -147,17 +149,13 @@ func (h *half[K]) follow(s *slot[K], p *sensor.Packet, in bool) {
 		h.followTCP(s, p, in)
 		return
 	}
-	if s.state == haechi.FlowAttempt && !in || s.state == haechi.FlowAnswerOnly && !in {
-		s.state = haechi.FlowEstablished
-		s.bits |= bitAcked
+	if !in && (s.state == haechi.FlowAttempt || s.state == haechi.FlowAnswerOnly) {
+		s.state = haechi.FlowEstablished // not believed: a forged question is answered as well
 	}
 }
 
 // followTCP is RFC 9293's state machine as somebody in between sees it.
 func (h *half[K]) followTCP(s *slot[K], p *sensor.Packet, in bool) {
-	if s.packetsIn > 0 && s.packetsOut > 0 && p.Flags&sensor.ACK != 0 && p.PayloadLength > 0 {
-		s.bits |= bitAcked
-	}
 	switch s.state {
 	case haechi.FlowAttempt:
 		switch {
@@ -166,16 +164,57 @@ func (h *half[K]) followTCP(s *slot[K], p *sensor.Packet, in bool) {
 			s.state = haechi.FlowRejected
 		case p.Flags&(sensor.SYN|sensor.ACK) == sensor.SYN|sensor.ACK:
 			s.state = haechi.FlowHalfOpen
-		case p.Flags&sensor.ACK != 0 && s.flagsIn&sensor.SYN == 0:
-			s.state = haechi.FlowMidstream
+			s.expect(p.Seq + 1)
+		case p.Flags&sensor.ACK != 0:
+			s.state = haechi.FlowMidstream // also where the capture lacks the SYN-ACK
+			s.speak(p, in)
 		}
 	case haechi.FlowHalfOpen:
-		if in && p.Flags&(sensor.ACK|sensor.RST|sensor.SYN) == sensor.ACK {
-			s.state = haechi.FlowEstablished
-			s.bits |= bitAcked
-		}
+		s.handshake(p, in)
+	case haechi.FlowMidstream:
+		s.speak(p, in)
 	}
 	h.finish(s, p, in)
+}
+
+// mostUnread is how far beyond the SYN-ACK the first acknowledgement that was seen may
+// be: one may be lost, and the server speaks first in many protocols. A guess hits one
+// time in a million.
+const mostUnread = 4 << 10
+
+// handshake completes one that is half open. Anybody can forge a SYN and an ACK; the
+// number that the ACK has to repeat knows only who gets what is sent to that address.
+func (s *slot[K]) handshake(p *sensor.Packet, in bool) {
+	const which = sensor.ACK | sensor.RST | sensor.SYN
+	switch {
+	case !in && p.Flags&which == sensor.SYN|sensor.ACK:
+		s.expect(p.Seq + 1) // of another attempt on the same ports
+		return
+	case in && p.Flags&which == sensor.ACK && p.Ack-s.expected() < mostUnread:
+		s.bits |= bitAcked
+	default:
+		s.speak(p, in)
+	}
+	if s.bits&bitAcked != 0 {
+		s.expect(0)
+		s.state = haechi.FlowEstablished
+	}
+}
+
+// speak believes both ends of a conversation whose handshake was not seen once both
+// said something: neither a forged client nor a forged server gets the other to do so.
+func (s *slot[K]) speak(p *sensor.Packet, in bool) {
+	if p.Flags&(sensor.ACK|sensor.SYN|sensor.RST) != sensor.ACK || p.PayloadLength <= 0 {
+		return
+	}
+	if in {
+		s.bits |= bitSpokeIn
+	} else {
+		s.bits |= bitSpokeOut
+	}
+	if s.bits&(bitSpokeIn|bitSpokeOut) == bitSpokeIn|bitSpokeOut {
+		s.bits |= bitAcked
+	}
 }
 
 // finish ends what an end or a reset ends.
