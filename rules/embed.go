@@ -13,3 +13,9 @@ import "embed"
 //
 //go:embed auth client device http network service
 var FS embed.FS
+
+// Logs holds the shipped log patterns, in the form that package internal/sensor/logline
+// describes.
+//
+//go:embed logs
+var Logs embed.FS

@@ -21,7 +21,7 @@ func replayCommand(o *options) *cobra.Command {
 	since := span(time.Hour)
 	hellos := false
 	cmd := &cobra.Command{Use: "replay [FILE]…", Short: "Run captures, or what was recorded, through the present rules; changes nothing", Args: cobra.ArbitraryArgs,
-		Long: `With FILES: reads pcap and pcapng files in their own time, without a running gateway, and
+		Long: `With FILES: reads pcap and pcapng files, and logs, in their own time, without a running gateway, and
 lists the incidents that the network rules of the configuration find in them. The same file
 gives the same findings, byte for byte; with --json there is one finding a line.
 Without: shows what the rules of the running gateway would have done with recorded events.

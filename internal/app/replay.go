@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"haechi"
 	"haechi/internal/config"
@@ -14,6 +15,7 @@ import (
 	"haechi/internal/sensor/capture"
 	"haechi/internal/sensor/decode"
 	"haechi/internal/sensor/flow"
+	"haechi/internal/sensor/logline"
 	"haechi/internal/sensor/rhythm"
 	"haechi/internal/sensor/talk"
 	"haechi/internal/sensor/talk/login"
@@ -50,7 +52,11 @@ func (r *Replay) File(ctx context.Context, path string, tap func(*haechi.Event),
 	if progress != nil {
 		in = &metered{f, progress}
 	}
-	source, err := r.source(in, path)
+	st, err := f.Stat()
+	if err != nil {
+		return &haechi.Error{Kind: haechi.Unavailable, Op: "replay", Err: err}
+	}
+	source, err := r.source(in, st.ModTime())
 	if err != nil {
 		return err
 	}
@@ -64,7 +70,9 @@ func (r *Replay) File(ctx context.Context, path string, tap func(*haechi.Event),
 // Sentence explains a finding in a language.
 func (r *Replay) Sentence(f *haechi.Finding, lang string) string { return r.set.Sentence(f, lang) }
 
-func (r *Replay) source(in io.Reader, path string) (replay.Source, error) {
+// source is a capture if the file begins like one, else a log. changed is when the file
+// was written last, by which a log's years are known.
+func (r *Replay) source(in io.Reader, changed time.Time) (replay.Source, error) {
 	head := make([]byte, 4)
 	n, err := io.ReadFull(in, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
@@ -72,8 +80,11 @@ func (r *Replay) source(in io.Reader, path string) (replay.Source, error) {
 	}
 	in = io.MultiReader(&given{head[:n]}, in)
 	if !capture.Is(head[:n]) {
-		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "replay " + path, Msg: "the file is no capture",
-			Hint: "haechi replay reads pcap and pcapng files"}
+		set, err := logPatterns()
+		if err != nil {
+			return nil, err
+		}
+		return &logged{set: set, in: in, cfg: logline.Config{Now: changed, Zone: r.cfg.Zone, V6Bits: r.cfg.Client.IPv6Prefix}}, nil
 	}
 	c, err := capture.Open(in)
 	if err != nil {

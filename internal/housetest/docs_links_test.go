@@ -203,6 +203,9 @@ func TestRulesPage(t *testing.T) {
 	shipped := map[string]bool{}
 	root := filepath.Join("..", "..", "rules")
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "logs" {
+			return fs.SkipDir // patterns, which docs/logs.md lists
+		}
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".yaml") {
 			return err
 		}

@@ -55,7 +55,7 @@ type Set struct {
 	keys  int
 }
 
-// Load reads every .yaml file of the tree. All errors come at once, each with file
+// Load reads every .yaml file of the tree but those below logs/. All errors come at once, each with file
 // and line, as one error of kind Invalid.
 func Load(fsys fs.FS, o Options) (*Set, error) {
 	if o.Zone == nil {
@@ -73,6 +73,9 @@ func Load(fsys fs.FS, o Options) (*Set, error) {
 	unused := maps.Clone(o.Overrides)
 	var errs []error
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "logs" {
+			return fs.SkipDir // log patterns, which have a form of their own
+		}
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".yaml") {
 			return err
 		}

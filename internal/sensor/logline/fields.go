@@ -1,0 +1,150 @@
+package logline
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"haechi"
+	"haechi/internal/brick/clientkey"
+)
+
+// MaxText bounds a text that a peer chose, in bytes.
+const MaxText = 128
+
+// fields are what a line says. Texts lie in the line.
+type fields struct {
+	source, target    netip.Addr
+	port, targetPort  uint16
+	status            int
+	bytes             int64
+	user, path, host  []byte
+	agent, method, on []byte
+}
+
+// set reads one place; false means that its text is none for it.
+func (f *fields) set(p place, b []byte) bool {
+	switch p {
+	case source:
+		return address(b, &f.source)
+	case target:
+		return address(b, &f.target)
+	case sourceEnd:
+		return endpoint(b, &f.source, &f.port)
+	case targetEnd:
+		return endpoint(b, &f.target, &f.targetPort)
+	case port:
+		return short(b, &f.port)
+	case targetPort:
+		return short(b, &f.targetPort)
+	case status:
+		n, ok := decimal(b)
+		f.status = int(n)
+		return ok && n < 1000
+	case size:
+		n, ok := decimal(b)
+		f.bytes = n
+		return ok
+	case number:
+		_, ok := decimal(b)
+		return ok
+	case user:
+		f.user = b
+	case path:
+		f.path = b
+	case host:
+		f.host = b
+	case agent:
+		f.agent = b
+	case method:
+		f.method = b
+		return len(b) > 0
+	case transport:
+		f.on = b
+		return len(b) > 0
+	case word:
+		return len(b) > 0
+	}
+	return true
+}
+
+// address reads an IP address; one of IPv4 written as IPv6 is IPv4.
+func address(b []byte, to *netip.Addr) bool {
+	if len(b) < 2 || len(b) > 45 {
+		return false
+	}
+	a, err := netip.ParseAddr(string(b)) // does not escape: the compiler keeps the text on the stack
+	*to = a.Unmap()
+	return err == nil
+}
+
+func endpoint(b []byte, to *netip.Addr, port *uint16) bool {
+	if len(b) < 4 || len(b) > 53 {
+		return false
+	}
+	a, err := netip.ParseAddrPort(string(b))
+	*to, *port = a.Addr().Unmap(), a.Port()
+	return err == nil
+}
+
+func short(b []byte, to *uint16) bool {
+	n, ok := decimal(b)
+	*to = uint16(n)
+	return ok && n <= 65535
+}
+
+func decimal(b []byte) (n int64, ok bool) {
+	if len(b) == 0 || len(b) > 15 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+// fill puts what a line says into an event.
+func (f *fields) fill(e *haechi.Event, v6 int) {
+	e.Addr = f.source
+	if f.source.IsValid() {
+		e.Client = clientkey.Of(f.source, v6)
+	}
+	e.Target, e.Port, e.LocalPort = f.target, f.port, f.targetPort
+	e.User, e.Path, e.Host, e.UserAgent, e.Method = clean(f.user), clean(f.path), clean(f.host), clean(f.agent), clean(f.method)
+	e.Status, e.BytesOut = f.status, f.bytes
+	switch {
+	case len(f.on) == 0:
+	case strings.EqualFold(string(f.on), "tcp"):
+		e.Transport = haechi.TCP
+	case strings.EqualFold(string(f.on), "udp"):
+		e.Transport = haechi.UDP
+	case strings.EqualFold(string(f.on), "icmp"):
+		e.Transport = haechi.ICMP
+	case strings.EqualFold(string(f.on), "icmpv6"):
+		e.Transport = haechi.ICMPv6
+	default:
+		e.Transport = haechi.OtherTransport
+	}
+}
+
+// clean is a text that a peer chose, cut, and without what could act on a terminal.
+func clean(b []byte) string {
+	if len(b) > MaxText {
+		b = b[:MaxText]
+	}
+	s := strings.ToValidUTF8(string(b), "\uFFFD")
+	if strings.IndexFunc(s, control) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if control(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+func control(r rune) bool { return !strconv.IsPrint(r) }
