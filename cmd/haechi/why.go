@@ -41,7 +41,7 @@ a network or a device.`,
 			if o.print.json {
 				return o.print.encode(&x, "  ")
 			}
-			e := &explainer{printer: o.print, now: time.Now(), title: o.print.titles()}
+			e := &explainer{printer: o.print, now: time.Now(), title: o.print.titles(), sentence: o.print.sentences()}
 			if e.held, err = held(cmd.Context(), c, &x, e.now); err != nil {
 				return err
 			}
@@ -55,7 +55,9 @@ type explainer struct {
 	*printer
 	now   time.Time
 	title func(id, fallback string) string
-	held  map[haechi.Reference]bool // what was read back from the enforcers
+	// sentence says in words what a detector of the network found; empty for others.
+	sentence func(*haechi.Finding) string
+	held     map[haechi.Reference]bool // what was read back from the enforcers
 }
 
 // held asks which of the open decisions are found where they are enforced.
@@ -83,6 +85,17 @@ func (p *printer) titles() func(id, fallback string) string {
 			return fallback
 		}
 		return cmp.Or(set.Title(id, p.lang), fallback)
+	}
+}
+
+// sentences explains findings of the shipped rules in the operator's language.
+func (p *printer) sentences() func(*haechi.Finding) string {
+	set, err := rules.Load(shipped.FS, rules.Options{})
+	return func(f *haechi.Finding) string {
+		if err != nil {
+			return ""
+		}
+		return set.Sentence(f, p.lang)
 	}
 }
 

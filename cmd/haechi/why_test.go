@@ -14,7 +14,7 @@ func newExplainer(t *testing.T, lang string) (*explainer, *bytes.Buffer) {
 	t.Helper()
 	p, out := newTestPrinter(noEnv)
 	p.lang = lang
-	return &explainer{printer: p, now: time.Unix(1_790_000_000, 0), title: p.titles(), held: map[haechi.Reference]bool{}}, out
+	return &explainer{printer: p, now: time.Unix(1_790_000_000, 0), title: p.titles(), sentence: p.sentences(), held: map[haechi.Reference]bool{}}, out
 }
 
 // TestMeasure names the window of a limit, and none where nothing was counted over
@@ -100,5 +100,18 @@ func TestStateOfADecision(t *testing.T) {
 	lifted.LiftedAt, lifted.LiftedBy, lifted.LiftReason = e.now, "kim", "our office"
 	if got := e.stateOf(&lifted); !strings.Contains(got, "by kim: our office") {
 		t.Errorf("lifted: %s", got)
+	}
+}
+
+// TestWhatADetectorFoundIsSaidInWords, with its numbers and in both languages.
+func TestWhatADetectorFoundIsSaidInWords(t *testing.T) {
+	for lang, want := range map[string]string{"en": "203.0.113.7 tried 1,200 ports on 1 hosts", "ko": "호스트 1대의 포트 1,200개"} {
+		e, out := newExplainer(t, lang)
+		e.explain(&haechi.Explanation{Query: "203.0.113.7", Findings: []haechi.Finding{{Time: e.now, Rule: "network/port-scan", Detector: "port_scan",
+			Actor: haechi.Actor{Addr: netip.MustParseAddr("203.0.113.7")}, Reasons: [4]haechi.Fact{{Name: "contacts", Value: 1200},
+				{Name: "ports", Value: 1200}, {Name: "hosts", Value: 1}, {Name: "failed_share", Value: 1, Unit: "share"}}}}})
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: no %q in\n%s", lang, want, out)
+		}
 	}
 }

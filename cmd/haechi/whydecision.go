@@ -91,6 +91,9 @@ func (e *explainer) finding(f *haechi.Finding) {
 		key = "explain.found_shadow"
 	}
 	e.say(key, f.Rule, e.when(f.Time), e.title(f.Rule, f.Rule))
+	if text := e.sentence(f); text != "" {
+		e.line("  " + text)
+	}
 	severity := e.word("severity", f.Severity)
 	if f.Technique != "" {
 		severity = e.t("explain.technique", severity, f.Technique)

@@ -46,7 +46,7 @@ func (a *App) openConsole(ctx context.Context, cfg *config.Config) (*consoleServ
 		return nil, err
 	}
 	con, err := console.New(console.Config{
-		Assets: web.Files(), Zone: cfg.Zone, Language: cfg.Console.Language, RuleTitle: a.ruleTitle,
+		Assets: web.Files(), Zone: cfg.Zone, Language: cfg.Console.Language, RuleTitle: a.ruleTitle, Sentence: a.sentence,
 		Client: func(addr netip.Addr) netip.Prefix { return clientkey.Of(addr, cfg.Client.IPv6Prefix) },
 		Now:    a.opts.Now, Log: a.opts.Log,
 	}, console.Deps{
@@ -76,6 +76,14 @@ func (a *App) openConsole(ctx context.Context, cfg *config.Config) (*consoleServ
 func (a *App) ruleTitle(id, language string) string {
 	if w := a.estate.current.Load(); w != nil {
 		return w.rules.Title(id, language)
+	}
+	return ""
+}
+
+// sentence explains a finding by the present rules.
+func (a *App) sentence(f *haechi.Finding, language string) string {
+	if w := a.estate.current.Load(); w != nil {
+		return w.rules.Sentence(f, language)
 	}
 	return ""
 }

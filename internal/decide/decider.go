@@ -53,6 +53,10 @@ func (d *Decider) Decide(f *haechi.Finding, now time.Time, out []haechi.Decision
 		d.count.allowed++
 		return out
 	}
+	if f.Over { // what is over is no reason to decide anything
+		d.over(f, mode, now)
+		return out
+	}
 	in := d.observe(f, mode, now)
 	ruled, changed := d.weigh(f, mode, now)
 	if ruled != nil && in != nil {

@@ -9,10 +9,19 @@ import (
 	"haechi"
 )
 
-// group is what belongs together.
+// group is what belongs together: what a detector says is one incident, and else what
+// one rule finds about one.
 type group struct {
 	rule, service string
 	about         haechi.Scope
+	ref           haechi.Reference // the detector's own, in place of service and about
+}
+
+func groupOf(f *haechi.Finding) group {
+	if f.Incident != "" {
+		return group{rule: f.Rule, ref: f.Incident}
+	}
+	return group{rule: f.Rule, service: f.Service, about: f.About}
 }
 
 // incident is an open incident and what was last told of it.
@@ -41,15 +50,22 @@ func newIncidents(limit int) *incidents {
 
 // observe opens the finding's incident or adds to it; nil when the table is full.
 func (d *Decider) observe(f *haechi.Finding, mode haechi.Mode, now time.Time) *incident {
-	g := group{f.Rule, f.Service, f.About}
+	g := groupOf(f)
 	in := d.incidents.open[g]
 	if in == nil {
+		if f.Over {
+			return nil // it ended before: in an earlier run, or because it was too quiet
+		}
 		if len(d.incidents.open) >= d.incidents.max {
 			d.incidents.refused++
 			return nil
 		}
+		id := f.Incident
+		if id == "" {
+			id = d.book.newID("incident\x00"+f.Rule+"\x00"+f.Service, f.About, now)
+		}
 		in = &incident{urgent: true, Incident: haechi.Incident{
-			ID:   d.book.newID("incident\x00"+f.Rule+"\x00"+f.Service, f.About, now),
+			ID:   id,
 			Rule: f.Rule, Service: f.Service, About: f.About,
 			Severity: f.Severity, Mode: mode, Start: startOf(f, now), Peak: f.Observed,
 		}}
@@ -81,6 +97,24 @@ func (in *incident) grow(f *haechi.Finding, mode haechi.Mode) {
 	}
 }
 
+// over ends an incident whose detector says so.
+func (d *Decider) over(f *haechi.Finding, mode haechi.Mode, now time.Time) {
+	in := d.observe(f, mode, now)
+	if in == nil {
+		return
+	}
+	in.End = in.Last
+	if f.Last.After(in.Start) && f.Last.Before(in.End) {
+		in.End = f.Last
+	}
+	delete(d.incidents.open, groupOf(f))
+	d.deps.OnIncident(in.Incident)
+}
+
+// lost is after how long without a finding an incident ends whose detector promised to
+// say when it is over.
+const lost = 24 * time.Hour
+
 // announce tells of a change at once, of a mere count now and then.
 func (d *Decider) announce(in *incident, now time.Time) {
 	if in == nil || (!in.urgent && now.Sub(in.told) < d.cfg.UpdateEvery) {
@@ -91,11 +125,11 @@ func (d *Decider) announce(in *incident, now time.Time) {
 }
 
 // quiet closes and returns the incidents without a finding for so long, by start.
-// They end with their last finding.
+// They end with their last finding. A detector's own wait for its word.
 func (t *incidents) quiet(now time.Time, after time.Duration) []haechi.Incident {
 	var out []haechi.Incident
 	for g, in := range t.open {
-		if now.Sub(in.Last) >= after {
+		if silence := now.Sub(in.Last); silence >= lost || silence >= after && g.ref == "" {
 			in.End = in.Last
 			out = append(out, in.Incident)
 			delete(t.open, g)
@@ -129,7 +163,7 @@ func (d *Decider) LoadIncidents(existing []haechi.Incident) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, in := range existing {
-		g := group{in.Rule, in.Service, in.About}
+		g := group{rule: in.Rule, service: in.Service, about: in.About} // detectors began anew
 		if !in.End.IsZero() || d.incidents.open[g] != nil || len(d.incidents.open) >= d.incidents.max {
 			continue
 		}

@@ -78,3 +78,49 @@ func TestIncidentsOfAnEarlierRunEnd(t *testing.T) {
 		t.Fatalf("told %+v", told)
 	}
 }
+
+// TestADetectorsIncidentIsOneUntilItIsOver: what a detector calls one incident is one,
+// whoever it is about meanwhile and however long it is silent, and ends when it says so.
+func TestADetectorsIncidentIsOneUntilItIsOver(t *testing.T) {
+	var told []haechi.Incident
+	d := decide.New(decide.Config{}, decide.Deps{OnIncident: func(in haechi.Incident) { told = append(told, in) }})
+	f := against("203.0.113.7", 5)
+	f.Incident, f.First, f.Last = "7K29Q-XM4TC", start, start
+	d.Decide(f, start, nil)
+	d.Tick(start.Add(time.Hour))
+	f.About, f.Severity, f.Observed, f.Last = haechi.Scope{Kind: haechi.ScopeService, Value: "10.0.0.1"}, haechi.Critical, 100, start.Add(time.Hour)
+	d.Decide(f, start.Add(time.Hour), nil)
+	if len(told) != 2 || told[0].ID != "7K29Q-XM4TC" || told[1].ID != told[0].ID || !told[1].End.IsZero() {
+		t.Fatalf("told %+v", told)
+	}
+	f.Over, f.Want, f.For = true, haechi.Deny, time.Hour
+	if out := d.Decide(f, start.Add(2*time.Hour), nil); len(out) != 0 {
+		t.Errorf("decided %+v because it is over", out)
+	}
+	end := told[len(told)-1]
+	if len(told) != 3 || !end.End.Equal(f.Last) || end.Peak != 100 || end.Findings != 3 || len(d.Incidents()) != 0 {
+		t.Fatalf("told %+v", told)
+	}
+	d.Decide(f, start.Add(3*time.Hour), nil)
+	if len(told) != 3 || len(d.Incidents()) != 0 {
+		t.Error("the end of no incident opened one")
+	}
+}
+
+func TestADetectorThatNeverSaysOverIsGivenUp(t *testing.T) {
+	ends := 0
+	d := decide.New(decide.Config{}, decide.Deps{OnIncident: func(in haechi.Incident) {
+		if !in.End.IsZero() {
+			ends++
+		}
+	}})
+	f := against("203.0.113.7", 0)
+	f.Incident = "7K29Q-XM4TC"
+	d.Decide(f, start, nil)
+	if d.Tick(start.Add(24*time.Hour - 1)); ends != 0 {
+		t.Error("ended too early")
+	}
+	if d.Tick(start.Add(24 * time.Hour)); ends != 1 {
+		t.Error("never ended")
+	}
+}

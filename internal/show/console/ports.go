@@ -116,11 +116,14 @@ type Config struct {
 	Language string         // "en", "ko", or "" for what the browser asks for
 	// RuleTitle is what a rule looks for, in a language; empty for no rule. May be nil.
 	RuleTitle func(id, language string) string
-	Idle      time.Duration // a session ends without use for this long; 30 min
-	Absolute  time.Duration // and after this long in any case; 12 h
-	FirstTTL  time.Duration // how long a login link is valid; 15 min
-	Failures  int           // failed logins a client may make within Within; 5
-	Within    time.Duration // 5 min
+	// Sentence explains what a detector found, in a language; empty for rules that
+	// count. May be nil.
+	Sentence func(f *haechi.Finding, language string) string
+	Idle     time.Duration // a session ends without use for this long; 30 min
+	Absolute time.Duration // and after this long in any case; 12 h
+	FirstTTL time.Duration // how long a login link is valid; 15 min
+	Failures int           // failed logins a client may make within Within; 5
+	Within   time.Duration // 5 min
 	// Client is the client key of an address; IPv4 /32 and IPv6 /64.
 	Client func(netip.Addr) netip.Prefix
 	Now    func() time.Time // time.Now
@@ -128,6 +131,9 @@ type Config struct {
 }
 
 func (c *Config) defaults() {
+	if c.Sentence == nil {
+		c.Sentence = func(*haechi.Finding, string) string { return "" }
+	}
 	if c.RuleTitle == nil {
 		c.RuleTitle = func(string, string) string { return "" }
 	}

@@ -35,6 +35,15 @@ func TestRulesAreWorded(t *testing.T) {
 	}
 }
 
+// TestWhatADetectorFoundIsSaidInWords stands above the numbers, escaped like any text.
+func TestWhatADetectorFoundIsSaidInWords(t *testing.T) {
+	r := newRigWith(t, console.Config{Sentence: func(f *haechi.Finding, lang string) string { return lang + ": " + f.Rule + " <saw> it" }}, newSettings())
+	r.enroll()
+	if body := r.get("/why?q=7K29Q-XM4TC", "Accept-Language", "ko").body; !strings.Contains(body, "<p>ko: device/failed-auth &lt;saw&gt; it</p>") {
+		t.Error("the sentence is missing")
+	}
+}
+
 // TestIncidentInTheStream words an incident's entry like everything else.
 func TestIncidentInTheStream(t *testing.T) {
 	r := newRigWith(t, console.Config{RuleTitle: func(string, string) string { return "한 주소에서 인증 실패가 폭주합니다" }}, newSettings())

@@ -39,6 +39,7 @@ func (w *words) funcs() template.FuncMap {
 		"describe": func(report string) string { return w.texts.Or(w.lang, "reports."+report, "") },
 		"advice":   func(r haechi.Reason) string { return w.texts.Or(w.lang, "remedy."+string(r), "") },
 		"title":    func(rule string) string { return w.cfg.RuleTitle(rule, w.lang) },
+		"sentence": func(f haechi.Finding) string { return w.cfg.Sentence(&f, w.lang) },
 	}
 }
 
