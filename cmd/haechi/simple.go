@@ -89,7 +89,11 @@ func printRules(p *printer, rules []haechi.RuleInfo) {
 	title := p.titles()
 	rows := make([][]string, 0, len(rules))
 	for _, r := range rules {
-		rows = append(rows, []string{r.ID, p.word("mode", r.Mode), p.word("severity", r.Severity), number(r.Threshold), p.length(r.Window),
+		limit, window := number(r.Threshold), p.length(r.Window)
+		if r.Detector != "" { // it has parameters, which --json lists
+			limit, window = "", ""
+		}
+		rows = append(rows, []string{r.ID, p.word("mode", r.Mode), p.word("severity", r.Severity), limit, window,
 			p.word("action", r.Want), r.Technique, count(r.Fired), title(r.ID, r.Title)})
 	}
 	p.table([]string{"rule", "mode", "severity", "limit", "window", "action", "technique", "fired", "title"}, rows)

@@ -69,11 +69,18 @@ func (w *window) sum(now, width int64, answer time.Duration) (s cell, open uint6
 		s.odd += c.odd
 		s.packets += c.packets
 		s.bytes += c.bytes
-		if (c.when+1)*width+int64(answer) <= now {
-			open += uint64(max(c.begun, c.done) - c.done)
-		} else {
-			open += uint64(c.failed)
-		}
+		open += c.open(now-int64(answer), min(now, (c.when+1)*width))
 	}
 	return s, open
+}
+
+// open is what began before a time and was not answered, in a cell that fills until
+// another. Of what is too young the share that is not is taken, as if all of what is
+// answered was among that.
+func (c *cell) open(before, until int64) uint64 {
+	begun := float64(c.begun)
+	if span := until - c.since; before < until && span > 0 {
+		begun *= min(max(float64(before-c.since)/float64(span), 0), 1)
+	}
+	return max(more(uint64(begun), uint64(c.done)), uint64(c.failed))
 }

@@ -192,7 +192,8 @@ func (c *control) Why(_ context.Context, q string) (haechi.Explanation, error) {
 func (c *control) Rules(context.Context) ([]haechi.RuleInfo, error) {
 	return []haechi.RuleInfo{{ID: "device/failed-auth", Version: 2, Title: "Repeated failed authentication", Mode: haechi.Enforce, Severity: haechi.High, Technique: "T1110",
 		Match: `event.kind == "auth" && event.outcome == "failure"`, Group: "client", Aggregate: "count", Threshold: 5, Window: 5 * time.Minute, Want: haechi.Deny, For: time.Hour, Fired: 4},
-		{ID: "device/unusual-hour", Version: 1, Title: "Messages at night", Mode: haechi.Shadow, Severity: haechi.Low, Aggregate: "count", Fired: 1, Errors: 2}}, c.fail
+		{ID: "device/unusual-hour", Version: 1, Title: "Messages at night", Mode: haechi.Shadow, Severity: haechi.Low, Aggregate: "count", Fired: 1, Errors: 2},
+		{ID: "network/port-scan", Version: 1, Title: "A port scan", Mode: haechi.Shadow, Detector: "port_scan", Parameters: []string{"ports: 10", "window: 1m0s"}}}, c.fail
 }
 
 func (c *control) Report(_ context.Context, name string) (haechi.Table, error) {

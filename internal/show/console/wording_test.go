@@ -44,6 +44,14 @@ func TestWhatADetectorFoundIsSaidInWords(t *testing.T) {
 	}
 }
 
+func TestADetectorsParametersAreListed(t *testing.T) {
+	r := newRig(t)
+	r.enroll()
+	if body := r.get("/rules").body; !strings.Contains(body, "ports: 10, window: 1m0s") {
+		t.Error("the parameters are missing")
+	}
+}
+
 // TestIncidentInTheStream words an incident's entry like everything else.
 func TestIncidentInTheStream(t *testing.T) {
 	r := newRigWith(t, console.Config{RuleTitle: func(string, string) string { return "한 주소에서 인증 실패가 폭주합니다" }}, newSettings())
