@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -31,7 +32,10 @@ type ServerConfig struct {
 	// Protected is told whom the gateway protects, and answers with whom the kernel has to
 	// accept: those, and whoever the shield protects by itself.
 	Protected func(asked []netip.Prefix) []netip.Prefix
-	Log       *slog.Logger // nil discards
+	// Capture opens a socket for the packets of a network interface, or says why the
+	// gateway does not get one. Nil: it gets none.
+	Capture func(name string) (*os.File, error)
+	Log     *slog.Logger // nil discards
 }
 
 // Server serves an enforcer to the gateway.
@@ -114,7 +118,7 @@ func (s *Server) peer(ctx context.Context, c net.Conn) {
 		if err := c.SetWriteDeadline(time.Now().Add(readTimeout)); err != nil {
 			return
 		}
-		if err := write(c, s.answer(ctx, &q)); err != nil {
+		if err := send(c, s.answer(ctx, &q)); err != nil {
 			return
 		}
 	}
@@ -157,10 +161,19 @@ func (s *Server) answer(ctx context.Context, q *request) (r *response) {
 		err = k.Guard(ctx, s.cfg.Protected(q.Prefixes))
 	case opStats:
 		r.Counters = k.Stats()
+	case opCapture:
+		r.socket, err = s.capture(q.Interface)
 	default:
 		err = &haechi.Error{Kind: haechi.Invalid, Op: "ask the shield", Msg: fmt.Sprintf("there is no request %q", q.Op),
 			Hint: "start gateway and shield from the same version"}
 	}
 	r.Failure = failureOf(err)
 	return r
+}
+
+func (s *Server) capture(name string) (*os.File, error) {
+	if s.cfg.Capture == nil {
+		return nil, &haechi.Error{Kind: haechi.Denied, Op: "capture on " + name, Msg: "this shield opens no packet sockets"}
+	}
+	return s.cfg.Capture(name)
 }

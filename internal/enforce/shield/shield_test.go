@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -152,6 +153,48 @@ func TestTheShieldGoesAndComes(t *testing.T) {
 	path, _ = serve(t, p, shield.ServerConfig{})
 	if _, err := c.InForce(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A socket that the shield opens is the gateway's then; what the shield refuses comes with
+// the reason, and the connection for decisions goes on.
+func TestTheShieldHandsOverSockets(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	path, _ := serve(t, &place{now: func() time.Time { return start }}, shield.ServerConfig{Capture: func(name string) (*os.File, error) {
+		if name != "eth0" {
+			return nil, &haechi.Error{Kind: haechi.Denied, Op: "capture on " + name, Hint: "name it"}
+		}
+		return r, nil
+	}})
+	c := client(t, &path)
+	if _, err := c.InForce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f, err := c.Capture(t.Context(), "eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := w.WriteString("packets"); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 16)
+	if n, err := f.Read(b); err != nil || string(b[:n]) != "packets" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	if _, err := c.Capture(t.Context(), "eth1"); haechi.KindOf(err) != haechi.Denied {
+		t.Errorf("got %v", err)
+	}
+	if _, err := c.InForce(t.Context()); err != nil {
+		t.Error(err)
+	}
+	other, _ := serve(t, &place{now: func() time.Time { return start }}, shield.ServerConfig{})
+	if _, err := client(t, &other).Capture(t.Context(), "eth0"); haechi.KindOf(err) != haechi.Denied {
+		t.Errorf("got %v", err)
 	}
 }
 

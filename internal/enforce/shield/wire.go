@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 
 	"haechi"
 )
@@ -22,6 +23,7 @@ const (
 	opChanged = "changed"
 	opGuard   = "guard"
 	opStats   = "stats"
+	opCapture = "capture"
 )
 
 // request is what the gateway asks.
@@ -30,6 +32,7 @@ type request struct {
 	Decisions []haechi.Decision  `json:"decisions,omitempty"`
 	IDs       []haechi.Reference `json:"ids,omitempty"`
 	Prefixes  []netip.Prefix     `json:"prefixes,omitempty"`
+	Interface string             `json:"interface,omitempty"`
 }
 
 // response is what the shield answers.
@@ -38,6 +41,8 @@ type response struct {
 	Decisions []haechi.Decision `json:"decisions,omitempty"`
 	Changed   bool              `json:"changed,omitempty"`
 	Counters  []haechi.Counter  `json:"counters,omitempty"`
+
+	socket *os.File // goes with the answer
 }
 
 // failure is an error on its way.
@@ -72,15 +77,23 @@ func (f *failure) err() error {
 
 // write sends a message: its length in four bytes, big-endian, and JSON.
 func write(w io.Writer, v any) error {
+	b, err := message(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+func message(v any) ([]byte, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("write to the shield: %w", err)
+		return nil, fmt.Errorf("write to the shield: %w", err)
 	}
 	if len(body) > maxMessage {
-		return fmt.Errorf("write to the shield: %d bytes are more than %d", len(body), maxMessage)
+		return nil, fmt.Errorf("write to the shield: %d bytes are more than %d", len(body), maxMessage)
 	}
-	_, err = w.Write(append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body))), body...))
-	return err
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body))), body...), nil
 }
 
 // read takes one message. What it takes in memory grows with what has come, not with
@@ -90,6 +103,10 @@ func read(r io.Reader, v any) error {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return err
 	}
+	return readBody(r, head, v)
+}
+
+func readBody(r io.Reader, head [4]byte, v any) error {
 	n := binary.BigEndian.Uint32(head[:])
 	if n > maxMessage {
 		return fmt.Errorf("a message of %d bytes is too long", n)
