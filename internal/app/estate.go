@@ -58,6 +58,7 @@ type estate struct {
 	pipes      *splice.Pool
 	keeper     *acme.Keeper
 	habits     *habits
+	wire       *wire                 // nil: no interface is read
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
 
@@ -103,6 +104,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 		Taps: append([]pipeline.Tap{e.metrics}, taps...), Now: now, Log: log,
 	})
 	e.engines.log, e.engines.now, e.engines.emit = log, now, e.pipeline.Emit
+	e.wire = newWire(cfg, e)
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)

@@ -136,6 +136,11 @@ func baselines(set *rules.Set, site detect.Site) []pipeline.Detector {
 	return out
 }
 
+// networkDetectors makes those of the live sensor, which have habits of their own.
+func (e *estate) networkDetectors(w *world) screened {
+	return screened{e.list.allowed, e.habits.attach("wire", 2, networkDetectors(w.rules, networkSite(&w.cfg.Site)))}
+}
+
 // detectors makes the detectors of a world, which go on with what was learned. Half of
 // the alarms are for devices, half for services.
 func (e *estate) detectors(w *world) pipeline.Detectors {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"haechi"
@@ -59,6 +60,7 @@ func mustRestart(old, cfg *config.Config) error {
 	note("client", old.Client == cfg.Client)
 	note("decide", old.Decide == cfg.Decide)
 	note("shield", old.Shield == cfg.Shield)
+	note("sensor", reflect.DeepEqual(old.Sensor, cfg.Sensor))
 	note("alerts", old.Alerts == cfg.Alerts)
 	note("records.dsn_file, ca_file, pool or spool", old.Records.Store == cfg.Records.Store)
 	note("zone", old.Zone.String() == cfg.Zone.String())

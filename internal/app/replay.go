@@ -8,20 +8,13 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/prefixset"
 	"haechi/internal/config"
 	"haechi/internal/detect/rules"
 	"haechi/internal/operate/replay"
-	"haechi/internal/sensor"
 	"haechi/internal/sensor/capture"
-	"haechi/internal/sensor/decode"
 	"haechi/internal/sensor/flow"
 	"haechi/internal/sensor/logline"
-	"haechi/internal/sensor/rhythm"
-	"haechi/internal/sensor/talk"
-	"haechi/internal/sensor/talk/login"
-	"haechi/internal/sensor/talk/naming"
-	"haechi/internal/sensor/talk/web"
-	"haechi/internal/sensor/talk/windows"
 )
 
 // Replay is a run of files through the network detectors: the rules that a configuration
@@ -60,11 +53,8 @@ func (r *Replay) File(ctx context.Context, path string, tap func(*haechi.Event),
 	if err != nil {
 		return err
 	}
-	var ds []replay.Detector
-	for _, d := range networkDetectors(r.set, networkSite(&r.cfg.Site)) {
-		ds = append(ds, d)
-	}
-	return replay.Run(ctx, source, ds, tap, found)
+	all := screened{prefixset.New(r.cfg.Allow...).Contains, networkDetectors(r.set, networkSite(&r.cfg.Site))}
+	return replay.Run(ctx, source, []replay.Detector{all}, tap, found)
 }
 
 // Sentence explains a finding in a language.
@@ -122,14 +112,19 @@ type captured struct {
 	file    *capture.File
 	v6      int
 	packets uint64
+	passed  func(time.Time)
 }
 
 // Units implements replay.Source.
 func (c *captured) Units() uint64 { return c.packets }
 
+// Passes implements replay.Passing.
+func (c *captured) Passes(f func(time.Time)) { c.passed = f }
+
 // Read implements replay.Source.
 func (c *captured) Read(ctx context.Context, emit func(*haechi.Event)) error {
-	s := newSensing(flow.Config{V6Bits: c.v6}, emit)
+	s := newSensing(flow.Config{V6Bits: c.v6}, emit, c.passed)
+	defer s.table.Flush()
 	var frame capture.Frame
 	for ctx.Err() == nil {
 		err := c.file.Next(&frame)
@@ -137,42 +132,10 @@ func (c *captured) Read(ctx context.Context, emit func(*haechi.Event)) error {
 			break
 		}
 		if err != nil {
-			s.table.Flush()
 			return err
 		}
 		c.packets++
 		s.frame(&frame)
 	}
-	s.table.Flush()
 	return ctx.Err()
-}
-
-// sensing is the way of a frame: decoded, put to its flow, understood.
-type sensing struct {
-	table    *flow.Table
-	decoders map[uint32]*decode.Decoder
-	packet   sensor.Packet
-	unknown  uint64 // frames of a link type that nobody reads
-}
-
-func newSensing(cfg flow.Config, emit func(*haechi.Event)) *sensing {
-	speak := talk.New(talk.Config{V6Bits: cfg.V6Bits}, emit, naming.Accents(), web.Accents(), login.Accents(), windows.Accents())
-	hear := rhythm.New(rhythm.Defaults(), speak, emit)
-	return &sensing{table: flow.New(cfg, hear, emit), decoders: map[uint32]*decode.Decoder{}}
-}
-
-func (s *sensing) frame(f *capture.Frame) {
-	d := s.decoders[f.Link]
-	if d == nil {
-		if !decode.Supports(f.Link) {
-			s.unknown++
-			return
-		}
-		d = decode.New(f.Link)
-		s.decoders[f.Link] = d
-	}
-	s.packet.Time = f.Time
-	if d.Frame(f.Bytes, &s.packet) == decode.Decoded {
-		s.table.Packet(&s.packet)
-	}
 }

@@ -18,6 +18,7 @@ import (
 	"haechi/internal/enforce"
 	"haechi/internal/enforce/nft"
 	"haechi/internal/enforce/shield"
+	"haechi/internal/sensor/capture"
 )
 
 // ShieldOptions is what the shield process is started with.
@@ -62,8 +63,20 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 		o.Started(cfg.Shield.Socket)
 	}
 	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, k, o.Log) }) }()
-	s := shield.NewServer(shield.ServerConfig{Kernel: k, Protected: p.all, Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
+	s := shield.NewServer(shield.ServerConfig{Kernel: k, Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
 	return s.Serve(ctx, l)
+}
+
+// captures opens packet sockets on the interfaces that the shield's own file names, and
+// on no others.
+func captures(names []string) func(name string) (*os.File, error) {
+	return func(name string) (*os.File, error) {
+		if !slices.Contains(names, name) {
+			return nil, &haechi.Error{Kind: haechi.Denied, Op: "capture on " + name, Msg: "the shield's file does not name it in sensor.interfaces",
+				Hint: "start the shield again after a change of the file"}
+		}
+		return capture.OpenSocket(name)
+	}
 }
 
 // protector is whom the shield protects: by the configuration and by itself, and besides

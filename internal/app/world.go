@@ -104,6 +104,7 @@ func orNil[G guard](g G, err error) (guard, error) {
 func (w *world) enter(e *estate) {
 	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies, literals(w.cfg))
 	e.pipeline.Swap(e.detectors(w))
+	e.wire.swap(e.networkDetectors(w))
 	e.keeper.Keep(orders(w.cfg))
 	e.engines.keep(w.rulings)
 }

@@ -19,6 +19,7 @@ func compile(f *rawFile) *Config {
 		Client:  Client{IPv6Prefix: f.Client.IPv6Prefix},
 		Allow:   prefixes(f.Allow), TrustedProxies: prefixes(f.TrustedProxies),
 		Site:   compileSite(&f.Site),
+		Sensor: Sensor{Interfaces: f.Sensor.Interfaces, Flows: f.Sensor.Flows},
 		Rules:  make(map[string]Rule, len(f.Rules)),
 		Decide: compileDecide(&f.Decide),
 		Shield: Shield{Kernel: f.Shield.Kernel, Socket: f.Shield.Socket, From: action(f.Shield.From)},

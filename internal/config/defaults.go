@@ -31,6 +31,7 @@ func defaults() rawFile {
 			HalfLife: 10 * minute, Base: 5 * minute, Max: day, Shared: 2,
 		},
 		Shield: rawShield{Kernel: "off", From: "drop"},
+		Sensor: rawSensor{Flows: 1 << 20},
 		Alerts: rawAlerts{AtLeast: "high"},
 		Records: rawRecords{
 			Pool: 20, Spool: 256 << 20,

@@ -14,6 +14,7 @@ type rawFile struct {
 	Allow          []network             `yaml:"allow" jsonschema_description:"Addresses and networks that beat every rule, list and limit."`
 	TrustedProxies []network             `yaml:"trusted_proxies" jsonschema_description:"Our own proxies: only their X-Forwarded-For is believed."`
 	Site           rawSite               `yaml:"site" jsonschema_description:"What is ours in the network, for the detectors of the network sensor."`
+	Sensor         rawSensor             `yaml:"sensor" jsonschema_description:"Live detection on network interfaces."`
 	Services       map[string]rawService `yaml:"services" jsonschema_description:"What is guarded, by name."`
 	Rules          map[string]rawRule    `yaml:"rules" jsonschema_description:"Changes to rules, by id; haechi rules lists them."`
 	Decide         rawDecide             `yaml:"decide" jsonschema_description:"How findings become decisions."`
@@ -48,6 +49,11 @@ type rawRoles struct {
 	Directory  []network `yaml:"directory,omitempty" jsonschema_description:"They are asked by everybody: domain controllers, resolvers."`
 	Scanner    []network `yaml:"scanner,omitempty" jsonschema_description:"They scan on your order."`
 	Admin      []network `yaml:"admin,omitempty" jsonschema_description:"They administer other hosts."`
+}
+
+type rawSensor struct {
+	Interfaces []string `yaml:"interfaces,omitempty" jsonschema_description:"Network interfaces whose packets are read; none: the sensor is off. It needs CAP_NET_RAW or the shield process."`
+	Flows      int      `yaml:"flows" jsonschema:"minimum=4096,maximum=16777216" jsonschema_description:"Most conversations over IPv4 at once, 64 bytes each, and half as many over IPv6, 88 each."`
 }
 
 type rawService struct {

@@ -22,6 +22,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Services       []Service      // by name
 	Site           Site
+	Sensor         Sensor
 	Rules          map[string]Rule
 	Decide         Decide
 	Shield         Shield
@@ -189,6 +190,12 @@ type Site struct {
 	Networks []netip.Prefix
 	// The roles of hosts and networks.
 	Monitoring, Backup, Directory, Scanner, Admin []netip.Prefix
+}
+
+// Sensor says where packets are read, and how many flows are known at once.
+type Sensor struct {
+	Interfaces []string // none: off
+	Flows      int
 }
 
 // Rule overrides one rule; nil or zero fields keep the rule's own.

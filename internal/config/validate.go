@@ -61,6 +61,7 @@ func (v *validator) file() {
 	v.notEverybody("allow", f.Allow, "nothing would be guarded any more")
 	v.notEverybody("trusted_proxies", f.TrustedProxies, "anybody could claim any address")
 	v.notEverybody("site.networks", f.Site.Networks, "nothing would be outside")
+	v.interfaces(f.Sensor.Interfaces)
 	if len(f.Services) == 0 {
 		v.wrongAt("services", "name at least one below services:, or begin with what haechi init writes", "no service is guarded")
 	}
@@ -151,3 +152,21 @@ func (v *validator) decide(d *rawDecide) {
 		v.wrongAt("decide.base", "", "decide.base is longer than decide.max")
 	}
 }
+
+// interfaces checks names as Linux does, and that none is read twice.
+func (v *validator) interfaces(names []string) {
+	if len(names) > maxInterfaces {
+		v.wrongAt("sensor.interfaces", "name those where traffic enters", "%d interfaces are more than %d", len(names), maxInterfaces)
+	}
+	for i, name := range names {
+		key := fmt.Sprintf("sensor.interfaces[%d]", i)
+		switch {
+		case name == "" || len(name) > 15 || strings.ContainsAny(name, "/: \t\r\n") || name == "." || name == "..":
+			v.wrongAt(key, "ip link lists them, for example eth0", "%q is no network interface", name)
+		case slices.Contains(names[:i], name):
+			v.wrongAt(key, "name it once", "%s stands here twice", name)
+		}
+	}
+}
+
+const maxInterfaces = 16

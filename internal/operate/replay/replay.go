@@ -28,52 +28,85 @@ type Found struct {
 	Units uint64
 }
 
+// Passing is a source that also tells of time in which nothing happens.
+type Passing interface {
+	// Passes is called before Read with whom to tell.
+	Passes(pass func(now time.Time))
+}
+
 // Run reads the source to its end and hands each finding to found, in order. tap sees
 // every event and may be nil. The error is the source's.
 func Run(ctx context.Context, s Source, detectors []Detector, tap func(*haechi.Event), found func(*Found)) error {
-	r := &runner{source: s, detectors: detectors, tap: tap, found: found}
-	err := s.Read(ctx, r.event)
-	if !r.now.IsZero() {
-		r.tick(r.now.Add(time.Second))
+	r := NewRunner(detectors, func(f *haechi.Finding) { found(&Found{*f, s.Units()}) })
+	emit := r.Event
+	if tap != nil {
+		emit = func(e *haechi.Event) {
+			tap(e)
+			r.Event(e)
+		}
 	}
+	if p, ok := s.(Passing); ok {
+		p.Passes(r.Pass)
+	}
+	err := s.Read(ctx, emit)
+	r.End()
 	return err
 }
 
-type runner struct {
-	source    Source
+// Runner hands events to detectors, and lets them notice that time passes, on one
+// goroutine. Whether the events are those of a file or of the wire, the same ones give
+// the same findings.
+type Runner struct {
 	detectors []Detector
-	tap       func(*haechi.Event)
-	found     func(*Found)
+	found     func(*haechi.Finding)
 	now       time.Time // event time, never back
 	out       []haechi.Finding
 }
 
-func (r *runner) event(e *haechi.Event) {
-	if e.Time.After(r.now) {
-		if e.Time.Unix() != r.now.Unix() && !r.now.IsZero() {
-			r.tick(e.Time)
-		}
-		r.now = e.Time
-	}
-	if r.tap != nil {
-		r.tap(e)
-	}
+// NewRunner returns a runner that hands what the detectors find to found.
+func NewRunner(detectors []Detector, found func(*haechi.Finding)) *Runner {
+	return &Runner{detectors: detectors, found: found}
+}
+
+// Swap exchanges the detectors. What the old ones had counted is gone with them.
+func (r *Runner) Swap(detectors []Detector) { r.detectors = detectors }
+
+// Event takes the next event.
+func (r *Runner) Event(e *haechi.Event) {
+	r.Pass(e.Time)
 	for _, d := range r.detectors {
 		r.out = d.Observe(e, r.out[:0])
 		r.tell()
 	}
 }
 
-// tick lets the detectors notice that time has passed. A gap without events is one tick.
-func (r *runner) tick(now time.Time) {
+// Pass lets time pass. A gap is one tick.
+func (r *Runner) Pass(now time.Time) {
+	if !now.After(r.now) {
+		return
+	}
+	if now.Unix() != r.now.Unix() && !r.now.IsZero() {
+		r.tick(now)
+	}
+	r.now = now
+}
+
+// End lets the detectors notice the last second's end.
+func (r *Runner) End() {
+	if !r.now.IsZero() {
+		r.tick(r.now.Add(time.Second))
+	}
+}
+
+func (r *Runner) tick(now time.Time) {
 	for _, d := range r.detectors {
 		r.out = d.Tick(now, r.out[:0])
 		r.tell()
 	}
 }
 
-func (r *runner) tell() {
+func (r *Runner) tell() {
 	for i := range r.out {
-		r.found(&Found{r.out[i], r.source.Units()})
+		r.found(&r.out[i])
 	}
 }

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"net/netip"
+	"time"
+
+	"haechi"
+	"haechi/internal/pipeline"
+	"haechi/internal/sensor"
+	"haechi/internal/sensor/capture"
+	"haechi/internal/sensor/decode"
+	"haechi/internal/sensor/flow"
+	"haechi/internal/sensor/rhythm"
+	"haechi/internal/sensor/talk"
+	"haechi/internal/sensor/talk/login"
+	"haechi/internal/sensor/talk/naming"
+	"haechi/internal/sensor/talk/web"
+	"haechi/internal/sensor/talk/windows"
+)
+
+// sensing is the way of a frame, of a file or of the wire: decoded, put to its flow,
+// understood. It is used by one goroutine.
+type sensing struct {
+	table    *flow.Table
+	decoders map[uint32]*decode.Decoder
+	packet   sensor.Packet
+	frames   uint64
+	unread   uint64 // of a link type that nobody reads, or cut or broken
+	second   int64  // of event time
+	passed   func(time.Time)
+}
+
+// newSensing tells emit what happens, and passed when a second is over; it may be nil.
+func newSensing(cfg flow.Config, emit func(*haechi.Event), passed func(time.Time)) *sensing {
+	if passed == nil {
+		passed = func(time.Time) {}
+	}
+	speak := talk.New(talk.Config{V6Bits: cfg.V6Bits}, emit, naming.Accents(), web.Accents(), login.Accents(), windows.Accents())
+	hear := rhythm.New(rhythm.Defaults(), speak, emit)
+	return &sensing{table: flow.New(cfg, hear, emit), decoders: map[uint32]*decode.Decoder{}, passed: passed}
+}
+
+func (s *sensing) frame(f *capture.Frame) {
+	s.until(f.Time)
+	s.frames++
+	d := s.decoders[f.Link]
+	if d == nil {
+		if !decode.Supports(f.Link) {
+			s.unread++
+			return
+		}
+		d = decode.New(f.Link)
+		s.decoders[f.Link] = d
+	}
+	s.packet.Time = f.Time
+	switch d.Frame(f.Bytes, &s.packet) {
+	case decode.Decoded:
+		s.table.Packet(&s.packet)
+	case decode.NoIP:
+	default:
+		s.unread++
+	}
+}
+
+// mostIdle bounds the seconds that are told of one by one where nothing comes.
+const mostIdle = 3600
+
+// until lets event time pass, second by second, so that a file says when something was
+// over as the wire does.
+func (s *sensing) until(at int64) {
+	second := at / int64(time.Second)
+	if s.second == 0 {
+		s.second = second
+	}
+	if second-s.second > mostIdle {
+		s.second = second - 1
+	}
+	for s.second < second {
+		s.second++
+		now := time.Unix(s.second, 0).UTC()
+		s.table.Tick(now)
+		s.passed(now)
+	}
+}
+
+// screened are detectors that do not see the events of allowed clients.
+type screened struct {
+	allowed func(netip.Addr) bool
+	list    []pipeline.Detector
+}
+
+// Observe implements replay.Detector.
+func (s screened) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	if s.allowed(e.Addr) {
+		return out
+	}
+	for _, d := range s.list {
+		out = d.Observe(e, out)
+	}
+	return out
+}
+
+// Tick implements replay.Detector.
+func (s screened) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+	for _, d := range s.list {
+		out = d.Tick(now, out)
+	}
+	return out
+}
