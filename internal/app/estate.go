@@ -42,7 +42,7 @@ type estate struct {
 	database *database // an existing one that governs devices; nil: none
 	verifier *signature.Verifier
 	session  *session.Enforcer
-	kernel   kernel // nil: enforced in process only
+	kernels  []kernel // the enforcers in the kernel; none: in process only
 	force    *enforce.Fan
 	decider  *decide.Decider
 	// reconciler keeps what is in force at each of the enforcers what was decided.

@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"haechi"
@@ -11,6 +13,7 @@ import (
 	"haechi/internal/config"
 	"haechi/internal/enforce"
 	"haechi/internal/enforce/nft"
+	"haechi/internal/enforce/xdp"
 )
 
 // kernel is an enforcer in the kernel.
@@ -27,86 +30,159 @@ type kernel interface {
 const (
 	kernelOff  = "off"
 	kernelAuto = "auto"
+	kernelNFT  = "nft"
+	kernelXDP  = "xdp"
 )
 
 // kernelTimeout bounds one exchange with the kernel: whoever decides waits for it.
 const kernelTimeout = 2 * time.Second
 
-// openKernel opens what the configuration asks for. Without the right, or without
-// nftables in the kernel, auto goes on in process, and nft is an error.
-func (e *estate) openKernel(ctx context.Context) error {
-	if e.cfg.Shield.Kernel == kernelOff {
-		return nil
-	}
-	if socket := e.cfg.Shield.Socket; socket != "" {
-		c := e.dialShield(socket)
-		e.kernel = c
-		if err := c.Guard(ctx, e.list.guarded()); err != nil && e.cfg.Shield.Kernel != kernelAuto {
-			return err
-		} // auto: it is used when it comes
-		return nil
-	}
-	k, err := nft.Open(ctx, nft.Config{From: e.cfg.Shield.From, Protected: e.list.protectedPrefix, Timeout: kernelTimeout, Now: e.now})
-	if err == nil {
-		err = k.Guard(ctx, e.list.guarded())
-	}
+// places are the enforcers in the kernel that the configuration asks for. XDP drops
+// soonest, on the interfaces that are named; nftables drops what comes by the others.
+func places(s *config.Shield) []string {
 	switch {
-	case err == nil:
-		e.kernel = k
-	case e.cfg.Shield.Kernel == kernelAuto:
-		e.log.Warn("not enforced in the kernel, in the process only", "err", err)
-	default:
-		return err
+	case s.Kernel == kernelOff:
+		return nil
+	case s.Kernel != kernelAuto:
+		return []string{s.Kernel}
+	case len(s.Interfaces) > 0:
+		return []string{kernelXDP, kernelNFT}
+	}
+	return []string{kernelNFT}
+}
+
+// openPlace opens one of them, with whom it must never drop.
+func openPlace(ctx context.Context, name string, s *config.Shield, protected func(netip.Prefix) (string, bool), guard []netip.Prefix) (k kernel, err error) {
+	if name == kernelXDP {
+		k, err = xdp.Open(ctx, xdp.Config{Interfaces: s.Interfaces, Dir: s.Pins, From: s.From, Protected: protected})
+	} else {
+		k, err = nft.Open(ctx, nft.Config{From: s.From, Protected: protected, Timeout: kernelTimeout})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return k, k.Guard(ctx, guard)
+}
+
+// openKernel opens what the configuration asks for. What cannot be had is an error, but
+// with auto: then it goes on with the others, or in process.
+func (e *estate) openKernel(ctx context.Context) error {
+	s := &e.cfg.Shield
+	for _, name := range places(s) {
+		var k kernel
+		var err error
+		if s.Socket != "" {
+			k = e.dialShield(name)
+			err = k.Guard(ctx, e.list.guarded())
+		} else {
+			k, err = openPlace(ctx, name, s, e.list.protectedPrefix, e.list.guarded())
+		}
+		switch {
+		case err == nil, s.Socket != "" && s.Kernel == kernelAuto: // it is used when it comes
+			e.kernels = append(e.kernels, k)
+		case s.Kernel == kernelAuto:
+			e.log.Warn("not enforced there", "enforcer", name, "err", err)
+		default:
+			return err
+		}
 	}
 	return nil
 }
 
 // enforcers are the places of enforcement, the one that knows everything first.
 func (e *estate) enforcers() []enforce.Enforcer {
-	if e.kernel == nil {
-		return []enforce.Enforcer{e.session}
-	}
-	return []enforce.Enforcer{e.session, e.kernel}
-}
-
-// guard keeps the kernel's own list of whom it must never drop up to date.
-func (e *estate) guard(ctx context.Context) error {
-	if e.kernel == nil {
-		return nil
-	}
-	return e.kernel.Guard(ctx, e.list.guarded())
-}
-
-func (e *estate) kernelStats() []haechi.Counter {
-	if e.kernel == nil {
-		return nil
-	}
-	out := append(e.kernel.Stats(), haechi.Counter{Name: "nft_failed", Value: e.force.Failed()})
-	for _, s := range e.reconciler.Status() {
-		if s.Name == e.kernel.Name() {
-			out = append(out, haechi.Counter{Name: "nft_drift", Value: s.Drift})
-		}
+	out := []enforce.Enforcer{e.session}
+	for _, k := range e.kernels {
+		out = append(out, k)
 	}
 	return out
 }
 
-// enforcerStatus is what each enforcer has, and why the kernel is not used.
+// guard keeps the kernel's own lists of whom it must never drop up to date.
+func (e *estate) guard(ctx context.Context) error {
+	var errs []error
+	for _, k := range e.kernels {
+		errs = append(errs, k.Guard(ctx, e.list.guarded()))
+	}
+	return errors.Join(errs...)
+}
+
+func (e *estate) kernelStats() (out []haechi.Counter) {
+	if len(e.kernels) == 0 {
+		return nil
+	}
+	drift := make(map[string]uint64)
+	for _, s := range e.reconciler.Status() {
+		drift[s.Name] = s.Drift
+	}
+	for _, k := range e.kernels {
+		out = append(append(out, k.Stats()...), haechi.Counter{Name: k.Name() + "_drift", Value: drift[k.Name()]})
+	}
+	return append(out, haechi.Counter{Name: "kernel_failed", Value: e.force.Failed()})
+}
+
+// enforcerStatus is what each enforcer has, why one in the kernel is not used, and why it
+// is not the better one.
 func (e *estate) enforcerStatus(ctx context.Context) []haechi.EnforcerStatus {
 	out := e.reconciler.Status()
+	used := make(map[string]bool)
 	for i := range out {
+		used[out[i].Name] = true
 		if out[i].Note == "" {
 			out[i].Able = haechi.AbleYes
 		}
 	}
-	if e.kernel != nil {
-		return out
+	for _, k := range e.kernels {
+		if x, ok := k.(*xdp.Enforcer); ok && len(x.Generic()) > 0 {
+			note(out, k.Name(), "behind the driver on "+strings.Join(x.Generic(), ", ")+": the driver has no place for it")
+		}
 	}
-	return append(out, unused(ctx, e.cfg.Shield.Kernel))
+	if !used[kernelXDP] {
+		out = append(out, unusedXDP(&e.cfg.Shield))
+	}
+	if !used[kernelNFT] {
+		out = append(out, unusedNFT(ctx, e.cfg.Shield.Kernel))
+	}
+	return out
 }
 
-// unused says why nftables is not used, and whether it could be.
-func unused(ctx context.Context, setting string) haechi.EnforcerStatus {
-	s := haechi.EnforcerStatus{Name: "nft", Unused: "off"}
+func note(all []haechi.EnforcerStatus, name, text string) {
+	for i := range all {
+		if all[i].Name == name && all[i].Note == "" {
+			all[i].Note = text
+		}
+	}
+}
+
+// unusedXDP says why the program on interfaces is not used, and whether it could be.
+func unusedXDP(cfg *config.Shield) haechi.EnforcerStatus {
+	s := haechi.EnforcerStatus{Name: kernelXDP, Unused: "xdp_off"}
+	err := xdp.Probe(0, cfg.Pins, cfg.Interfaces)
+	switch kind := haechi.KindOf(err); {
+	case err == nil:
+		s.Able = haechi.AbleYes
+	case kind == haechi.Denied, kind == haechi.Unavailable:
+		s.Able = haechi.AbleNo
+	}
+	switch {
+	case xdp.Left(cfg.Pins):
+		s.Unused = "xdp_left"
+	case cfg.Kernel == kernelOff, cfg.Kernel == kernelNFT:
+	case len(cfg.Interfaces) == 0:
+		s.Unused = "xdp_unnamed"
+	case haechi.KindOf(err) == haechi.Denied:
+		s.Unused = "xdp_denied"
+	case s.Able == haechi.AbleNo:
+		s.Unused = "xdp_missing"
+	default:
+		s.Unused = "failed"
+	}
+	return s
+}
+
+// unusedNFT says why nftables is not used, and whether it could be.
+func unusedNFT(ctx context.Context, setting string) haechi.EnforcerStatus {
+	s := haechi.EnforcerStatus{Name: kernelNFT, Unused: "off"}
 	left, err := nft.Probe(ctx, 0)
 	switch kind := haechi.KindOf(err); {
 	case err == nil:
@@ -122,6 +198,8 @@ func unused(ctx context.Context, setting string) haechi.EnforcerStatus {
 	case setting == kernelOff && s.Able == haechi.AbleNo:
 		s.Unused = "off_unable"
 	case setting == kernelOff:
+	case setting == kernelXDP:
+		s.Unused = "xdp_alone"
 	case err == nil:
 		s.Unused = "failed" // at the start; it could be used by now
 	case s.Able == haechi.AbleNo:

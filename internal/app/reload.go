@@ -59,7 +59,7 @@ func mustRestart(old, cfg *config.Config) error {
 	note("metrics", old.Metrics == cfg.Metrics)
 	note("client", old.Client == cfg.Client)
 	note("decide", old.Decide == cfg.Decide)
-	note("shield", old.Shield == cfg.Shield)
+	note("shield", reflect.DeepEqual(old.Shield, cfg.Shield))
 	note("sensor", reflect.DeepEqual(old.Sensor, cfg.Sensor))
 	note("alerts", old.Alerts == cfg.Alerts)
 	note("records.dsn_file, ca_file, pool or spool", old.Records.Store == cfg.Records.Store)

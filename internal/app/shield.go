@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -15,8 +16,8 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/prefixset"
+	"haechi/internal/config"
 	"haechi/internal/enforce"
-	"haechi/internal/enforce/nft"
 	"haechi/internal/enforce/shield"
 	"haechi/internal/sensor/capture"
 )
@@ -48,11 +49,8 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err := p.list.refreshOwn(); err != nil {
 		return err
 	}
-	k, err := nft.Open(ctx, nft.Config{From: cfg.Shield.From, Protected: p.protected, Timeout: kernelTimeout})
+	ks, missing, err := openPlaces(ctx, &cfg.Shield, p, o.Log)
 	if err != nil {
-		return err
-	}
-	if err := k.Guard(ctx, p.all(nil)); err != nil {
 		return err
 	}
 	l, err := listenShield(ctx, cfg.Shield.Socket, o.UID)
@@ -62,8 +60,8 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if o.Started != nil {
 		o.Started(cfg.Shield.Socket)
 	}
-	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, k, o.Log) }) }()
-	s := shield.NewServer(shield.ServerConfig{Kernel: k, Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
+	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, ks, o.Log) }) }()
+	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
 	return s.Serve(ctx, l)
 }
 
@@ -77,6 +75,25 @@ func captures(names []string) func(name string) (*os.File, error) {
 		}
 		return capture.OpenSocket(name)
 	}
+}
+
+// openPlaces opens what the configuration asks for. With auto, what cannot be had is
+// missing, unless nothing can be had.
+func openPlaces(ctx context.Context, s *config.Shield, p *protector, log *slog.Logger) (ks []shield.Kernel, missing map[string]error, err error) {
+	missing = make(map[string]error)
+	for _, name := range places(s) {
+		k, err := openPlace(ctx, name, s, p.protected, p.all(nil))
+		if err != nil {
+			missing[name] = err
+			log.Warn("the shield does not enforce there", "enforcer", name, "err", err)
+			continue
+		}
+		ks = append(ks, k)
+	}
+	if len(ks) == 0 {
+		return nil, nil, errors.Join(slices.Collect(maps.Values(missing))...)
+	}
+	return ks, missing, nil
 }
 
 // protector is whom the shield protects: by the configuration and by itself, and besides
@@ -100,10 +117,12 @@ func (p *protector) protected(q netip.Prefix) (string, bool) {
 }
 
 // refresh reads the machine's addresses again.
-func (p *protector) refresh(ctx context.Context, k *nft.Enforcer, log *slog.Logger) {
+func (p *protector) refresh(ctx context.Context, ks []shield.Kernel, log *slog.Logger) {
 	err := p.list.refreshOwn()
-	if err == nil {
-		err = k.Guard(ctx, p.all(p.asked.Load().Prefixes()))
+	for _, k := range ks {
+		if err == nil {
+			err = k.Guard(ctx, p.all(p.asked.Load().Prefixes()))
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		log.Error("own addresses could not be read or guarded; the last known stay protected", "err", err)
@@ -145,21 +164,21 @@ func admit(c net.Conn, uid int) error {
 	return nil
 }
 
-// dialShield is the shield process as the kernel's enforcer.
-func (e *estate) dialShield(socket string) *shield.Client {
+// dialShield is the shield process as one of the kernel's enforcers.
+func (e *estate) dialShield(name string) *shield.Client {
+	socket := e.cfg.Shield.Socket
 	takes := enforce.Takes(e.cfg.Shield.From, e.list.protectedPrefix)
-	return shield.NewClient(shield.ClientConfig{Takes: takes, Timeout: kernelTimeout,
+	return shield.NewClient(shield.ClientConfig{Name: name, Takes: takes, Timeout: kernelTimeout,
 		Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", socket) }})
 }
 
 // shieldDown says, when the kernel's enforcer fails, what goes on without it.
 func (e *estate) shieldDown() string {
-	if e.kernel == nil {
-		return ""
-	}
-	for _, s := range e.reconciler.Status() {
-		if s.Name == e.kernel.Name() && s.Note != "" {
-			return "the kernel shield fails; everything is enforced in process, and what the kernel had stays in force until it ends: " + s.Note
+	for _, k := range e.kernels {
+		for _, s := range e.reconciler.Status() {
+			if s.Name == k.Name() && s.Note != "" {
+				return "the kernel shield fails; everything is enforced in process, and what the kernel had stays in force until it ends: " + s.Note
+			}
 		}
 	}
 	return ""

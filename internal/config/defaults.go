@@ -30,7 +30,7 @@ func defaults() rawFile {
 			WatchAt: 10, ThrottleAt: 20, ChallengeAt: 40, DenyAt: 60, DropAt: 120,
 			HalfLife: 10 * minute, Base: 5 * minute, Max: day, Shared: 2,
 		},
-		Shield: rawShield{Kernel: "off", From: "drop"},
+		Shield: rawShield{Kernel: "off", From: "drop", Pins: "/sys/fs/bpf/haechi"},
 		Sensor: rawSensor{Flows: 1 << 20},
 		Alerts: rawAlerts{AtLeast: "high"},
 		Records: rawRecords{

@@ -265,9 +265,11 @@ type rawDecide struct {
 }
 
 type rawShield struct {
-	Kernel string `yaml:"kernel" jsonschema:"enum=off,enum=auto,enum=nft" jsonschema_description:"off: enforce in the process only; auto: drop in the kernel where that is possible; nft: refuse to start without it."`
-	Socket string `yaml:"socket,omitempty" jsonschema_description:"Socket of the shield process, haechi shield, which changes the kernel for a gateway that may not; without it the gateway does."`
-	From   string `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
+	Kernel     string   `yaml:"kernel" jsonschema:"enum=off,enum=auto,enum=nft,enum=xdp" jsonschema_description:"off: enforce in the process only; auto: drop in the kernel where that is possible; nft, xdp: refuse to start without it."`
+	Interfaces []string `yaml:"interfaces,omitempty" jsonschema_description:"Interfaces on which XDP drops, before the kernel makes anything of a packet; with auto and none, nftables alone."`
+	Pins       string   `yaml:"pins" jsonschema_description:"Folder in a BPF file system in which what XDP enforces outlives the process."`
+	Socket     string   `yaml:"socket,omitempty" jsonschema_description:"Socket of the shield process, haechi shield, which changes the kernel for a gateway that may not; without it the gateway does."`
+	From       string   `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
 }
 
 type rawAlerts struct {

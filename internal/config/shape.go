@@ -223,9 +223,11 @@ type Decide struct {
 
 // Shield says what is enforced in the kernel.
 type Shield struct {
-	Kernel string        // off, auto or nft
-	Socket string        // of the shield process; empty: the gateway changes the kernel itself
-	From   haechi.Action // the mildest that the kernel takes over: Deny or Drop
+	Kernel     string        // off, auto, nft or xdp
+	Interfaces []string      // on which XDP drops
+	Pins       string        // folder in a BPF file system
+	Socket     string        // of the shield process; empty: the gateway changes the kernel itself
+	From       haechi.Action // the mildest that the kernel takes over: Deny or Drop
 }
 
 // Alerts are where incidents are told.

@@ -77,6 +77,7 @@ func (v *validator) file() {
 		}
 	}
 	v.decide(&f.Decide)
+	v.shield(&f.Shield)
 }
 
 // records refuses the CA of a database where none is named.

@@ -38,7 +38,8 @@ func powerless(t *testing.T, r *rig) gateway.Program {
 
 func (r *rig) shield() *gateway.Process {
 	r.t.Helper()
-	p := program.In(r.land.guarded.Enter()...).Start(r.t, "shield", "--config", r.config, "--user", nobody)
+	exact := program.In("setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+bpf,+perfmon,+chown,+dac_read_search")
+	p := exact.In(r.land.guarded.Enter()...).Start(r.t, "shield", "--config", r.config, "--user", nobody)
 	r.eventually("the shield serves", 20*time.Second, func() bool { return strings.Contains(p.Out.String(), "shield.sock") })
 	return p
 }
@@ -85,4 +86,36 @@ func TestGatewayWithoutRightsDropsThroughTheShield(t *testing.T) {
 	if !r.land.arrives(t, in, netip.MustParseAddr("192.0.2.5")) {
 		t.Error("an allowed address is dropped")
 	}
+}
+
+// TestShieldEnforcesInTheDriverToo: a gateway without rights has decisions enforced by
+// both of the shield's enforcers; one that the shield lacks is said, with its reason.
+func TestShieldEnforcesInTheDriverToo(t *testing.T) {
+	r := newRig(t, "{ kernel: auto, interfaces: [in0], pins: PINS, socket: DIR/run/shield.sock }")
+	in := r.land.listen(t)
+	shield := r.shield()
+	r.run(powerless(t, r))
+	r.proc.Troubled = true // the shield is killed below
+	r.add("ip:203.0.113.7")
+	r.eventually("both have it", 5*time.Second, func() bool { return r.enforcer("xdp").InForce == 1 && r.enforcer("nft").InForce == 1 })
+	s := r.land.stream(netip.MustParseAddr("203.0.113.7"), in, 500*time.Microsecond)
+	shield.Kill()
+	r.shield()
+	r.add("ip:203.0.113.8")
+	r.eventually("both make it up", 10*time.Second, func() bool { return r.enforcer("xdp").InForce == 2 && r.enforcer("nft").InForce == 2 })
+	s.Close(t)
+	if sent, came := s.Count(); sent < 100 || came > 0 {
+		t.Errorf("%d of %d packets slipped through", came, sent)
+	}
+	if !r.land.arrives(t, in, netip.MustParseAddr("192.0.2.5")) {
+		t.Error("an allowed address is dropped")
+	}
+
+	lame := newRig(t, "{ kernel: auto, interfaces: [eth9], pins: PINS, socket: DIR/run/shield.sock }")
+	lame.shield()
+	lame.run(powerless(t, lame))
+	lame.proc.Troubled = true
+	lame.eventually("status says why not", 5*time.Second, func() bool {
+		return strings.Contains(lame.enforcer("xdp").Note, "there is no interface eth9") && lame.enforcer("nft").Note == ""
+	})
 }

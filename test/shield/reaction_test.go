@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"haechi/internal/enforce"
 	"haechi/internal/enforce/nft"
 	"haechi/internal/enforce/session"
+	"haechi/internal/enforce/xdp"
 	"haechi/internal/pipeline"
 	shipped "haechi/rules"
 )
@@ -23,12 +25,9 @@ import (
 const loginFailures = "http/login-failures"
 
 // chain is the way from an event to the kernel, of the parts that the gateway is made of.
-type chain struct {
-	*pipeline.Pipeline
-	nft *nft.Enforcer
-}
+type chain struct{ *pipeline.Pipeline }
 
-func newChain(t testing.TB, l *land) *chain {
+func newChain(t testing.TB, kernel enforce.Enforcer) *chain {
 	t.Helper()
 	mode, drop := haechi.Enforce, haechi.Drop
 	set, err := rules.Load(shipped.FS, rules.Options{Overrides: map[string]rules.Override{loginFailures: {Mode: mode, Action: &drop}}})
@@ -36,12 +35,9 @@ func newChain(t testing.TB, l *land) *chain {
 		t.Fatal(err)
 	}
 	c := &chain{}
-	if c.nft, err = nft.Open(t.Context(), nft.Config{NetNS: l.guarded.FD()}); err != nil {
-		t.Fatal(err)
-	}
 	c.Pipeline = pipeline.New(pipeline.Config{}, pipeline.Deps{
 		Detectors: pipeline.Detectors{Actor: func(shard, shards int) []pipeline.Detector { return []pipeline.Detector{set.Detector(shard, shards)} }},
-		Decider:   decide.New(decide.Config{}, decide.Deps{}), Enforcer: enforce.NewFan(nil, session.New(session.Config{}), c.nft),
+		Decider:   decide.New(decide.Config{}, decide.Deps{}), Enforcer: enforce.NewFan(nil, session.New(session.Config{}), kernel),
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -64,9 +60,28 @@ func fail(from netip.Addr) *haechi.Event {
 // TestFromTheDecidingEventToTheFirstDroppedPacket measures it with packets that go on
 // all the time. On a busy machine only the median is held to the aim of 10 ms.
 func TestFromTheDecidingEventToTheFirstDroppedPacket(t *testing.T) {
-	l := newLand(t)
+	for name, open := range map[string]func(*land) (enforce.Enforcer, error){
+		"nft": func(l *land) (enforce.Enforcer, error) {
+			return nft.Open(t.Context(), nft.Config{NetNS: l.guarded.FD()})
+		},
+		"xdp": func(l *land) (enforce.Enforcer, error) {
+			return xdp.Open(t.Context(), xdp.Config{NetNS: l.guarded.FD(), Interfaces: []string{"in0"}, Dir: filepath.Join(netnstest.BPF(t), "haechi")})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLand(t)
+			kernel, err := open(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reaction(t, l, kernel)
+		})
+	}
+}
+
+func reaction(t *testing.T, l *land, kernel enforce.Enforcer) {
 	in := l.listen(t)
-	c := newChain(t, l)
+	c := newChain(t, kernel)
 	rounds := 25
 	if os.Getenv("HAECHI_LONG") != "" {
 		rounds = 200

@@ -2,6 +2,7 @@ package shield_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -10,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf/link"
+
 	"haechi"
+	"haechi/internal/brick/netnstest"
 	"haechi/test/gateway"
 )
 
@@ -19,6 +23,7 @@ type rig struct {
 	t      testing.TB
 	land   *land
 	config string
+	pins   string // where XDP pins what outlives the process
 	proc   *gateway.Process
 }
 
@@ -29,7 +34,12 @@ func newRig(t testing.TB, shield string) *rig {
 	}
 	dir := t.TempDir()
 	shield = strings.ReplaceAll(shield, "DIR", dir)
-	r := &rig{t: t, land: newLand(t), config: filepath.Join(dir, "haechi.yaml")}
+	var pins string
+	if strings.Contains(shield, "PINS") {
+		pins = filepath.Join(netnstest.BPF(t), "haechi")
+		shield = strings.ReplaceAll(shield, "PINS", pins)
+	}
+	r := &rig{t: t, land: newLand(t), pins: pins, config: filepath.Join(dir, "haechi.yaml")}
 	text := "state: " + filepath.Join(dir, "state") + `
 console: { listen: "" }
 allow: [192.0.2.0/24]
@@ -98,11 +108,41 @@ func (r *rig) add(about string) (id string) {
 	return string(d.ID)
 }
 
-// TestRunningGatewayDropsInTheKernel goes through the life of a decision: made, held
-// against somebody who flushes the packet filter, held over a kill and a restart without
-// one packet that slips through, and lifted.
+// TestRunningGatewayDropsInTheKernel goes through the life of a decision by nftables: it
+// is held against somebody who flushes the packet filter.
 func TestRunningGatewayDropsInTheKernel(t *testing.T) {
-	r := newRig(t, "{ kernel: nft }")
+	lifeOfADecision(t, "{ kernel: nft }", "nft", func(r *rig) { r.land.guarded.Run(t, "nft", "flush", "ruleset") })
+}
+
+// TestRunningGatewayDropsInTheDriver does so by XDP: against somebody who takes the
+// program off its interface, and who deletes all that is pinned.
+func TestRunningGatewayDropsInTheDriver(t *testing.T) {
+	for name, damage := range map[string]func(*rig){
+		"program taken off": func(r *rig) {
+			l, err := link.LoadPinnedLink(filepath.Join(r.pins, "driver:in0"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(l.(interface{ Detach() error }).Detach(), l.Close()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"pins deleted": func(r *rig) {
+			if err := os.RemoveAll(r.pins); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lifeOfADecision(t, "{ kernel: xdp, interfaces: [in0], pins: PINS }", "xdp", damage)
+		})
+	}
+}
+
+// lifeOfADecision goes through it: made, held over a kill and two restarts without one
+// packet that slips through, held against damage, and lifted.
+func lifeOfADecision(t *testing.T, setting, name string, damage func(*rig)) {
+	r := newRig(t, setting)
 	in := r.land.listen(t)
 	r.start()
 	from := netip.MustParseAddr("203.0.113.7")
@@ -126,16 +166,16 @@ func TestRunningGatewayDropsInTheKernel(t *testing.T) {
 	if sent, came := s.Count(); sent < 100 || came > 0 {
 		t.Errorf("%d of %d packets slipped through a kill and two restarts", came, sent)
 	}
-	if e := r.enforcer("nft"); e.InForce != 1 || e.Able != haechi.AbleYes || e.Unused != "" {
+	if e := r.enforcer(name); e.InForce != 1 || e.Able != haechi.AbleYes || e.Unused != "" {
 		t.Errorf("status: %+v", e)
 	}
 	<-time.After(2100 * time.Millisecond) // a younger decision may still be on its way, so its absence is no drift
 
 	s = r.land.stream(from, in, 500*time.Microsecond)
-	r.land.guarded.Run(t, "nft", "flush", "ruleset")
-	flushed := time.Now()
-	r.eventually("the flush is repaired and reported", 2*time.Second, func() bool { return r.enforcer("nft").Drift > 0 })
-	t.Logf("repaired and reported after %v", time.Since(flushed))
+	damage(r)
+	done := time.Now()
+	r.eventually("the damage is repaired and reported", 2*time.Second, func() bool { return r.enforcer(name).Drift > 0 })
+	t.Logf("repaired and reported after %v", time.Since(done))
 	before, _ := s.Count()
 	r.eventually("packets are sent", 5*time.Second, func() bool { sent, _ := s.Count(); return sent > before+100 })
 	s.Close(t)
@@ -155,10 +195,13 @@ func TestRunningGatewayDropsInTheKernel(t *testing.T) {
 // says so, and nft refuses to start with the next step.
 func TestStatusSaysWhyNot(t *testing.T) {
 	r := newRig(t, "{ kernel: auto }")
-	weak := program.In("setpriv", "--bounding-set=-net_admin", "--inh-caps=-all").In(r.land.guarded.Enter()...)
+	weak := program.In("setpriv", "--bounding-set=-net_admin,-bpf,-sys_admin", "--inh-caps=-all").In(r.land.guarded.Enter()...)
 	r.proc = weak.Start(t, "run", "--config", r.config)
 	r.eventually("the gateway is up", 20*time.Second, func() bool { return r.haechi("status").Code == 0 })
 	if e := r.enforcer("nft"); e.Unused != "denied" || e.Able != haechi.AbleNo {
+		t.Errorf("status: %+v", e)
+	}
+	if e := r.enforcer("xdp"); e.Unused != "xdp_unnamed" {
 		t.Errorf("status: %+v", e)
 	}
 	for lang, want := range map[string]string{"en": "it needs root or CAP_NET_ADMIN", "ko": "CAP_NET_ADMIN이 필요합니다"} {
@@ -168,8 +211,26 @@ func TestStatusSaysWhyNot(t *testing.T) {
 	}
 	r.add("ip:203.0.113.7") // in process
 	r.proc.Stop()
-	strict := newRig(t, "{ kernel: nft }")
-	if a := weak.Run(t, "run", "--config", strict.config); a.Code != 1 || !strings.Contains(a.Err, "CAP_NET_ADMIN") {
+	for setting, want := range map[string]string{"{ kernel: nft }": "CAP_NET_ADMIN", "{ kernel: xdp, interfaces: [in0], pins: PINS }": "CAP_BPF"} {
+		strict := newRig(t, setting)
+		if a := weak.Run(t, "run", "--config", strict.config); a.Code != 1 || !strings.Contains(a.Err, want) {
+			t.Errorf("code %d: %s", a.Code, a.Err)
+		}
+	}
+}
+
+// TestUnknownInterfaceIsSaid: with xdp that is an error, with auto nftables goes on alone.
+func TestUnknownInterfaceIsSaid(t *testing.T) {
+	strict := newRig(t, "{ kernel: xdp, interfaces: [eth9], pins: PINS }")
+	if a := program.In(strict.land.guarded.Enter()...).Run(t, "run", "--config", strict.config); a.Code != 1 || !strings.Contains(a.Err, "there is no interface eth9") {
 		t.Errorf("code %d: %s", a.Code, a.Err)
+	}
+	r := newRig(t, "{ kernel: auto, interfaces: [eth9], pins: PINS }")
+	r.start()
+	if e := r.enforcer("xdp"); e.Unused != "failed" {
+		t.Errorf("status: %+v", e)
+	}
+	if e := r.enforcer("nft"); e.Able != haechi.AbleYes || e.Unused != "" {
+		t.Errorf("status: %+v", e)
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"haechi/internal/enforce"
 )
 
-// ClientConfig is what a Client is told. The functions must be set.
+// ClientConfig is what a Client is told. All but Timeout must be set.
 type ClientConfig struct {
+	// Name is the enforcer's that is asked.
+	Name string
 	// Dial opens a connection to the shield.
 	Dial func(context.Context) (net.Conn, error)
 	// Takes reports whether the kernel enforces the decision.
@@ -43,8 +45,8 @@ func NewClient(cfg ClientConfig) *Client {
 	return &Client{cfg: cfg}
 }
 
-// Name is "nft": what the shield enforces with.
-func (c *Client) Name() string { return "nft" }
+// Name is that of what the shield enforces with.
+func (c *Client) Name() string { return c.cfg.Name }
 
 // Takes reports whether the kernel enforces the decision.
 func (c *Client) Takes(d *haechi.Decision) bool { return c.cfg.Takes(d) }
@@ -112,6 +114,7 @@ func (c *Client) ask(ctx context.Context, q *request) (r response, err error) {
 	if err := ctx.Err(); err != nil {
 		return r, err
 	}
+	q.On = c.cfg.Name
 	ctx, stop := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer stop()
 	c.mu.Lock()

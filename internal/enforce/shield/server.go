@@ -24,9 +24,12 @@ type Kernel interface {
 	Stats() []haechi.Counter
 }
 
-// ServerConfig is what a Server is told. All but Log must be set.
+// ServerConfig is what a Server is told. All but Missing and Log must be set.
 type ServerConfig struct {
-	Kernel Kernel
+	// Kernels are the enforcers, each asked by its name; the first by none.
+	Kernels []Kernel
+	// Missing says of others why they are not served; nil: there are none.
+	Missing map[string]error
 	// Admit says why a peer may not ask anything, if so.
 	Admit func(net.Conn) error
 	// Protected is told whom the gateway protects, and answers with whom the kernel has to
@@ -144,10 +147,27 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// kernel is the enforcer of that name.
+func (s *Server) kernel(name string) (Kernel, error) {
+	for _, k := range s.cfg.Kernels {
+		if name == "" || k.Name() == name {
+			return k, nil
+		}
+	}
+	if err := s.cfg.Missing[name]; err != nil {
+		return nil, err
+	}
+	return nil, &haechi.Error{Kind: haechi.Unavailable, Op: "ask the shield", Msg: fmt.Sprintf("it does not enforce by %q", name),
+		Hint: "start gateway and shield with the same file"}
+}
+
 func (s *Server) answer(ctx context.Context, q *request) (r *response) {
 	r = &response{}
-	var err error
-	k := s.cfg.Kernel
+	k, err := s.kernel(q.On)
+	if err != nil {
+		r.Failure = failureOf(err)
+		return r
+	}
 	switch q.Op {
 	case opApply:
 		err = k.Apply(ctx, q.Decisions)

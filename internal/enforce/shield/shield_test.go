@@ -78,7 +78,7 @@ func serve(t *testing.T, p *place, cfg shield.ServerConfig) (path string, stop f
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Kernel = p
+	cfg.Kernels = []shield.Kernel{p}
 	if cfg.Admit == nil {
 		cfg.Admit = func(net.Conn) error { return nil }
 	}
@@ -101,7 +101,7 @@ func serve(t *testing.T, p *place, cfg shield.ServerConfig) (path string, stop f
 
 func client(t *testing.T, path *string) *shield.Client {
 	t.Helper()
-	c := shield.NewClient(shield.ClientConfig{Takes: func(*haechi.Decision) bool { return true },
+	c := shield.NewClient(shield.ClientConfig{Name: "place", Takes: func(*haechi.Decision) bool { return true },
 		Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", *path) }})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
@@ -231,4 +231,20 @@ func FuzzServer(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Each enforcer is asked by its name, and one that is missing says why.
+func TestServerHasSeveralEnforcers(t *testing.T) {
+	path, _ := serve(t, &place{now: func() time.Time { return start }}, shield.ServerConfig{Missing: map[string]error{
+		"xdp": &haechi.Error{Kind: haechi.NotFound, Op: "attach", Msg: "there is no interface eth9", Hint: "name another"}}})
+	for name, want := range map[string]haechi.ErrorKind{"xdp": haechi.NotFound, "other": haechi.Unavailable} {
+		c := shield.NewClient(shield.ClientConfig{Name: name, Takes: func(*haechi.Decision) bool { return true },
+			Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", path) }})
+		if _, err := c.InForce(t.Context()); haechi.KindOf(err) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

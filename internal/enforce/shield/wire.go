@@ -29,6 +29,7 @@ const (
 // request is what the gateway asks.
 type request struct {
 	Op        string             `json:"op"`
+	On        string             `json:"on,omitempty"` // the enforcer's name; empty: the first
 	Decisions []haechi.Decision  `json:"decisions,omitempty"`
 	IDs       []haechi.Reference `json:"ids,omitempty"`
 	Prefixes  []netip.Prefix     `json:"prefixes,omitempty"`

@@ -58,7 +58,7 @@ func load(dir string) (*tables, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return nil, failed("load the XDP program", ebpf.ErrNotSupported)
 	}
-	if err := checkFolder(dir); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
 	if err := rlimit.RemoveMemlock(); err != nil { // kernels before 5.11 count memory against it
@@ -86,19 +86,28 @@ func load(dir string) (*tables, error) {
 // bpfFS is the number of a BPF file system, of linux/magic.h.
 const bpfFS = 0xcafe4a11
 
-// checkFolder makes the folder in which tables and programs outlive the process.
-func checkFolder(dir string) error {
-	const op = "make the folder for the XDP program"
-	var fs unix.Statfs_t
-	if err := unix.Statfs(filepath.Dir(dir), &fs); err != nil {
-		return failed(op, err)
-	}
-	if fs.Type != bpfFS {
-		return &haechi.Error{Kind: haechi.Unavailable, Op: op, Msg: filepath.Dir(dir) + " is no BPF file system",
-			Hint: "mount -t bpf bpf " + filepath.Dir(dir)}
+const folderOp = "make the folder for the XDP program"
+
+// makeFolder makes the folder in which tables and programs outlive the process.
+func makeFolder(dir string) error {
+	if err := checkFolder(dir); err != nil {
+		return err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return failed(op, err)
+		return failed(folderOp, err)
+	}
+	return nil
+}
+
+// checkFolder says why it cannot be made, if so.
+func checkFolder(dir string) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(filepath.Dir(dir), &fs); err != nil {
+		return failed(folderOp, err)
+	}
+	if fs.Type != bpfFS {
+		return &haechi.Error{Kind: haechi.Unavailable, Op: folderOp, Msg: filepath.Dir(dir) + " is no BPF file system",
+			Hint: "mount -t bpf bpf " + filepath.Dir(dir)}
 	}
 	return nil
 }
@@ -107,9 +116,7 @@ func checkFolder(dir string) error {
 func unpin(dir string) error {
 	var errs []error
 	for name := range new(tables).pins() {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, gone(os.Remove(filepath.Join(dir, name))))
 	}
 	return errors.Join(errs...)
 }
@@ -117,29 +124,33 @@ func unpin(dir string) error {
 // pinned reports whether each table is pinned in its place.
 func (t *tables) pinned(dir string) (bool, error) {
 	for name, m := range t.pins() {
-		own, err := mapID(m)
-		if err != nil {
-			return false, err
-		}
-		found, err := ebpf.LoadPinnedMap(filepath.Join(dir, name), nil)
-		if errors.Is(err, os.ErrNotExist) {
-			return false, nil
-		}
-		if err != nil {
-			return false, failed("read pinned tables", err)
-		}
-		id, err := mapID(found)
-		_ = found.Close()
-		if err != nil || id != own {
+		if ok, err := pinnedAs(m, filepath.Join(dir, name)); !ok || err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
+// pinnedAs reports whether the table, and no other, is pinned there.
+func pinnedAs(m *ebpf.Map, path string) (bool, error) {
+	own, err := mapID(m)
+	if err != nil {
+		return false, err
+	}
+	found, err := ebpf.LoadPinnedMap(path, nil)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, failed("read pinned tables", err)
+	}
+	id, err := mapID(found)
+	return id == own, errors.Join(err, found.Close())
+}
+
 // pin pins every table in its place again.
 func (t *tables) pin(dir string) error {
-	if err := checkFolder(dir); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return err
 	}
 	if err := unpin(dir); err != nil {

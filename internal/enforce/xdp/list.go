@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -38,7 +40,7 @@ func (e *Enforcer) Load(ctx context.Context, ps []netip.Prefix) error {
 	defer e.mu.Unlock()
 	if err := e.putList(next); err != nil {
 		if next != nil {
-			err = errors.Join(err, next.Close())
+			err = errors.Join(err, next.Unpin(), next.Close())
 		}
 		return err
 	}
@@ -72,18 +74,40 @@ func (e *Enforcer) generate(ps []netip.Prefix) (*ebpf.Map, uint64, error) {
 	return m, g.count(), nil
 }
 
-// putList puts a generation in its place; nil: none.
+// The pins of the generation in its place, and of one on its way there.
+const (
+	pinNow  = "haechi_generation"
+	pinNext = "haechi_generation_next"
+)
+
+// putList puts a generation in its place; nil: none. It is pinned under one of two names
+// at any time, so that another process finds it.
 func (e *Enforcer) putList(g *ebpf.Map) error {
+	now, next := filepath.Join(e.cfg.Dir, pinNow), filepath.Join(e.cfg.Dir, pinNext)
 	var err error
 	if g != nil {
-		err = e.t.List.Put(uint32(0), g)
-	} else if err = e.t.List.Delete(uint32(0)); errors.Is(err, ebpf.ErrKeyNotExist) {
-		err = nil
+		err = errors.Join(g.Unpin(), gone(os.Remove(next)), g.Pin(next))
+		if err == nil {
+			err = e.t.List.Put(uint32(0), g)
+		}
+		if err == nil {
+			err = errors.Join(gone(os.Remove(now)), g.Pin(now))
+		}
+	} else if err = e.t.List.Delete(uint32(0)); err == nil || errors.Is(err, ebpf.ErrKeyNotExist) {
+		err = errors.Join(gone(os.Remove(now)), gone(os.Remove(next)))
 	}
 	if err != nil {
 		return failed("put the deny list in its place", err)
 	}
 	return nil
+}
+
+// gone is the error of taking away what may not be there.
+func gone(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // listID is the number of the generation in its place; 0: none.
@@ -98,22 +122,31 @@ func (e *Enforcer) listID() (id uint32, err error) {
 	return id, nil
 }
 
-// adoptList takes the list of an earlier process over.
+// adoptList takes the list of an earlier process over. One that is not pinned any more is
+// taken away: it cannot be read, and nobody says what is on it.
 func (e *Enforcer) adoptList() error {
 	id, err := e.listID()
 	if err != nil || id == 0 {
 		return err
 	}
-	g, err := ebpf.NewMapFromID(ebpf.MapID(id))
-	if err != nil {
-		return failed("read the deny list", err)
+	for _, name := range []string{pinNow, pinNext} {
+		g, err := ebpf.LoadPinnedMap(filepath.Join(e.cfg.Dir, name), nil)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return failed("read the deny list", err)
+		}
+		var head [16]uint32
+		if own, err := mapID(g); err == nil && uint32(own) == id {
+			if err := g.Lookup(uint32(0), &head); err == nil && head[0] == listMagic {
+				e.list, e.listed = g, uint64(head[2])+uint64(head[3])
+				return nil
+			}
+		}
+		_ = g.Close()
 	}
-	var head [16]uint32
-	if err := g.Lookup(uint32(0), &head); err != nil || head[0] != listMagic {
-		return errors.Join(failed("read the deny list", errors.Join(err, errors.New("it has another form"))), g.Close())
-	}
-	e.list, e.listed = g, uint64(head[2])+uint64(head[3])
-	return nil
+	return e.putList(nil)
 }
 
 // listWhole reports whether the generation is in its place.
@@ -123,5 +156,8 @@ func (e *Enforcer) listWhole() (bool, error) {
 		return id == 0, err
 	}
 	own, err := mapID(e.list)
-	return uint32(own) == id, err
+	if err != nil || uint32(own) != id {
+		return false, err
+	}
+	return pinnedAs(e.list, filepath.Join(e.cfg.Dir, pinNow))
 }

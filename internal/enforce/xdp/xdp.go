@@ -163,11 +163,9 @@ func (e *Enforcer) Remove() error {
 	defer e.mu.Unlock()
 	var errs []error
 	for _, h := range e.hooks {
-		if err := os.Remove(h.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, gone(os.Remove(h.path)))
 	}
-	return errors.Join(errors.Join(errs...), unpin(e.cfg.Dir), e.shut(), os.Remove(e.cfg.Dir))
+	return errors.Join(errors.Join(errs...), e.putList(nil), unpin(e.cfg.Dir), e.shut(), os.Remove(e.cfg.Dir))
 }
 
 // Name is "xdp".
@@ -184,6 +182,10 @@ func (e *Enforcer) Takes(d *haechi.Decision) bool {
 func (e *Enforcer) Generic() (names []string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.generic()
+}
+
+func (e *Enforcer) generic() (names []string) {
 	for name, h := range e.hooks {
 		if h.generic {
 			names = append(names, name)
@@ -203,6 +205,7 @@ func (e *Enforcer) Stats() []haechi.Counter {
 		{Name: "xdp_listed", Value: e.listed},
 		{Name: "xdp_guarded", Value: uint64(len(e.guarded))},
 		{Name: "xdp_interfaces", Value: uint64(len(e.hooks))},
+		{Name: "xdp_interfaces_generic", Value: uint64(len(e.generic()))},
 		{Name: "xdp_rebuilt", Value: e.rebuilt},
 	}
 	for i, why := range []string{"decision", "list"} {

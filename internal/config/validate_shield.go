@@ -1,0 +1,32 @@
+package config
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// interfaceName is what the kernel takes for one.
+var interfaceName = regexp.MustCompile(`^[^\s/:]{1,15}$`)
+
+// shield checks what is enforced in the kernel.
+func (v *validator) shield(s *rawShield) {
+	if s.Kernel == "xdp" && len(s.Interfaces) == 0 {
+		v.wrongAt("shield.interfaces", "name those on which others come, for example [eth0]; ip link lists them", "shield.kernel is xdp, and no interface is named")
+	}
+	for i, name := range s.Interfaces {
+		key := index("shield.interfaces", i)
+		switch {
+		case !interfaceName.MatchString(name) || name == "." || name == "..":
+			v.wrongAt(key, "ip link lists the names", "%s is no name of an interface", quoted(name))
+		case name == "lo":
+			v.wrongAt(key, "name those on which others come", "the machine's own traffic is never dropped")
+		case slices.Contains(s.Interfaces[:i], name):
+			v.wrongAt(key, "name each once", "%s is named twice", quoted(name))
+		}
+	}
+	if base := path.Base(s.Pins); !path.IsAbs(s.Pins) || strings.Contains(base, ".") || base == "/" {
+		v.wrongAt("shield.pins", "for example /sys/fs/bpf/haechi", "%s is no folder of a BPF file system: it begins with /, and its last part has no dot", quoted(s.Pins))
+	}
+}
