@@ -25,7 +25,7 @@ type AuditEntry struct {
 func (e *AuditEntry) Undoable() bool {
 	switch e.Action {
 	case "device.status", "device.enrol", "device.bulk", "device.bulk.status", "device.pin",
-		"code.add", "code.end", "decision.add", "decision.lift":
+		"code.add", "code.end", "decision.add", "decision.lift", "waf.except", "waf.end":
 		return true
 	}
 	return false

@@ -15,6 +15,7 @@ type EventFilter struct {
 	Ref          Reference
 	Failures     bool     // only Outcome Failure, or a verdict other than pass
 	AtLeast      Severity // only this severe or more
+	Hits         bool     // only requests in which the WAF found something
 	Limit        int      // newest first when limited; 0 means 100, at most 10,000
 }
 
@@ -27,6 +28,7 @@ func (f *EventFilter) Matches(e *Event) bool {
 		f.Device != "" && e.Device != f.Device,
 		f.Ref != "" && e.Ref != f.Ref,
 		e.Severity < f.AtLeast,
+		f.Hits && e.Hits == "",
 		f.Failures && e.Outcome != Failure && e.Verdict == Pass,
 		f.Source.IsSource() && !f.Source.Covers(&e.Actor):
 		return false
@@ -256,4 +258,6 @@ type Replay struct {
 	Events    int        `json:"events"`
 	Findings  []Finding  `json:"findings"`
 	Decisions []Decision `json:"decisions"`
+	// WAF is what the exceptions in force change in the recorded hits.
+	WAF ExceptionPreview `json:"waf"`
 }

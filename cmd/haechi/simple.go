@@ -160,4 +160,8 @@ func printReplay(p *printer, r *haechi.Replay) {
 	}
 	p.table([]string{"time", "rule", "mode", "about", "observed"}, rows)
 	printDecisions(p, r.Decisions)
+	if r.WAF.Examined > 0 {
+		p.say("cli.waf_replayed", r.WAF.Examined, r.WAF.Changed, r.WAF.Passed, r.WAF.Refused)
+		printEffects(p, r.WAF.Effects)
+	}
 }

@@ -35,7 +35,7 @@ func (e *explainer) hits(v *haechi.Event) {
 	if v.Reason != haechi.ReasonWAF || len(minimal) == 0 {
 		return
 	}
-	e.line("  " + e.t("explain.exception", v.Service))
+	e.line("  " + e.t("explain.exception", v.Service, string(v.Ref)))
 	for i := range minimal {
 		e.line(fmt.Sprintf("    - { rule: %d, path: %s, variable: %s, owner: , expires:  }", minimal[i].Rule, strconv.Quote(v.Path), strconv.Quote(minimal[i].Where)))
 	}

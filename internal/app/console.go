@@ -24,7 +24,7 @@ import (
 // apiHandler is the JSON interface for whoever the function names.
 func (a *App) apiHandler(who func(*http.Request) (haechi.Operator, bool)) http.Handler {
 	c := a.control
-	return api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Explainer: c, Keeper: c, Replayer: c, Operator: who, Now: a.opts.Now, Log: a.opts.Log})
+	return api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Explainer: c, Keeper: c, Replayer: c, Excepter: c, Operator: who, Now: a.opts.Now, Log: a.opts.Log})
 }
 
 // consoleServer is the operator's own listener. A nil one does nothing.
@@ -50,7 +50,7 @@ func (a *App) openConsole(ctx context.Context, cfg *config.Config) (*consoleServ
 		Client: func(addr netip.Addr) netip.Prefix { return clientkey.Of(addr, cfg.Client.IPv6Prefix) },
 		Now:    a.opts.Now, Log: a.opts.Log,
 	}, console.Deps{
-		Watcher: a.control, Devices: a.control, Fleet: a.control, Enrolment: a.control, Decisions: a.control, Explainer: a.control, Keeper: a.control,
+		Watcher: a.control, Devices: a.control, Fleet: a.control, Enrolment: a.control, Decisions: a.control, Explainer: a.control, Keeper: a.control, Excepter: a.control,
 		Settings: a.estate.store, Sink: a.estate.pipeline, Texts: catalogue.New(), API: a.apiHandler(console.OperatorOf),
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"haechi/internal/ingress/devicegate"
 	"haechi/internal/ingress/listener"
 	"haechi/internal/ingress/tlsterm/acme"
+	"haechi/internal/inspect/waf/exceptions"
 	"haechi/internal/pipeline"
 	"haechi/internal/record"
 	"haechi/internal/show/alert"
@@ -54,6 +55,7 @@ type estate struct {
 	cap        *conncap.Cap
 	winners    *devicegate.Winners
 	engines    engines
+	excepted   *exceptions.Book // from the WAF, by operators
 	yard       yard
 	pipes      *splice.Pool
 	keeper     *acme.Keeper
@@ -93,6 +95,9 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 		return nil, errors.Join(err, e.close())
 	}
 	if err := e.openDeciding(ctx); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	if e.excepted, err = exceptions.Open(ctx, e.store); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	if e.yard, err = openYard(); err != nil {

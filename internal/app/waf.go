@@ -10,17 +10,18 @@ import (
 	"haechi"
 	"haechi/internal/config"
 	"haechi/internal/inspect/waf"
+	"haechi/internal/inspect/waf/exceptions"
 )
 
 // maxRuleFile bounds a file of SecLang rules, in bytes.
 const maxRuleFile = 4 << 20
 
-// newWaf loads the rules of all services that have a WAF. Engines come from the cache,
+// newWaf loads the rules of all services that have a WAF. To the exceptions of the
+// configuration come those that operators made, asked for each request with hits. Engines come from the cache,
 // which afterwards holds those of this configuration and of the one that runs.
-func newWaf(cfg *config.Config, e *engines) (*waf.Waf, map[ruling]bool, error) {
+func newWaf(cfg *config.Config, e *engines, made func() []haechi.Exception) (*waf.Waf, map[ruling]bool, error) {
 	used := map[ruling]bool{}
 	out := waf.Config{Services: map[string]waf.Service{}}
-	var fixed []haechi.Exception
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		if s.Kind != kindHTTP {
@@ -39,11 +40,35 @@ func newWaf(cfg *config.Config, e *engines) (*waf.Waf, map[ruling]bool, error) {
 			return e.of(which)
 		}
 		out.Services[s.Name] = ready
-		fixed = append(fixed, s.WAF.Exceptions...)
 	}
-	out.Exceptions = func() []haechi.Exception { return fixed }
+	fixed := fixedExceptions(cfg)
+	out.Exceptions = func() []haechi.Exception { return slices.Concat(fixed, made()) }
 	w, err := waf.New(out)
 	return w, used, err
+}
+
+// fixedExceptions are those of the configuration.
+func fixedExceptions(cfg *config.Config) (out []haechi.Exception) {
+	for i := range cfg.Services {
+		if s := &cfg.Services[i]; s.Kind == kindHTTP {
+			out = append(out, s.WAF.Exceptions...)
+		}
+	}
+	return out
+}
+
+// excepting is the exceptions that count: those of the present configuration, and those
+// that operators made.
+type excepting struct {
+	*exceptions.Book
+	e *estate
+}
+
+func (x excepting) Exceptions() []haechi.Exception {
+	if w := x.e.current.Load(); w != nil {
+		return slices.Concat(fixedExceptions(w.cfg), x.All())
+	}
+	return x.All()
 }
 
 func wafService(c *config.WAF) (waf.Service, error) {
@@ -93,6 +118,6 @@ func checkWaf(cfg *config.Config) error {
 	if !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return s.Kind == kindHTTP }) {
 		return nil
 	}
-	_, _, err := newWaf(cfg, &engines{})
+	_, _, err := newWaf(cfg, &engines{}, func() []haechi.Exception { return nil })
 	return err
 }

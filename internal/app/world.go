@@ -55,7 +55,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 		return nil, err
 	}
 	w := &world{cfg: cfg, rules: set, limiter: ratelimit.New(limitConfig(cfg))}
-	if w.waf, w.rulings, err = newWaf(cfg, &e.engines); err != nil {
+	if w.waf, w.rulings, err = newWaf(cfg, &e.engines, e.excepted.All); err != nil {
 		return nil, err
 	}
 	w.lists = chain{e.session, access.New(accessLists(cfg))}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -31,6 +32,16 @@ func (k *work) reset() {
 	if k.body.Reset(); k.body.Cap() > maxKept {
 		k.body = bytes.Buffer{}
 	}
+}
+
+// found is which rules matched which variables and what they scored: refusals that share a
+// reference, and with it a row of the records, share that.
+func (k *work) found() (b []byte) {
+	for i := range k.out.Hits {
+		h := &k.out.Hits[i]
+		b = fmt.Appendf(b, " %d,%d,%s", h.Rule, h.Score, h.Where)
+	}
+	return b
 }
 
 func deny(rule string, reason haechi.Reason) haechi.Verdict {

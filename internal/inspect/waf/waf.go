@@ -217,7 +217,7 @@ func (w *Waf) Inspect(r *haechi.Request, now time.Time) haechi.Verdict {
 		return v
 	}
 	v.Shadow = p.mode == haechi.Shadow
-	v.Ref = haechi.NewReference(v.Rule+"/"+r.Service+r.Path, r.Actor.Client.String(), now)
+	v.Ref = haechi.NewReference(v.Rule+"/"+r.Service+r.Path+string(k.found()), r.Actor.Client.String(), now)
 	if v.Shadow {
 		w.counts.shadowed.Add(1)
 	} else {

@@ -60,6 +60,15 @@ type Enforcer interface {
 	InForce(ctx context.Context) ([]haechi.Decision, error)
 }
 
+// Exceptions keeps the exceptions from the WAF.
+type Exceptions interface {
+	// Exceptions lists those in force, with those of the configuration, which have no ID.
+	Exceptions() []haechi.Exception
+	// AddException keeps one, durably, in the place of one with the same ID.
+	AddException(ctx context.Context, x haechi.Exception, now time.Time) error
+	EndException(ctx context.Context, id string) (haechi.Exception, error)
+}
+
 // Journal keeps decisions durably.
 type Journal interface {
 	SaveDecision(ctx context.Context, d *haechi.Decision) error
@@ -107,6 +116,7 @@ type Deps struct {
 	Enroller Enroller
 	Decider  Decider
 	Enforcer Enforcer
+	Except   Exceptions
 	Journal  Journal
 	Past     Past
 	Chain    Chain

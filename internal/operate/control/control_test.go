@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type world struct {
 	incidents []haechi.Incident
 	erased    int
 	codes     []haechi.EnrolCode
+	excepted  []haechi.Exception
 	broken    string // what fails: "chain", "journal", "registry"
 }
 
@@ -169,7 +171,7 @@ func newWorld() (*world, *control.Control) {
 	w := &world{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), devices: map[string]haechi.Device{},
 		decisions: map[haechi.Reference]haechi.Decision{}, inForce: map[haechi.Reference]haechi.Decision{}}
 	w.devices["bot/1"] = haechi.Device{Key: "bot/1", Bot: "bot", Serial: "1"}
-	c := control.New(control.Deps{Registry: w, Fleet: w, Enroller: w, Decider: w, Enforcer: force{w}, Journal: w, Past: w, Chain: w, Zone: time.UTC, IPv6Bits: 64,
+	c := control.New(control.Deps{Registry: w, Fleet: w, Enroller: w, Decider: w, Enforcer: force{w}, Except: excepted{w}, Journal: w, Past: w, Chain: w, Zone: time.UTC, IPv6Bits: 64,
 		Now: func() time.Time { return w.now },
 		Program: control.Program{
 			Findings: func(_ context.Context, about haechi.Scope, ref haechi.Reference, _ int) (out []haechi.Finding, err error) {
@@ -180,6 +182,7 @@ func newWorld() (*world, *control.Control) {
 				}
 				return out, nil
 			},
+			Replay:    func(iter.Seq[*haechi.Event]) (_ []haechi.Finding, _ []haechi.Decision) { return nil, nil },
 			Live:      func() int { return 3 },
 			Erase:     func(context.Context, string) (int64, error) { w.erased++; return 7, nil },
 			LoginLink: func() string { return "https://127.0.0.1:9443/login/first?token=x" },

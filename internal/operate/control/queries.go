@@ -117,6 +117,12 @@ func (c *Control) Replay(ctx context.Context, since time.Time) (haechi.Replay, e
 			}
 		}
 	})
+	found, cut, err := c.withHits(ctx, since)
+	if err != nil {
+		return haechi.Replay{}, err
+	}
+	r.WAF = preview(found, nil, c.d.Except.Exceptions(), c.d.Now())
+	r.WAF.Since, r.WAF.Cut = since, cut
 	return r, nil
 }
 

@@ -23,6 +23,8 @@ const (
 	ActionKeyRetire    = "device.key.retire"
 	ActionDecisionAdd  = "decision.add"  // undone by lifting it
 	ActionDecisionLift = "decision.lift" // undone by ruling the same again
+	ActionExcept       = "waf.except"    // undone by ending it
+	ActionExceptEnd    = "waf.end"       // undone by making it again
 	ActionReload       = "config.reload"
 	ActionBackup       = "records.backup"
 )
@@ -51,9 +53,11 @@ func (c *Control) Undo(ctx context.Context, op haechi.Operator, seq uint64) erro
 		return c.undoAdd(ctx, op, &e, reason)
 	case ActionDecisionLift:
 		return c.undoLift(ctx, op, haechi.Reference(e.Before), reason)
+	case ActionExcept, ActionExceptEnd:
+		return c.undoException(ctx, op, &e, reason)
 	}
 	return &haechi.Error{Kind: haechi.Conflict, Op: "undo " + e.Action, Msg: "this cannot be undone",
-		Hint: "changes of a device's status or pin, of enrolment codes and decisions can"}
+		Hint: "changes of a device's status or pin, of enrolment codes, decisions and exceptions can"}
 }
 
 // undoStatus sets the status that a device had before. A change that came after is

@@ -62,6 +62,12 @@ const (
 // scan reads one table in one span, newest first, until it has so many that match.
 func (s *Store) scan(ctx context.Context, p place, f *haechi.EventFilter, sp span, limit int, out []haechi.Event) ([]haechi.Event, error) {
 	where, args := s.conditions(f, sp)
+	if f.Hits {
+		if p != otherEvents {
+			return out, nil // no requests lie there
+		}
+		where += " AND text <> ''" // of a request: what the WAF found; Matches looks closer
+	}
 	from := p.table()
 	if f.Failures || f.AtLeast > haechi.Info {
 		from += s.d.Use(p.table() + "_notable")

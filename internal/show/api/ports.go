@@ -81,6 +81,15 @@ type Replayer interface {
 	Replay(ctx context.Context, since time.Time) (haechi.Replay, error)
 }
 
+// Excepter makes exceptions from the WAF, after showing what they change.
+type Excepter interface {
+	Exceptions(ctx context.Context) ([]haechi.Exception, error)
+	PreviewException(ctx context.Context, ref haechi.Reference, since time.Time) (haechi.ExceptionPreview, error)
+	ProposeExceptions(ctx context.Context, since time.Time) ([]haechi.ExceptionProposal, error)
+	AddException(ctx context.Context, op haechi.Operator, order haechi.ExceptionOrder) ([]haechi.Exception, error)
+	EndException(ctx context.Context, op haechi.Operator, id, reason string) (haechi.Exception, error)
+}
+
 // Deps are the parts the interface asks. All but Log and Now are required.
 type Deps struct {
 	Watcher   Watcher
@@ -91,6 +100,7 @@ type Deps struct {
 	Explainer Explainer
 	Keeper    Keeper
 	Replayer  Replayer
+	Excepter  Excepter
 	// Operator names who asks: from the console's session, or from the peer
 	// credentials of the local socket. Without one every request is refused.
 	Operator func(*http.Request) (haechi.Operator, bool)

@@ -25,7 +25,7 @@ func explaining() []text {
 		{"explain.hit_denies", "rule {0} refuses by itself, in {1}: {2}", "규칙 {0}이(가) 단독으로 거부, 변수 {1}: {2}"},
 		{"explain.hit_excepted", "rule {0} in {1}: excepted, does not count", "규칙 {0}, 변수 {1}: 예외로 처리되어 점수에 포함되지 않음"},
 		{"explain.hits_more", "and {0} more, which add {1}", "그 밖에 {0}건, 합계 +{1}"},
-		{"explain.exception", "If it was honest, these lines under services, {0}, waf, exceptions let it pass (add owner and expires):", "정상 요청이었다면 services, {0}, waf, exceptions에 다음을 추가하면 통과합니다 (owner와 expires를 채우십시오):"},
+		{"explain.exception", "If it was honest: haechi waf except {1}, or these lines under services, {0}, waf, exceptions (add owner and expires):", "정상 요청이었다면 haechi waf except {1}, 또는 services, {0}, waf, exceptions에 다음을 추가하십시오 (owner와 expires를 채우십시오):"},
 		{"explain.who", "Who", "누가"},
 		{"explain.what", "What", "무엇을"},
 		{"explain.where", "Enforced", "적용 지점"},

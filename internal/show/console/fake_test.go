@@ -21,6 +21,7 @@ type control struct {
 	audit     []haechi.AuditEntry
 	follow    chan haechi.Event
 	codes     []haechi.EnrolCode
+	excepted  []haechi.Exception
 	retired   string // what was retired at once
 	fail      error  // answered by every question
 }

@@ -14,7 +14,7 @@ import (
 func pages() []string {
 	return []string{"/", "/overview/part", "/live", "/devices", "/devices?status=pending", "/devices/codes", "/devices/keys", "/devices/keys?all=true", "/devices/unused", "/devices/unused?days=2000",
 		"/devices/item?key=LOA.i/0123456789abcdeb", "/decisions",
-		"/decisions?all=true", "/decisions/item?id=7K29Q-XM4TC", "/why", "/why?q=7K29Q-XM4TC", "/why?q=nothing", "/incidents", "/rules",
+		"/decisions?all=true", "/decisions/item?id=7K29Q-XM4TC", "/why", "/why?q=7K29Q-XM4TC", "/why?q=nothing", "/waf", "/waf?ref=7K29Q-XM4TC", "/incidents", "/rules",
 		"/reports", "/reports?name=daily", "/audit", "/status"}
 }
 

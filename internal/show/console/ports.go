@@ -77,6 +77,15 @@ type Keeper interface {
 	Undo(ctx context.Context, op haechi.Operator, seq uint64) error
 }
 
+// Excepter makes exceptions from the WAF, after showing what they change.
+type Excepter interface {
+	Exceptions(ctx context.Context) ([]haechi.Exception, error)
+	PreviewException(ctx context.Context, ref haechi.Reference, since time.Time) (haechi.ExceptionPreview, error)
+	ProposeExceptions(ctx context.Context, since time.Time) ([]haechi.ExceptionProposal, error)
+	AddException(ctx context.Context, op haechi.Operator, order haechi.ExceptionOrder) ([]haechi.Exception, error)
+	EndException(ctx context.Context, op haechi.Operator, id, reason string) (haechi.Exception, error)
+}
+
 // Settings keeps password hashes and sessions. A missing value is an error of
 // kind NotFound; a zero until keeps a value for good.
 type Settings interface {
@@ -100,6 +109,7 @@ type Deps struct {
 	Decisions Decisions
 	Explainer Explainer
 	Keeper    Keeper
+	Excepter  Excepter
 	Settings  Settings
 	Sink      Sink
 	Texts     *catalogue.Catalogue

@@ -47,7 +47,7 @@ func newRigWith(t *testing.T, cfg console.Config, kept *settings) *rig {
 	cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	cfg.Now = func() time.Time { return *r.clock }
 	var err error
-	r.console, err = console.New(cfg, console.Deps{Watcher: r.control, Devices: r.control, Fleet: r.control, Enrolment: r.control, Decisions: r.control, Explainer: r.control,
+	r.console, err = console.New(cfg, console.Deps{Watcher: r.control, Devices: r.control, Fleet: r.control, Enrolment: r.control, Decisions: r.control, Explainer: r.control, Excepter: r.control,
 		Keeper: r.control, Settings: r.settings, Sink: r.sink, Texts: catalogue.New(),
 		API: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			op, ok := console.OperatorOf(req)
