@@ -17,6 +17,9 @@ need mariadb-install-db mariadb-server
 need slowhttptest slowhttptest
 need apache2 apache2-bin
 need taskset util-linux
+need clang clang
+need ethtool ethtool
+[ -f /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev linux-libc-dev"
 /usr/bin/python3 -c 'import sklearn' 2>/dev/null || missing="$missing python3-sklearn"
 [ -z "$missing" ] && exit 0
 

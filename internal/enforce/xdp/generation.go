@@ -3,7 +3,6 @@ package xdp
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 	"net/netip"
 
@@ -19,11 +18,14 @@ const (
 	topLines   = 65536 / 16
 	pageLines  = 256 / 16
 	whole      = 1 // all of a /16 or of a /24
+	few        = 1 << 31
+	mostFew    = 3 // addresses of a /24 that need no block of bits
 )
 
 // layout is a deny list on its way into the kernel.
 type layout struct {
 	v4            []key4
+	in            []uint8 // how many addresses there are of each /24; more than mostFew: it has a block
 	v6            []*table6
 	pages, blocks uint32 // how many /16 and /24 have parts
 	n6            uint64
@@ -64,21 +66,23 @@ func plan(ps []netip.Prefix) (*layout, error) {
 
 // measure counts the pages and the blocks.
 func (g *layout) measure() {
-	var page [65536 / 64]uint64
-	block := make([]uint64, 1<<24/64)
+	var page [65536]bool
+	g.in = make([]uint8, 1<<24)
 	for _, k := range g.v4 {
-		if k.Bits > 16 {
-			page[k.Addr>>22] |= 1 << (k.Addr >> 16 & 63)
+		n := &g.in[k.Addr>>8]
+		switch {
+		case k.Bits <= 16:
+			continue
+		case k.Bits == 32 && *n < mostFew:
+			*n++
+		case k.Bits > 24 && *n <= mostFew:
+			*n = mostFew + 1
+			g.blocks++
 		}
-		if k.Bits > 24 {
-			block[k.Addr>>14] |= 1 << (k.Addr >> 8 & 63)
+		if !page[k.Addr>>16] {
+			page[k.Addr>>16] = true
+			g.pages++
 		}
-	}
-	for _, w := range page {
-		g.pages += uint32(bits.OnesCount64(w))
-	}
-	for _, w := range block {
-		g.blocks += uint32(bits.OnesCount64(w))
 	}
 }
 
@@ -124,6 +128,9 @@ func (g *layout) write(mem []byte) {
 			continue
 		case word(mem, at) == whole:
 			continue
+		case g.in[k.Addr>>8] <= mostFew:
+			set(mem, at, another(word(mem, at), k.Addr&255))
+			continue
 		case word(mem, at) == 0:
 			set(mem, at, block)
 			block++
@@ -135,6 +142,22 @@ func (g *layout) write(mem []byte) {
 	set(mem, 1, uint32(len(g.v6)))
 	set(mem, 2, uint32(len(g.v4)))
 	set(mem, 3, uint32(g.n6))
+}
+
+// another adds an address to a word with few.
+func another(w, last uint32) uint32 {
+	if w == 0 {
+		return few | last<<16 | last<<8 | last
+	}
+	for shift := uint32(0); shift < 24; shift += 8 {
+		if w>>shift&255 == last {
+			return w
+		}
+	}
+	if w>>8&255 == w&255 { // the second
+		return w&^0xff00 | last<<8
+	}
+	return w&^0xff0000 | last<<16
 }
 
 // mark sets the bits of a prefix longer than a /24.

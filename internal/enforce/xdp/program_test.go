@@ -115,6 +115,9 @@ func TestListIsExact(t *testing.T) {
 		for range 300 {
 			list = append(list, randomPrefix(rnd))
 		}
+		for range 60 { // few and many of a /24
+			list = append(list, netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 9, byte(rnd.IntN(16)), byte(rnd.IntN(256))}), 32))
+		}
 		list = append(list, netip.MustParsePrefix("::/64"), netip.MustParsePrefix("0.0.0.0/25"), netip.MustParsePrefix("255.255.255.255/32"), list[0])
 		if err := e.Load(t.Context(), list); err != nil {
 			t.Fatal(err)

@@ -145,6 +145,8 @@ static __always_inline int listed4(void *g, __u32 a)
 		return 0;
 	if (w == 1)
 		return 1;
+	if (w & LIST_FEW)
+		return (w & 255) == (a & 255) || (w >> 8 & 255) == (a & 255) || (w >> 16 & 255) == (a & 255);
 	l = line_of(g, w >> 1);
 	return l && l->w[(w & 1) << 3 | (a >> 5 & 7)] >> (a & 31) & 1;
 }

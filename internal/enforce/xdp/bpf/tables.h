@@ -93,11 +93,13 @@ HINTS(haechi_hint6);
  *                zeros, and in d[2] a number that the hash begins with
  *   64..4159     a word for each /16 of IPv4: 0 nothing, 1 all of it, else the first
  *                line of its page
- *   a page       16 lines, a word for each /24: 0 nothing, 1 all of it, else the number
- *                of half a line with a bit for each address
+ *   a page       16 lines, a word for each /24: 0 nothing, 1 all of it, with FEW the
+ *                last bytes of up to three addresses (of fewer, some twice), else the
+ *                number of half a line with a bit for each address
  *   IPv6 tables  buckets of a line: eight prefixes up to /64, or four longer ones */
 #define LIST_MAGIC 0x48415831
 #define LIST_TOP 64
+#define LIST_FEW 0x80000000U
 #define LIST_TABLES 63
 #define LIST_PROBES 8
 

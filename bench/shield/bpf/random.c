@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* The shield's program on packets of random sources, and a flood of them. */
+#include "../../../internal/enforce/xdp/bpf/shield.c"
+
+/* Sources are the first 2^20 of a list (see sources_test.go), or as many beside it. */
+volatile const __u32 out_index; /* the interface of a flood */
+volatile const __u32 beside;    /* 1: sources that are not on the list */
+
+static __always_inline __u32 number(void)
+{
+	return (bpf_get_prandom_u32() & 0xfffff) + (beside << 24);
+}
+
+static __always_inline int source4(struct xdp_md *ctx)
+{
+	struct ipv4 *ip = (void *)(long)ctx->data + sizeof(struct ether);
+	__u32 sum = 0;
+	__u16 *w = (void *)ip;
+
+	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return 0;
+	ip->from = bpf_htonl(number() * 2654435761u);
+	ip->sum = 0;
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		sum += w[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip->sum = ~sum;
+	return 1;
+}
+
+SEC("xdp.frags")
+int bench_empty(struct xdp_md *ctx)
+{
+	return XDP_DROP;
+}
+
+SEC("xdp.frags")
+int bench_source4(struct xdp_md *ctx)
+{
+	return source4(ctx) ? XDP_DROP : XDP_ABORTED;
+}
+
+SEC("xdp.frags")
+int bench_shield4(struct xdp_md *ctx)
+{
+	return source4(ctx) ? shield(ctx) : XDP_ABORTED;
+}
+
+SEC("xdp.frags")
+int bench_shield6(struct xdp_md *ctx)
+{
+	struct ipv6 *ip = (void *)(long)ctx->data + sizeof(struct ether);
+
+	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	ip->from[0] = bpf_cpu_to_be64(0x20ULL << 56 | mix(number() + 1) >> 8);
+	return shield(ctx);
+}
+
+/* The kernel's own tables with the same sources. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 20);
+	__type(key, __u32);
+	__type(value, __u8);
+} bench_hash SEC(".maps");
+
+struct trie_key {
+	__u32 bits;
+	__be32 addr;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct trie_key);
+	__type(value, __u8);
+} bench_trie SEC(".maps");
+
+SEC("xdp.frags")
+int bench_in_hash(struct xdp_md *ctx)
+{
+	struct ipv4 *ip = (void *)(long)ctx->data + sizeof(struct ether);
+	__u32 a;
+
+	if (!source4(ctx) || (void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	a = bpf_ntohl(ip->from);
+	return bpf_map_lookup_elem(&bench_hash, &a) ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp.frags")
+int bench_in_trie(struct xdp_md *ctx)
+{
+	struct ipv4 *ip = (void *)(long)ctx->data + sizeof(struct ether);
+	struct trie_key k = {.bits = 32};
+
+	if (!source4(ctx) || (void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	k.addr = ip->from;
+	return bpf_map_lookup_elem(&bench_trie, &k) ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp")
+int bench_flood(struct xdp_md *ctx)
+{
+	return source4(ctx) ? bpf_redirect(out_index, 0) : XDP_ABORTED;
+}
