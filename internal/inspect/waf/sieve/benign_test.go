@@ -22,7 +22,27 @@ func newBenign(seed uint64) benign { return benign{rand.New(rand.NewPCG(seed, 0x
 func pick[T any](b benign, all ...T) T { return all[b.IntN(len(all))] }
 
 // kinds are the classes of requests that benign makes.
-func kinds() []string { return []string{"page", "search", "json", "form", "upload", "api"} }
+func kinds() []string { return []string{"page", "asset", "search", "api", "form", "json", "upload"} }
+
+// mixed is the kind of the nth request: as a site sees them, most ask for pages and what
+// belongs to them.
+func mixed(n int) string {
+	switch n % 20 {
+	case 0, 1, 2, 3, 4:
+		return "page"
+	case 5, 6, 7, 8, 9:
+		return "asset"
+	case 10, 11, 12:
+		return "search"
+	case 13, 14, 15:
+		return "api"
+	case 16, 17:
+		return "form"
+	case 18:
+		return "json"
+	}
+	return "upload"
+}
 
 // make makes one request of the kind.
 func (b benign) make(kind string) *waf.View {
@@ -33,6 +53,8 @@ func (b benign) make(kind string) *waf.View {
 		if b.IntN(3) == 0 {
 			v.Target += "?" + b.paging()
 		}
+	case "asset":
+		v.Target = b.asset()
 	case "search":
 		v.Target = pick(b, "/search", "/shop/find", "/ko/search") + "?" + pick(b, "q", "query", "keyword", "s") + "=" + url.QueryEscape(b.phrase()) + pick(b, "", "&"+b.paging())
 	case "api":
@@ -67,6 +89,15 @@ func (b benign) path() string {
 		"/account/settings", "/%EC%83%81%ED%92%88/%EB%AA%A9%EB%A1%9D", "/item/"+strconv.Itoa(b.IntN(1e5)), "/wiki/Main_Page", "/graphql", "/upload")
 }
 
+// asset is what a page loads: scripts by their hash, pictures in sizes, what campaigns
+// and analytics add.
+func (b benign) asset() string {
+	return pick(b, "/static/js/"+b.hex(8)+".chunk.js", "/assets/app."+b.hex(20)+".css?v="+b.digits(10), "/images/"+b.digits(6)+"_w"+b.digits(3)+".webp", "/favicon.ico", "/robots.txt",
+		"/thumb/"+b.hex(2)+"/"+b.hex(32)+".jpg?type=w"+b.digits(3)+"&quality=80", "/fonts/NotoSansKR-Regular.woff2", "/wp-content/uploads/2026/"+b.digits(2)+"/image-"+b.digits(3)+".png",
+		"/?utm_source=newsletter&utm_medium=email&utm_campaign="+url.QueryEscape(b.phrase())+"&gclid="+b.hex(40), "/_next/data/"+b.hex(21)+"/ko/products/"+b.digits(5)+".json?slug="+b.digits(5),
+		"/g/collect?v=2&tid=G-"+b.hex(10)+"&cid="+b.digits(9)+"."+b.digits(10)+"&dl=https%3A%2F%2Fshop.example.com%2Fitem%2F"+b.digits(4)+"&sr=1920x1080", "/socket.io/?EIO=4&transport=polling&t="+b.hex(7))
+}
+
 func (b benign) paging() string {
 	return fmt.Sprintf("page=%d&size=%d&sort=%s", b.IntN(50), pick(b, 10, 20, 50), pick(b, "price_asc", "newest", "name", "-created"))
 }
@@ -94,6 +125,8 @@ func (b benign) agent() string {
 func (b benign) cookies() string {
 	all := []string{"JSESSIONID=" + b.hex(32), "PHPSESSID=" + b.hex(26), "_ga=GA1.1." + b.digits(9) + "." + b.digits(10), "_gid=GA1.3." + b.digits(9) + "." + b.digits(10),
 		"csrftoken=" + b.hex(64), "sessionid=" + b.hex(32), "connect.sid=s%3A" + b.hex(32) + "." + b.hex(43), "lang=ko", "theme=dark", "_fbp=fb.1." + b.digits(13) + "." + b.digits(9),
+		"wordpress_logged_in_" + b.hex(32) + "=user%7C" + b.digits(10) + "%7C" + b.hex(43), "laravel_session=eyJpdiI6" + b.hex(40) + "%3D%3D", "XSRF-TOKEN=" + b.hex(40), "_ga_" + b.hex(10) + "=GS1.1." + b.digits(10) + ".3.1." + b.digits(10) + ".60.0.0",
+		"NNB=" + b.hex(13), "PCID=" + b.digits(20), "wcs_bt=" + b.hex(12) + ":" + b.digits(10), "_hjSessionUser_" + b.digits(7) + "=" + b.hex(60), "AWSALB=" + b.hex(80), "cookieconsent_status=dismiss", "OptanonConsent=isGpcEnabled=0&datestamp=Sun+Nov+29+2026+09%3A30%3A00+GMT%2B0900&version=6.33.0",
 		"token=eyJhbGciOiJIUzI1NiJ9." + b.hex(40) + "." + b.hex(43), "cart=%7B%22items%22%3A%5B1%2C2%5D%7D", "__cf_bm=" + b.hex(43) + "-" + b.digits(10) + "-0-" + b.hex(20)}
 	b.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return strings.Join(all[:1+b.IntN(6)], "; ")

@@ -49,7 +49,7 @@ func (r *run) reset() {
 	r.hits, r.held, r.ids = r.hits[:0], r.held[:0], r.ids[:0]
 	clear(r.counts)
 	r.reason, r.stop, r.processor, r.forced = reason{}, false, "", false
-	r.args, r.argBytes = 0, 0
+	r.args, r.argBytes, r.scratch.asked = 0, 0, 0
 }
 
 // ask sends the request to the oracle.
@@ -79,13 +79,21 @@ func (r *run) see(from source, key, value []byte) {
 	}
 	r.scratch.judge(c, value)
 	if r.scratch.unsure {
-		r.ask(0, "a value becomes too many others")
+		r.ask(0, r.scratch.why())
 		return
 	}
 	r.s.memo.keep(h, c, value, r.scratch.matched)
 	for _, i := range r.scratch.matched {
 		r.mark(from, key, i)
 	}
+}
+
+// why says why the value must go to the oracle.
+func (s *scratch) why() string {
+	if s.asked > maxAsked {
+		return "many rules may match"
+	}
+	return "a value becomes too many others"
 }
 
 // count counts a member of a collection for the rules that ask how many there are.
