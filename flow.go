@@ -118,7 +118,8 @@ type Flow struct {
 	PacketsOut uint64 `json:"destination.packets,omitempty"`
 	// FlagsIn and FlagsOut are the TCP flags seen from the initiator and from the
 	// target, or-ed together (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32). First are
-	// those of the first packet. For ICMP, First is the type.
+	// those of the first packet. For ICMP, First is the type. FlagsIn has 64 while the
+	// initiator takes no more (its window is 0).
 	FlagsIn  uint8 `json:"haechi.flow.flags_in,omitempty"`
 	FlagsOut uint8 `json:"haechi.flow.flags_out,omitempty"`
 	First    uint8 `json:"haechi.flow.first,omitempty"`

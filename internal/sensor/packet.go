@@ -22,6 +22,9 @@ const (
 	PSH
 	ACK
 	URG
+	// Stalled is no flag of the header: the packet says that its sender takes no more
+	// (window 0), which SYN and RST do not mean.
+	Stalled
 )
 
 // Packet is what decode makes of a frame: the innermost IP packet that was found, past

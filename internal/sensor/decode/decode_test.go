@@ -215,3 +215,23 @@ func BenchmarkFrameGopacket(b *testing.B) {
 		}
 	}
 }
+
+// TestAClosedWindow: a window of 0 says that its sender takes no more, but not in a SYN
+// or RST.
+func TestAClosedWindow(t *testing.T) {
+	for name, c := range map[string]struct {
+		seg  layers.TCP
+		want bool
+	}{
+		"closed": {layers.TCP{SrcPort: 40000, DstPort: 443, ACK: true}, true},
+		"open":   {layers.TCP{SrcPort: 40000, DstPort: 443, ACK: true, Window: 1}, false},
+		"SYN":    {layers.TCP{SrcPort: 40000, DstPort: 443, SYN: true}, false},
+		"reset":  {layers.TCP{SrcPort: 40000, DstPort: 443, RST: true, ACK: true}, false},
+	} {
+		var p sensor.Packet
+		frame := made(t, ether(layers.EthernetTypeIPv4), ip4(layers.IPProtocolTCP), &c.seg)
+		if got := decode.New(decode.LinkEthernet).Frame(frame, &p); got != decode.Decoded || (p.Flags&sensor.Stalled != 0) != c.want {
+			t.Errorf("%s: %v, flags %b", name, got, p.Flags)
+		}
+	}
+}

@@ -48,6 +48,9 @@ func (d *Decoder) tcp(b []byte, stated int, p *sensor.Packet) Result {
 	}
 	p.SrcPort, p.DstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 	p.Seq, p.Ack, p.Flags = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:]), b[13]&63
+	if len(b) >= 16 && b[14]|b[15] == 0 && p.Flags&(sensor.SYN|sensor.RST|sensor.ACK) == sensor.ACK {
+		p.Flags |= sensor.Stalled
+	}
 	head := int(b[12]>>4) * 4
 	const never = sensor.SYN | sensor.FIN
 	switch {

@@ -334,3 +334,23 @@ func BenchmarkTable(b *testing.B) {
 		n++
 	}
 }
+
+// TestAnInitiatorThatTakesNoMore is told so as long as its window is closed.
+func TestAnInitiatorThatTakesNoMore(t *testing.T) {
+	r := newRig(flow.Config{})
+	r.tcp(false, syn, 0)
+	r.tcp(true, syn|ack, 0)
+	r.tcp(false, ack, 0)
+	for _, closed := range []bool{true, false} {
+		flags := uint8(ack)
+		if closed {
+			flags |= sensor.Stalled
+		}
+		r.tcp(false, flags, 0)
+		r.at += int64(20 * time.Second)
+		r.tcp(true, ack|sensor.Stalled, 10)
+		if e := r.last(); (e.FlagsIn&sensor.Stalled != 0) != closed || e.FlagsOut&sensor.Stalled != 0 {
+			t.Errorf("closed %v: flags %b and %b", closed, e.FlagsIn, e.FlagsOut)
+		}
+	}
+}

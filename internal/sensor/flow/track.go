@@ -129,11 +129,11 @@ func (h *half[K]) count(s *slot[K], p *sensor.Packet, in bool) {
 	if in {
 		s.packetsIn++
 		s.bytesIn += uint64(p.Length)
-		s.flagsIn |= p.Flags
+		s.flagsIn = s.flagsIn&^sensor.Stalled | p.Flags
 	} else {
 		s.packetsOut++
 		s.addOut(p.Length)
-		s.flagsOut |= p.Flags
+		s.flagsOut |= p.Flags &^ sensor.Stalled
 	}
 	if p.Fragment {
 		saturate(&s.fragments)
