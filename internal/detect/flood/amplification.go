@@ -18,13 +18,13 @@ type Amplification struct {
 // NewAmplification returns a detector of amplification.
 func NewAmplification(rule detect.Rule, site detect.Site, cfg AmplificationConfig) *Amplification {
 	d := &Amplification{site: site, factor: cfg.Factor}
-	d.in = newEngine(rule, "answers", cfg.Window, 0, func(v *victim, sum cell, _ uint64) (verdict, bool) {
+	d.in = newEngine(rule, "answers", cfg.Window, 0, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		n := float64(v.from())
 		r := verdict{observed: n, threshold: float64(cfg.Sources), facts: [2]haechi.Fact{{Name: "port", Value: float64(v.port)},
 			{Name: "volume", Value: float64(sum.bytes) / cfg.Window.Seconds(), Unit: "bytes"}}}
 		return r, more(uint64(sum.begun), uint64(sum.done)) > uint64(cfg.Answers) && sum.done*2 < sum.begun
 	})
-	d.out = newEngine(rule, "ours", cfg.Window, 0, func(v *victim, sum cell, _ uint64) (verdict, bool) {
+	d.out = newEngine(rule, "ours", cfg.Window, 0, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		volume := float64(sum.bytes) / cfg.Window.Seconds()
 		return verdict{observed: volume, threshold: float64(cfg.Bytes), facts: [2]haechi.Fact{{Name: "port", Value: float64(v.port)},
 			{Name: "volume", Value: volume, Unit: "bytes"}}}, true

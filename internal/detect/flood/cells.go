@@ -52,9 +52,9 @@ func (w *window) spread(from, to, width int64, d delta) {
 	}
 }
 
-// sum adds up the window that ends now. open is what began, is not done, and had the
-// time that an answer takes.
-func (w *window) sum(now, width int64, answer time.Duration) (s cell, open uint64) {
+// sum adds up the window that ends now. old is what began and had the time that an
+// answer takes, open what of it is not done.
+func (w *window) sum(now, width int64, answer time.Duration) (s cell, old, open uint64) {
 	newest := now / width
 	for i := range w {
 		c := &w[i]
@@ -69,18 +69,20 @@ func (w *window) sum(now, width int64, answer time.Duration) (s cell, open uint6
 		s.odd += c.odd
 		s.packets += c.packets
 		s.bytes += c.bytes
-		open += c.open(now-int64(answer), min(now, (c.when+1)*width))
+		o, n := c.old(now-int64(answer), min(now, (c.when+1)*width))
+		old, open = old+o, open+n
 	}
-	return s, open
+	return s, old, open
 }
 
-// open is what began before a time and was not answered, in a cell that fills until
-// another. Of what is too young the share that is not is taken, as if all of what is
-// answered was among that.
-func (c *cell) open(before, until int64) uint64 {
+// old is what began before a time, in a cell that fills until another: of what is too
+// young the share that is not. open is what of that is not answered, as if all that is
+// answered were old.
+func (c *cell) old(before, until int64) (old, open uint64) {
 	begun := float64(c.begun)
 	if span := until - c.since; before < until && span > 0 {
 		begun *= min(max(float64(before-c.since)/float64(span), 0), 1)
 	}
-	return max(more(uint64(begun), uint64(c.done)), uint64(c.failed))
+	open = max(more(uint64(begun), uint64(c.done)), uint64(c.failed))
+	return max(uint64(begun), open), open
 }

@@ -27,8 +27,8 @@
 //	                while it answers with errors.
 //	slow_http       connections on which hardly anything moves for a quarter of a minute
 //	                while the client keeps them open: heads or bodies in drips
-//	                (Slowloris, RUDY) and answers that are not taken (slow read). Many at
-//	                once, and several to a client.
+//	                (Slowloris, RUDY), and answers that are not taken or in drips (slow
+//	                read). Many at once, and several to a client.
 //
 // Targets are rolled up by /24 and /48, so that a flood over a whole network (carpet
 // bombing) is seen, at four times the amount and from many sources only.

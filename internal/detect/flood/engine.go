@@ -24,7 +24,7 @@ type engine struct {
 }
 
 // judge says whether the sum of a window is a flood.
-type judge func(v *victim, sum cell, open uint64) (verdict, bool)
+type judge func(v *victim, sum cell, old, open uint64) (verdict, bool)
 
 // verdict is how much of what was seen.
 type verdict struct {
@@ -187,8 +187,8 @@ func (g *engine) tell(key netip.Prefix, v *victim, now int64, times float64, e *
 	if v.hits <= sketchFrom && !v.attack.Open() && now/int64(g.length) == v.epoch && v.cells.quiet() {
 		return out
 	}
-	sum, open := v.cells.sum(now, g.width, g.answer)
-	r, ok := g.judge(v, sum, open)
+	sum, old, open := v.cells.sum(now, g.width, g.answer)
+	r, ok := g.judge(v, sum, old, open)
 	r.threshold *= times
 	if times > 1 && (v.from() < carpetSources || v.to() < carpetHosts) {
 		ok = false

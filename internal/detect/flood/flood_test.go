@@ -143,6 +143,17 @@ func floods() map[string]struct {
 				w.wait(20 * time.Millisecond)
 			}
 		}},
+		"a window that stays closed": {"slow_http", func(w *wire) {
+			for range 100 {
+				w.drip(outside, 0, 0, 2*time.Minute)
+				w.wait(20 * time.Millisecond)
+			}
+			for i := range w.events {
+				if e := &w.events[i]; e.Phase == haechi.FlowUpdate && e.PacketsIn > 2 {
+					e.FlagsIn |= 64
+				}
+			}
+		}},
 		"slow read": {"slow_http", func(w *wire) {
 			for range 200 {
 				w.drip(outside, 0, 32, 4*time.Minute)

@@ -15,7 +15,7 @@ func NewUDP(rule detect.Rule, _ detect.Site, cfg RateConfig) *Datagrams {
 
 // judge compares the means of the window. What is observed is the number of packets, or
 // of the volume in packets of the size that makes both limits one.
-func (c RateConfig) judge(v *victim, sum cell, _ uint64) (verdict, bool) {
+func (c RateConfig) judge(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 	return c.of(v, sum.packets, sum.bytes), true
 }
 
@@ -50,7 +50,7 @@ const smurf = 100
 
 // NewICMP returns a detector of icmp_flood.
 func NewICMP(rule detect.Rule, _ detect.Site, cfg RateConfig) *Pings {
-	return &Pings{newEngine(rule, "icmp", cfg.Window, 0, func(v *victim, sum cell, _ uint64) (verdict, bool) {
+	return &Pings{newEngine(rule, "icmp", cfg.Window, 0, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		r := cfg.of(v, sum.packets, sum.bytes)
 		r.facts[0] = haechi.Fact{Name: "type", Value: float64(v.port)}
 		switch n := float64(v.from()); {
@@ -99,7 +99,7 @@ type Fragments struct{ *engine }
 
 // NewFragments returns a detector of fragment_flood.
 func NewFragments(rule detect.Rule, _ detect.Site, cfg RateConfig) *Fragments {
-	return &Fragments{newEngine(rule, "fragments", cfg.Window, 0, func(v *victim, sum cell, _ uint64) (verdict, bool) {
+	return &Fragments{newEngine(rule, "fragments", cfg.Window, 0, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		r := cfg.of(v, uint64(sum.fragments), 0)
 		r.facts[1] = haechi.Fact{Name: "malformed", Value: float64(sum.odd)}
 		if sum.odd > uint32(cfg.Packets) { // as many in a window as are allowed of honest ones in a second

@@ -76,15 +76,20 @@ func (d *Slow) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
 	took, moved := more(uint64(s.at), uint64(f.at)), between(&f.in, &in, &f.out, &back)
 	f.taken = in.packets > f.in.packets && more(in.bytes, f.in.bytes)/(in.packets-f.in.packets) < more(back.bytes, f.out.bytes)/max(more(back.packets, f.out.packets), 1)
 	f.at, f.in, f.out = s.at, in, back
+	stalled, age := e.FlagsIn&64 != 0, int64(d.cfg.Age)
+	if stalled {
+		age = age * 2 / 3 // the pause before the first probe of a closed window is part of it
+	}
 	switch {
-	case moved == still:
+	case moved == still && !stalled:
 		return out
 	case moved < 0 || uint64(moved) > slack+uint64(d.cfg.Rate)*took/uint64(time.Second):
 		d.release(f)
 		f.since = s.at
 		return out
 	}
-	if f.counts || s.at-f.since < int64(d.cfg.Age) {
+	f.taken = f.taken && !stalled
+	if f.counts || s.at-f.since < age {
 		return out
 	}
 	f.counts = true

@@ -15,14 +15,14 @@ type SYN struct{ *engine }
 
 // NewSYN returns a detector of syn_flood.
 func NewSYN(rule detect.Rule, _ detect.Site, cfg SYNConfig) *SYN {
-	return &SYN{newEngine(rule, "syn", cfg.Window, cfg.Answer, func(v *victim, sum cell, open uint64) (verdict, bool) {
+	return &SYN{newEngine(rule, "syn", cfg.Window, cfg.Answer, func(v *victim, sum cell, old, open uint64) (verdict, bool) {
 		if early := uint64(more(uint64(sum.begun), uint64(sum.done))); sum.begun > uint32(10*cfg.Syns) && sum.done*10 < sum.begun {
-			open = max(open, early) // so many at once, and none of the first completed either
+			open, old = max(open, early), max(old, uint64(sum.begun)) // so many at once, and none of the first completed either
 		}
 		r := verdict{observed: float64(open), threshold: float64(cfg.Syns), facts: [2]haechi.Fact{
-			{Name: "port", Value: float64(v.port)}, {Name: "unfinished_share", Value: float64(open) / float64(max(sum.begun, 1)), Unit: "share"}}}
+			{Name: "port", Value: float64(v.port)}, {Name: "unfinished_share", Value: float64(open) / float64(max(old, 1)), Unit: "share"}}}
 		many := v.from() >= carpetSources
-		ok := float64(open) >= cfg.Share*float64(sum.begun) && (many || v.onePort()) && (many || 2*uint64(sum.rejected) < open)
+		ok := float64(open) >= cfg.Share*float64(old) && (many || v.onePort()) && (many || 2*uint64(sum.rejected) < open)
 		return r, ok
 	})}
 }
