@@ -17,6 +17,7 @@ import (
 // Multicast DNS, LLMNR and NetBIOS names have the same form. Their answers come from
 // somebody else, so that what is told is the question alone.
 type dnsTalk struct {
+	idle    *dnsIdle
 	alone   bool // answers come from elsewhere
 	waiting [8]dnsWaiting
 	n       int
@@ -108,8 +109,18 @@ func plainQuestion(b []byte) bool {
 	return true
 }
 
-func makeDNS(c *talk.Conversation) talk.Speaker {
+// dnsIdle keeps the memory of lookups that are over: most conversations hold one.
+type dnsIdle struct{ all []*dnsTalk }
+
+// mostIdle bounds what is kept for later.
+const mostIdle = 1024
+
+func (p *dnsIdle) take(c *talk.Conversation) talk.Speaker {
 	d := &dnsTalk{}
+	if n := len(p.all); n > 0 {
+		d, p.all = p.all[n-1], p.all[:n-1]
+	}
+	*d = dnsTalk{idle: p}
 	switch {
 	case c.Stream():
 	case c.Port(portMDNS):
@@ -235,6 +246,9 @@ func (d *dnsTalk) Miss(*talk.Conversation, talk.Side) bool { return false }
 func (d *dnsTalk) End(c *talk.Conversation) {
 	for i := range d.waiting[:d.n] {
 		d.tellOne(c, &d.waiting[i], nil, 0, 0)
+	}
+	if d.n = 0; len(d.idle.all) < mostIdle {
+		d.idle.all = append(d.idle.all, d)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"haechi"
 	"haechi/internal/sensor"
+	"haechi/internal/sensor/talk"
+	"haechi/internal/sensor/talk/naming"
 	"haechi/internal/sensor/talk/talktest"
 )
 
@@ -157,4 +159,18 @@ func TestWaitingLookups(t *testing.T) {
 		t.Errorf("told of %d", len(e.Events))
 	}
 	talktest.Check(t, e)
+}
+
+// BenchmarkLookup is a question and its answer in a conversation of their own.
+func BenchmarkLookup(b *testing.B) {
+	l := talk.New(talktest.Config(), func(*haechi.Event) {}, naming.Accents())
+	q := query(7, dnsName("www", "example", "com"), 1)
+	ask, said := []byte(q), []byte(answer(q, 0, record(1, "\xc0\x00\x02\x01")))
+	b.ReportAllocs()
+	for b.Loop() {
+		id := l.Open(talktest.Ends(haechi.UDP, 53), talktest.Start())
+		l.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: ask, Length: len(ask)})
+		l.Data(id, sensor.Segment{Time: talktest.Start(), Bytes: said, Length: len(said)})
+		l.Close(id, talktest.Start())
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"haechi"
 	"haechi/internal/sensor"
 	"haechi/internal/sensor/talk"
+	"haechi/internal/sensor/talk/naming"
 	"haechi/internal/sensor/talk/talktest"
 )
 
@@ -141,19 +142,8 @@ func TestQUICEnds(t *testing.T) {
 	t.Error("it never ends")
 }
 
-func BenchmarkSkip(b *testing.B) {
-	l := talk.New(talk.Config{}, func(*haechi.Event) {})
-	data := make([]byte, 1400)
-	data[0] = 0x93
-	b.ReportAllocs()
-	for b.Loop() {
-		id := l.Open(talktest.Ends(haechi.TCP, 9000), talktest.Start())
-		l.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: data, Length: len(data)})
-	}
-}
-
 func BenchmarkHello(b *testing.B) {
-	l := talk.New(talk.Config{}, func(*haechi.Event) {})
+	l := talk.New(talk.Config{}, func(*haechi.Event) {}, naming.Accents())
 	hello := clientHello(b, "shop.example.com", false)
 	b.ReportAllocs()
 	for b.Loop() {

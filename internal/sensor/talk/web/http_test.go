@@ -11,6 +11,7 @@ import (
 	"haechi/internal/sensor"
 	"haechi/internal/sensor/talk"
 	"haechi/internal/sensor/talk/talktest"
+	"haechi/internal/sensor/talk/web"
 )
 
 func get(path string, fields ...string) string {
@@ -180,7 +181,7 @@ func TestHTTPLoss(t *testing.T) {
 
 // BenchmarkBody is the common case: a segment of a body that nobody reads.
 func BenchmarkBody(b *testing.B) {
-	l := talk.New(talk.Config{}, func(*haechi.Event) {})
+	l := talk.New(talk.Config{}, func(*haechi.Event) {}, web.Accents())
 	id := l.Open(talktest.Ends(haechi.TCP, 80), talktest.Start())
 	data, seq := []byte(status("200 OK", "Content-Length: 281474976710655")), uint32(0)
 	l.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: []byte(get("/")), Length: len(get("/"))})
@@ -197,7 +198,7 @@ func BenchmarkBody(b *testing.B) {
 }
 
 func BenchmarkRequest(b *testing.B) {
-	l := talk.New(talk.Config{}, func(*haechi.Event) {})
+	l := talk.New(talk.Config{}, func(*haechi.Event) {}, web.Accents())
 	id := l.Open(talktest.Ends(haechi.TCP, 80), talktest.Start())
 	ask := []byte(get("/a?x=1", "User-Agent: Mozilla/5.0 (X11; Linux x86_64)", "accept: */*", "Accept-Language: ko", "Cookie: a=b"))
 	answer := []byte(status("200 OK", "Content-Length: 0"))
