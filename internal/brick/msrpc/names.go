@@ -148,8 +148,9 @@ func Parse(s string) (u UUID, ok bool) {
 
 // String is the interface's name, empty for an unknown one.
 func (i Interface) String() string {
-	if int(i) < len(known()) {
-		return known()[i].name
+	all := known()
+	if int(i) < len(all) {
+		return all[i].name
 	}
 	return ""
 }

@@ -13,13 +13,12 @@ import (
 // that are connected (smb.TreeConnect), and files and pipes that are opened (smb.OpenPipe,
 // smb.Create) with what is called through the pipes by transactions and writes.
 type smb1 struct {
-	user    string
-	pending string // the user of the login under way
-	shares  [8]smbTree
-	share   int
-	asked   [16]smb1Asked
-	wait    int
-	pipes   rpcState // of all pipes of the connection, told apart by their contexts
+	user   string
+	shares [8]smbTree
+	share  int
+	asked  [16]smb1Asked
+	wait   int
+	pipes  rpcState // of all pipes of the connection, told apart by their contexts
 }
 
 type smb1Asked struct {
@@ -74,7 +73,7 @@ func (s *smb1) message(c *talk.Conversation, from talk.Side, b []byte) {
 	case smb1Create:
 		a.name = strings.TrimPrefix(oneString(b, data, 0, unicode), `\`)
 	case smb1Trans, smb1Write:
-		s.call(c, talk.FromClient, b, data)
+		s.call(c, talk.FromClient, data)
 		return
 	default:
 		return
@@ -106,7 +105,7 @@ func oneString(msg, data []byte, skip int, unicode bool) string {
 }
 
 // call hands what lies in a transaction or a write to DCE/RPC, which has a mark of its own.
-func (s *smb1) call(c *talk.Conversation, from talk.Side, _, data []byte) {
+func (s *smb1) call(c *talk.Conversation, from talk.Side, data []byte) {
 	for _, mark := range [...]string{"\x05\x00\x00", "\x05\x00\x0b", "\x05\x00\x02", "\x05\x00\x03", "\x05\x00\x0e"} {
 		if i := bytes.Index(data[:min(len(data), 64)], []byte(mark)); i >= 0 {
 			s.pipes.user = s.user
@@ -118,7 +117,7 @@ func (s *smb1) call(c *talk.Conversation, from talk.Side, _, data []byte) {
 
 func (s *smb1) answered(c *talk.Conversation, b []byte, command byte, status uint32, id, tree uint16, args []byte) {
 	if command == smb1Trans || command == smb1Read {
-		s.call(c, talk.FromServer, b, b[smb1Header:])
+		s.call(c, talk.FromServer, b[smb1Header:])
 		return
 	}
 	for i := range s.asked {

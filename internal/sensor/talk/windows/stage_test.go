@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"haechi"
-	"haechi/internal/sensor/talk"
 	"haechi/internal/sensor/talk/talktest"
 	"haechi/internal/sensor/talk/windows"
 )
@@ -15,8 +14,6 @@ func in(s string) said  { return talktest.In(s) }
 func out(s string) said { return talktest.Out(s) }
 
 func stage() talktest.Stage { return talktest.Of(windows.Accents(), talktest.Hellos()) }
-
-func newEar(cfg talk.Config) *talktest.Ear { return stage().Listen(cfg) }
 
 func anyCut(t testing.TB, port uint16, conversation []said) []haechi.Event {
 	t.Helper()
