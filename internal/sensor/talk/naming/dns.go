@@ -116,9 +116,11 @@ type dnsIdle struct{ all []*dnsTalk }
 const mostIdle = 1024
 
 func (p *dnsIdle) take(c *talk.Conversation) talk.Speaker {
-	d := &dnsTalk{}
+	var d *dnsTalk
 	if n := len(p.all); n > 0 {
 		d, p.all = p.all[n-1], p.all[:n-1]
+	} else {
+		d = new(dnsTalk)
 	}
 	*d = dnsTalk{idle: p}
 	switch {
