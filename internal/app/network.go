@@ -10,6 +10,7 @@ import (
 	"haechi/internal/detect/baseline"
 	"haechi/internal/detect/beacon"
 	"haechi/internal/detect/brute"
+	"haechi/internal/detect/credentials"
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
 	"haechi/internal/detect/flood"
@@ -29,6 +30,8 @@ func networkKinds() []networkKind {
 		kind("anomaly", baseline.Defaults(), baseline.New),
 		kind("lateral_movement", lateral.Defaults(), lateral.New),
 		kind("brute_force", brute.Defaults(), brute.New),
+		kind("default_credentials", credentials.Defaults(), credentials.New),
+		kind("telnet", credentials.TelnetDefaults(), credentials.NewTelnet),
 		kind("port_scan", scan.Defaults(), scan.New),
 		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN),
 		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP),

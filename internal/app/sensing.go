@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/defaultpair"
 	"haechi/internal/pipeline"
 	"haechi/internal/sensor"
 	"haechi/internal/sensor/capture"
@@ -35,7 +36,7 @@ func newSensing(cfg flow.Config, emit func(*haechi.Event), passed func(time.Time
 	if passed == nil {
 		passed = func(time.Time) {}
 	}
-	speak := talk.New(talk.Config{V6Bits: cfg.V6Bits}, emit, naming.Accents(), web.Accents(), login.Accents(), windows.Accents())
+	speak := talk.New(talk.Config{V6Bits: cfg.V6Bits, Default: defaultpair.Of}, emit, naming.Accents(), web.Accents(), login.Accents(), windows.Accents())
 	hear := rhythm.New(rhythm.Defaults(), speak, emit)
 	return &sensing{table: flow.New(cfg, hear, emit), decoders: map[uint32]*decode.Decoder{}, passed: passed}
 }
