@@ -61,7 +61,13 @@ func page(path string, status int) haechi.Event {
 	return e
 }
 
+func named(e haechi.Event, name string) haechi.Event {
+	e.User = name
+	return e
+}
+
 func TestMustFire(t *testing.T) {
+	nameless := many(8, func(i int) haechi.Event { return login(fmt.Sprintf("203.0.113.%d", i+1), "", haechi.Failure) })
 	spread := many(8, func(i int) haechi.Event { return login(fmt.Sprintf("203.0.113.%d", i+1), "root", haechi.Failure) })
 	coalesced := login(attacker, "root", haechi.Failure)
 	coalesced.Count = 40
@@ -76,6 +82,8 @@ func TestMustFire(t *testing.T) {
 		"many names":          {10 * time.Second, fails(6, "user%d"), "T1110.003", haechi.High, true},
 		"one name in an hour": {45 * time.Minute, fails(12, "user%d"), "T1110.003", haechi.Medium, true},
 		"many clients":        {20 * time.Second, spread, "T1110", haechi.High, false},
+		"many, no name seen":  {20 * time.Second, nameless, "T1110", haechi.Medium, false},
+		"a name in a log":     {time.Second, many(6, func(int) haechi.Event { return named(page("/admin", 401), "kim") }), "T1110.001", haechi.High, true},
 		"a coalesced event":   {time.Second, []haechi.Event{coalesced}, "T1110.001", haechi.High, true},
 		"a protected page":    {time.Second, many(6, func(int) haechi.Event { return page("/admin", 401) }), "T1110.001", haechi.Low, true},
 	} {
@@ -110,6 +118,38 @@ func TestEntered(t *testing.T) {
 	}
 }
 
+// A client of a crowd that gets in is what the crowd was for; and what many did to one
+// server is one incident, whatever the names.
+func TestOneOfManyEntered(t *testing.T) {
+	events := many(64, func(i int) haechi.Event {
+		return login(fmt.Sprintf("203.0.113.%d", i%16+1), fmt.Sprintf("user%d", i/16), haechi.Failure)
+	})
+	got := play(20*time.Second, append(events, login("203.0.113.3", "user3", haechi.Success))...)
+	worst := haechi.Info
+	for _, f := range got {
+		worst = max(worst, f.Severity)
+		if f.Incident != got[0].Incident || f.Addr.IsValid() || f.Want != haechi.Pass {
+			t.Errorf("%+v", f)
+		}
+	}
+	if worst != haechi.Critical || !got[len(got)-1].Over {
+		t.Errorf("%v, %d findings", worst, len(got))
+	}
+}
+
+// A source that tries many servers is one incident.
+func TestManyServers(t *testing.T) {
+	got := play(time.Second, many(60, func(i int) haechi.Event {
+		e := login(attacker, "root", haechi.Failure)
+		e.Target = netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
+		return e
+	})...)
+	last := got[len(got)-1]
+	if !last.Over || last.Incident != got[0].Incident || last.Targets < 32 {
+		t.Errorf("%+v", last)
+	}
+}
+
 func TestMustNotFire(t *testing.T) {
 	typing := append(fails(4, "kim"), login(attacker, "kim", haechi.Success))
 	agent := fails(20, "kim")
@@ -121,10 +161,24 @@ func TestMustNotFire(t *testing.T) {
 	for i := range own {
 		own[i].Sensor = ""
 	}
+	var asked, digest, staff []haechi.Event
+	for i := range 40 {
+		asked = append(asked, page("/git/info/refs", 401), page("/git/info/refs", 200))
+		wire := page("/share", 401)
+		wire.Headers = haechi.HeadersRead | haechi.HasCredentials
+		digest = append(digest, wire)
+		staff = append(staff, login(fmt.Sprintf("203.0.113.%d", i+1), "", haechi.Success))
+	}
+	for i := range 40 {
+		staff = append(staff, login(fmt.Sprintf("203.0.113.%d", i+1), "", haechi.Failure))
+	}
 	for name, c := range map[string]struct {
 		gap    time.Duration
 		events []haechi.Event
 	}{
+		"asked for credentials each time":      {time.Second, asked},
+		"requests told as logins beside":       {time.Second, digest},
+		"staff, while the directory is down":   {time.Second, staff},
 		"four mistakes, then in, five times":   {10 * time.Second, append(append(append(append(typing, typing...), typing...), typing...), typing...)},
 		"an agent with many keys":              {time.Second, agent},
 		"outcomes nobody knows":                {time.Second, unknown},

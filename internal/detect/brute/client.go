@@ -13,9 +13,11 @@ type client struct {
 	first    time.Time
 	last     time.Time
 	failures int // since first
+	entered  int // since first
 	ring     [32]attempt
 	next     int
 	names    names
+	servers  names
 }
 
 // attempt is one that failed.
@@ -27,7 +29,7 @@ type attempt struct {
 // fail notes failures of one moment.
 func (c *client) fail(at time.Time, name uint64, n int, cfg *Config) {
 	if c.failures == 0 || !c.attack.Open() && at.Sub(c.last) > cfg.Window {
-		c.first, c.failures = at, 0
+		c.first, c.failures, c.entered = at, 0, 0
 	}
 	c.last = at
 	c.failures += n
@@ -49,6 +51,11 @@ func (c *client) within(now time.Time, window time.Duration) (n int) {
 	return n
 }
 
+// reset forgets what was counted, but for the names.
+func (c *client) reset() {
+	c.failures, c.entered, c.ring = 0, 0, [32]attempt{}
+}
+
 // forgive forgets the failures of a name that got in: somebody mistyped.
 func (c *client) forgive(name uint64) {
 	for i := range c.ring {
@@ -61,7 +68,7 @@ func (c *client) forgive(name uint64) {
 	c.names.drop(name)
 }
 
-// names are different names that failed, up to 64.
+// names are different names, or servers, up to 64.
 type names struct {
 	list []uint64
 	from time.Time
@@ -89,20 +96,13 @@ func (s *names) drop(name uint64) {
 
 func (s *names) count() int { return len(s.list) }
 
-// victim is a name that several clients fail at.
-type victim struct {
-	attack   detect.Attack
-	first    time.Time
-	failures int
-	clients  [32]attempt // the newest failure of each; name is the client's hash
+// crowd are the clients that failed at one thing, each with its newest failure.
+type crowd struct {
+	clients [32]attempt // name is the client's hash
 }
 
 // add notes a failure and returns how many clients failed within the window.
-func (v *victim) add(client uint64, at time.Time, window time.Duration) (n int) {
-	if v.failures == 0 {
-		v.first = at
-	}
-	v.failures++
+func (v *crowd) add(client uint64, at time.Time, window time.Duration) (n int) {
 	oldest, from := 0, at.Add(-window).UnixNano()
 	place := -1
 	for i := range v.clients {
@@ -124,4 +124,25 @@ func (v *victim) add(client uint64, at time.Time, window time.Duration) (n int) 
 		}
 	}
 	return n
+}
+
+// drop forgets a client and says whether it was there.
+func (v *crowd) drop(client uint64) bool {
+	for i := range v.clients {
+		if v.clients[i].name == client {
+			v.clients[i] = attempt{}
+			return true
+		}
+	}
+	return false
+}
+
+// service is one protocol of one server, at which clients fail.
+type service struct {
+	attack    detect.Attack
+	first     time.Time
+	last      time.Time
+	failures  int // since first
+	names     names
+	strangers crowd // that never got in
 }

@@ -18,7 +18,7 @@ type Config struct {
 	Window   time.Duration // over which failures and sources are counted
 	Names    int           `least:"3" most:"64"` // different names in Slow
 	Slow     time.Duration // over which names are counted
-	Sources  int           `least:"3" most:"32"` // clients that fail at one name in a window
+	Sources  int           `least:"3" most:"32"` // clients that fail at one name, or one server, in a window
 	Idle     time.Duration // an incident is over after so long without a failure
 	Clients  int           `least:"16" most:"10000000"`
 	Targets  int           `least:"16" most:"1000000"`
@@ -38,30 +38,46 @@ type key struct {
 	path     uint64
 }
 
-// aim is one name at one server.
-type aim struct {
+// door is one protocol of one server.
+type door struct {
 	target   netip.Addr
 	protocol string
-	name     uint64
+}
+
+// aim is one name at a door.
+type aim struct {
+	door
+	name uint64
+}
+
+// guest is a client that was let in at a door.
+type guest struct {
+	door
+	client netip.Prefix
 }
 
 // Detector finds guessing. It is used by one goroutine.
 type Detector struct {
-	rule    detect.Rule
-	cfg     Config
-	clients *lru.Table[key, client]
-	aims    *lru.Table[aim, victim]
-	seed    maphash.Seed
+	rule     detect.Rule
+	cfg      Config
+	clients  *lru.Table[key, client]
+	services *lru.Table[door, service]
+	aims     *lru.Table[aim, crowd]
+	guests   *lru.Table[guest, struct{}]
+	seed     maphash.Seed
 }
 
 // New returns a detector. Where the hosts are does not matter to it.
 func New(rule detect.Rule, _ detect.Site, cfg Config) *Detector {
 	return &Detector{rule: rule, cfg: cfg, seed: maphash.MakeSeed(), clients: lru.New[key, client](cfg.Clients, int64(cfg.Idle)),
-		aims: lru.New[aim, victim](cfg.Targets, int64(cfg.Window))}
+		services: lru.New[door, service](cfg.Targets/4, int64(cfg.Idle)), aims: lru.New[aim, crowd](cfg.Targets, int64(cfg.Window)),
+		guests: lru.New[guest, struct{}](cfg.Clients, 0)}
 }
 
 // Refused counts clients and names that found no room.
-func (d *Detector) Refused() uint64 { return d.clients.Refused() + d.aims.Refused() }
+func (d *Detector) Refused() uint64 {
+	return d.clients.Refused() + d.services.Refused() + d.aims.Refused()
+}
 
 // Observe implements the pipeline's detector.
 func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
@@ -70,37 +86,56 @@ func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 	}
 	switch {
 	case e.Kind == haechi.KindAuth && e.Type != "publickey":
-		return d.login(e, out)
-	case e.Kind == haechi.KindRequest && e.Status == http.StatusUnauthorized:
-		return d.challenged(e, out)
+		return d.login(e, e.Outcome, out)
+	case e.Kind == haechi.KindRequest && e.Headers == 0:
+		return d.request(e, out) // on the wire, what was sent with it is known, and told as a login
 	}
 	return out
 }
 
-func (d *Detector) login(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
-	if e.Outcome == haechi.Unknown {
-		return out
+func (d *Detector) login(e *haechi.Event, outcome haechi.Outcome, out []haechi.Finding) []haechi.Finding {
+	switch outcome {
+	case haechi.Success:
+		return d.entered(e, out)
+	case haechi.Failure:
+		c, _ := d.clients.Use(key{client: e.Client, protocol: e.Protocol}, e.Time.UnixNano())
+		if c == nil {
+			return out
+		}
+		name := d.hash(e.User)
+		c.fail(e.Time, name, int(e.N()), &d.cfg)
+		c.servers.add(d.hash(e.Target.String()), e.Time, d.cfg.Slow)
+		out = d.judge(e, c, d.rule.Severity, out)
+		return d.crowded(e, name, out)
 	}
-	c, _ := d.clients.Use(key{client: e.Client, protocol: e.Protocol}, e.Time.UnixNano())
-	if c == nil {
-		return out
-	}
-	name := d.hash(e.User)
-	if e.Outcome == haechi.Success {
-		return d.entered(e, c, name, out)
-	}
-	c.fail(e.Time, name, int(e.N()), &d.cfg)
-	out = d.judge(e, c, d.rule.Severity, out)
-	return d.aimed(e, name, out)
+	return out
 }
 
-// challenged counts a request that was answered with 401 and of which no name is known.
-func (d *Detector) challenged(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
-	c, _ := d.clients.Use(key{e.Client, e.Protocol, d.hash(e.Host + e.Path)}, e.Time.UnixNano())
+// request judges a line of a web server's log. One with a name is a login. Of another, 401
+// is a question that a browser may answer: it counts until the path is given out.
+func (d *Detector) request(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	refused, given := e.Status == http.StatusUnauthorized, e.Status >= 200 && e.Status < 400
+	switch {
+	case e.User != "" && refused:
+		return d.login(e, haechi.Failure, out)
+	case e.User != "" && given:
+		return d.login(e, haechi.Success, out)
+	case !refused && !given:
+		return out
+	}
+	k := key{e.Client, e.Protocol, d.hash(e.Host + e.Path)}
+	if given {
+		if c := d.clients.Peek(k); c != nil && !c.attack.Open() {
+			c.reset()
+		}
+		return out
+	}
+	c, _ := d.clients.Use(k, e.Time.UnixNano())
 	if c == nil {
 		return out
 	}
 	c.fail(e.Time, 0, int(e.N()), &d.cfg)
+	c.servers.add(d.hash(e.Target.String()), e.Time, d.cfg.Slow)
 	return d.judge(e, c, min(d.rule.Severity, haechi.Low), out)
 }
 
@@ -128,60 +163,104 @@ func (d *Detector) judge(e *haechi.Event, c *client, severity haechi.Severity, o
 }
 
 // entered is a success. After an incident it is what the incident was for.
-func (d *Detector) entered(e *haechi.Event, c *client, name uint64, out []haechi.Finding) []haechi.Finding {
-	if !c.attack.Open() {
+func (d *Detector) entered(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	name, at := d.hash(e.User), door{e.Target, e.Protocol}
+	if c := d.clients.Peek(key{client: e.Client, protocol: e.Protocol}); c != nil && c.attack.Open() {
+		c.entered++
+		f := d.finding(e, c)
+		f.Severity = haechi.Critical
+		out = c.attack.Tell(f, e.Protocol, float64(c.failures), out)
+	} else if c != nil {
 		c.forgive(name)
-		return out
 	}
-	f := d.finding(e, c)
-	f.Severity = haechi.Critical
-	f.Reasons[3] = haechi.Fact{Name: "entered", Value: 1}
-	return c.attack.Tell(f, e.Protocol, float64(c.failures), out)
+	who, failed := d.hash(e.Client.String()), false
+	if v := d.aims.Peek(aim{at, name}); v != nil {
+		failed = v.drop(who)
+	}
+	if s := d.services.Peek(at); s != nil {
+		if failed = s.strangers.drop(who) || failed; failed && s.attack.Open() {
+			f := d.serviceFinding(e, s, 0)
+			f.Severity, f.Reasons[3].Value = haechi.Critical, 1
+			out = s.attack.Tell(f, e.Protocol, float64(s.failures), out)
+		}
+	}
+	d.guests.Use(guest{at, e.Client}, e.Time.UnixNano())
+	return out
 }
 
 func (d *Detector) finding(e *haechi.Event, c *client) haechi.Finding {
 	f := d.rule.Finding(e.Time, e.Actor)
-	f.User = ""
-	f.Spoofable = e.Assurance < haechi.Handshaken
-	f.First, f.Last, f.Window = c.first, e.Time, d.cfg.Window
-	f.Observed, f.Threshold = float64(c.failures), float64(d.cfg.Failures)
+	d.describe(&f, e)
+	f.First, f.Observed, f.Threshold = c.first, float64(c.failures), float64(d.cfg.Failures)
 	if names := c.names.count(); names > 2 && 2*names >= c.failures {
 		f.Technique = "T1110.003"
 	}
-	if e.Target.IsValid() {
-		f.Target, f.Targets = netip.PrefixFrom(e.Target, e.Target.BitLen()), 1
-	}
-	f.Reasons = [4]haechi.Fact{{Name: "failures", Value: float64(c.failures)}, {Name: "names", Value: float64(c.names.count())},
-		{Name: "time", Value: e.Time.Sub(c.first).Seconds(), Unit: "s"}}
-	f.Evidence = []haechi.Event{*e}
+	f.Targets = uint64(c.servers.count())
+	f.Reasons = facts(c.failures, c.names.count(), 1, c.entered)
 	return f
 }
 
-// aimed counts the clients that fail at one name.
-func (d *Detector) aimed(e *haechi.Event, name uint64, out []haechi.Finding) []haechi.Finding {
-	if name == 0 {
-		return out
-	}
-	v, _ := d.aims.Use(aim{e.Target, e.Protocol, name}, e.Time.UnixNano())
-	if v == nil {
-		return out
-	}
-	sources := v.add(d.hash(e.Client.String()), e.Time, d.cfg.Window)
-	if sources < d.cfg.Sources {
-		return out
-	}
-	f := d.rule.Finding(e.Time, haechi.Actor{})
-	f.Technique, f.First, f.Last, f.Window = "T1110", v.first, e.Time, d.cfg.Window
-	f.About = haechi.Scope{Kind: haechi.ScopeService, Value: e.Protocol}
+func (d *Detector) describe(f *haechi.Finding, e *haechi.Event) {
+	f.User = ""
 	f.Spoofable = e.Assurance < haechi.Handshaken
+	f.Last, f.Window = e.Time, d.cfg.Window
 	if e.Target.IsValid() {
-		f.Target, f.Targets = netip.PrefixFrom(e.Target, e.Target.BitLen()), 1
+		f.Target = netip.PrefixFrom(e.Target, e.Target.BitLen())
 	}
-	f.Observed, f.Threshold = float64(sources), float64(d.cfg.Sources)
-	f.Reasons = [4]haechi.Fact{{Name: "failures", Value: float64(v.failures)}, {Name: "names", Value: 1},
-		{Name: "time", Value: e.Time.Sub(v.first).Seconds(), Unit: "s"}, {Name: "sources", Value: float64(sources)}}
 	f.Evidence = []haechi.Event{*e}
-	return v.attack.Tell(f, "distributed "+e.Protocol+" "+e.Target.String(), float64(v.failures), out)
+}
+
+func facts(failures, names, sources, entered int) [4]haechi.Fact {
+	return [4]haechi.Fact{{Name: "failures", Value: float64(failures)}, {Name: "names", Value: float64(names)},
+		{Name: "sources", Value: float64(sources)}, {Name: "entered", Value: float64(entered)}}
+}
+
+// crowded counts the clients that fail at one name; and, where names are not seen, those
+// that fail at a server which never let them in.
+func (d *Detector) crowded(e *haechi.Event, name uint64, out []haechi.Finding) []haechi.Finding {
+	at, who := door{e.Target, e.Protocol}, d.hash(e.Client.String())
+	s, _ := d.services.Use(at, e.Time.UnixNano())
+	if s == nil {
+		return out
+	}
+	if !s.attack.Open() && e.Time.Sub(s.last) > d.cfg.Window {
+		s.first, s.failures = e.Time, 0
+	}
+	s.last = e.Time
+	s.failures += int(e.N())
+	s.names.add(name, e.Time, d.cfg.Slow)
+	agreed, strangers := 0, 0
+	if name != 0 {
+		if v, _ := d.aims.Use(aim{at, name}, e.Time.UnixNano()); v != nil {
+			agreed = v.add(who, e.Time, d.cfg.Window)
+		}
+	}
+	if name == 0 && d.guests.Peek(guest{at, e.Client}) == nil {
+		strangers = s.strangers.add(who, e.Time, d.cfg.Window)
+	}
+	if max(agreed, strangers) < d.cfg.Sources && !s.attack.Open() {
+		return out
+	}
+	f := d.serviceFinding(e, s, max(agreed, strangers))
+	if agreed < d.cfg.Sources {
+		f.Severity = min(f.Severity, haechi.Medium)
+	}
+	return s.attack.Tell(f, e.Protocol, float64(s.failures), out)
+}
+
+// serviceFinding is about the server: no client did much.
+func (d *Detector) serviceFinding(e *haechi.Event, s *service, sources int) haechi.Finding {
+	f := d.rule.Finding(e.Time, haechi.Actor{})
+	d.describe(&f, e)
+	f.About = haechi.Scope{Kind: haechi.ScopeService, Value: e.Protocol}
+	if e.Target.IsValid() {
+		f.About.Value += " " + e.Target.String()
+	}
+	f.Want, f.For = haechi.Pass, 0
+	f.Technique, f.First, f.Targets = "T1110", s.first, 1
+	f.Observed, f.Threshold = float64(sources), float64(d.cfg.Sources)
+	f.Reasons = facts(s.failures, s.names.count(), sources, 0)
+	return f
 }
 
 // Tick implements the pipeline's detector.
@@ -194,9 +273,10 @@ func (d *Detector) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
 			break // those behind it were used later
 		}
 		out = c.attack.End(now, out)
-		c.failures, c.ring = 0, [32]attempt{}
+		c.reset()
 	}
 	d.clients.Expire(now.Add(-max(d.cfg.Slow, d.cfg.Idle)).UnixNano(), func(_ key, c *client) { out = c.attack.End(now, out) })
-	d.aims.Expire(now.Add(-d.cfg.Idle).UnixNano(), func(_ aim, v *victim) { out = v.attack.End(now, out) })
+	d.services.Expire(now.Add(-d.cfg.Idle).UnixNano(), func(_ door, s *service) { out = s.attack.End(now, out) })
+	d.aims.Expire(now.Add(-d.cfg.Idle).UnixNano(), nil)
 	return out
 }
