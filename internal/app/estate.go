@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -172,11 +173,17 @@ func keyGone(before, after []haechi.KeyInfo) bool {
 	return false
 }
 
+// internal reports whether a source is a host of ours, by the present configuration.
+func (e *estate) internal(source netip.Prefix) bool {
+	w := e.current.Load()
+	return w == nil || w.site.Internal(source.Addr())
+}
+
 // openDeciding loads the decisions that outlived the last process and puts them
 // into force before anything listens.
 func (e *estate) openDeciding(ctx context.Context) error {
 	e.decider = decide.New(decideConfig(e.cfg, e.log), decide.Deps{
-		Allowed: e.list.allowsAny, Protected: e.list.protected, GoodDevices: e.session.GoodDevices,
+		Allowed: e.list.allowsAny, Protected: e.list.protected, GoodDevices: e.session.GoodDevices, Internal: e.internal,
 		OnIncident: func(in haechi.Incident) {
 			e.writer.RecordIncident(&in)
 			e.alerts.Incident(in)
@@ -289,6 +296,7 @@ func (e *estate) close() error {
 func decideConfig(cfg *config.Config, log *slog.Logger) decide.Config {
 	c := cfg.Decide
 	out := decide.Config{Mode: c.Mode, HalfLife: c.HalfLife, Base: c.Base, Max: c.Max, Shared: c.SharedDevices,
+		OnHigh: c.OnHigh, OnCritical: c.OnCritical,
 		V6Bits: cfg.Client.IPv6Prefix, Log: log, Ladder: []decide.Rung{}}
 	for _, r := range []decide.Rung{
 		{Score: c.WatchAt, Action: haechi.Watch}, {Score: c.ThrottleAt, Action: haechi.Throttle},

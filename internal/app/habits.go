@@ -144,7 +144,7 @@ func (e *estate) networkDetectors(w *world) screened {
 // detectors makes the detectors of a world, which go on with what was learned. Half of
 // the alarms are for devices, half for services.
 func (e *estate) detectors(w *world) pipeline.Detectors {
-	base, site := detectors(w.rules), networkSite(&w.cfg.Site)
+	base, site := detectors(w.rules), w.site
 	actor := base.Actor
 	base.Actor = func(shard, shards int) []pipeline.Detector {
 		return append(actor(shard, shards), e.habits.attach(fmt.Sprintf("%d-of-%d", shard, shards), 2*shards, baselines(w.rules, site))...)

@@ -50,7 +50,7 @@ func (a *App) findings(ctx context.Context, about haechi.Scope, ref haechi.Refer
 // fresh decider that knows the same protected ones.
 func (a *App) replay(events iter.Seq[*haechi.Event]) ([]haechi.Finding, []haechi.Decision) {
 	e := a.estate
-	d := decide.New(decideConfig(e.cfg, nil), decide.Deps{Allowed: e.list.allowsAny, Protected: e.list.protected})
+	d := decide.New(decideConfig(e.cfg, nil), decide.Deps{Allowed: e.list.allowsAny, Protected: e.list.protected, Internal: e.internal})
 	r := pipeline.Replay(events, detectors(a.estate.current.Load().rules.Fresh()), d)
 	return r.Findings, r.Decisions
 }

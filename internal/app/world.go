@@ -11,6 +11,7 @@ import (
 	"haechi"
 	"haechi/internal/brick/gcra"
 	"haechi/internal/config"
+	"haechi/internal/detect"
 	"haechi/internal/detect/rules"
 	"haechi/internal/inspect/access"
 	"haechi/internal/inspect/ratelimit"
@@ -39,6 +40,7 @@ type guard interface {
 type world struct {
 	cfg     *config.Config
 	rules   *rules.Set
+	site    detect.Site
 	limiter *ratelimit.Limiter
 	waf     *waf.Waf
 	rulings map[ruling]bool // what waf's engines are made of
@@ -54,7 +56,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 	if err != nil {
 		return nil, err
 	}
-	w := &world{cfg: cfg, rules: set, limiter: ratelimit.New(limitConfig(cfg))}
+	w := &world{cfg: cfg, rules: set, site: networkSite(&cfg.Site), limiter: ratelimit.New(limitConfig(cfg))}
 	if w.waf, w.rulings, err = newWaf(cfg, &e.engines, e.excepted.All); err != nil {
 		return nil, err
 	}

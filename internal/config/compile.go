@@ -161,7 +161,8 @@ func compileDecide(d *rawDecide) Decide {
 	}
 	return Decide{
 		Mode: mode(d.Mode), WatchAt: d.WatchAt, ThrottleAt: d.ThrottleAt, ChallengeAt: d.ChallengeAt,
-		DenyAt: d.DenyAt, DropAt: d.DropAt, HalfLife: time.Duration(d.HalfLife), Base: time.Duration(d.Base),
+		DenyAt: d.DenyAt, DropAt: d.DropAt,
+		OnHigh: action(d.OnHigh), OnCritical: action(d.OnCritical), HalfLife: time.Duration(d.HalfLife), Base: time.Duration(d.Base),
 		Max: time.Duration(d.Max), SharedDevices: shared,
 	}
 }

@@ -28,6 +28,7 @@ func defaults() rawFile {
 		Decide: rawDecide{
 			Mode:    "enforce",
 			WatchAt: 10, ThrottleAt: 20, ChallengeAt: 40, DenyAt: 60, DropAt: 120,
+			OnHigh: "throttle", OnCritical: "deny",
 			HalfLife: 10 * minute, Base: 5 * minute, Max: day, Shared: 2,
 		},
 		Shield: rawShield{Kernel: "off", From: "drop", Pins: "/sys/fs/bpf/haechi"},

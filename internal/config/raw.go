@@ -258,6 +258,8 @@ type rawDecide struct {
 	ChallengeAt float64  `yaml:"challenge_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which it must prove something first; 0 leaves the step out."`
 	DenyAt      float64  `yaml:"deny_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which it is refused; 0 leaves the step out."`
 	DropAt      float64  `yaml:"drop_at" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Score from which it is dropped silently; 0 leaves the step out."`
+	OnHigh      string   `yaml:"on_high" jsonschema:"enum=watch,enum=throttle,enum=deny,enum=drop" jsonschema_description:"The least that a high finding of a network detector leads to; watch adds nothing."`
+	OnCritical  string   `yaml:"on_critical" jsonschema:"enum=watch,enum=throttle,enum=deny,enum=drop" jsonschema_description:"The least that a critical finding of a network detector leads to; watch adds nothing."`
 	HalfLife    duration `yaml:"half_life" least:"1s" most:"31d" jsonschema_description:"Time in which a score halves."`
 	Base        duration `yaml:"base" least:"1s" most:"31d" jsonschema_description:"Length of a first decision; each repetition doubles it."`
 	Max         duration `yaml:"max" least:"1s" most:"365d" jsonschema_description:"Longest automatic decision."`

@@ -217,6 +217,7 @@ type Rule struct {
 type Decide struct {
 	Mode                                             haechi.Mode
 	WatchAt, ThrottleAt, ChallengeAt, DenyAt, DropAt float64
+	OnHigh, OnCritical                               haechi.Action
 	HalfLife, Base, Max                              time.Duration
 	SharedDevices                                    int
 }

@@ -149,6 +149,9 @@ func (v *validator) decide(d *rawDecide) {
 		}
 		last, lastKey = step.score, step.key
 	}
+	if action(d.OnHigh) > action(d.OnCritical) {
+		v.wrongAt("decide.on_high", "", "decide.on_high is stronger than decide.on_critical")
+	}
 	if d.Base > d.Max {
 		v.wrongAt("decide.base", "", "decide.base is longer than decide.max")
 	}

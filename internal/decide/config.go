@@ -40,6 +40,10 @@ type Config struct {
 	// Base is the length of a first decision that names none itself; each
 	// repetition doubles it, up to Max. Defaults 5 min and 24 h.
 	Base, Max time.Duration
+	// OnHigh and OnCritical are the least that a high or critical finding of a detector
+	// leads to, if its rule asks for anything at all. Defaults Throttle and Deny; Watch
+	// adds nothing.
+	OnHigh, OnCritical haechi.Action
 	// Forgive is the good behaviour, counted from the end of the last decision,
 	// that takes back one repetition. Default 24 h.
 	Forgive time.Duration
@@ -73,6 +77,9 @@ type Deps struct {
 	// Protected says why a scope must never be acted on, if so: own addresses,
 	// trusted proxies, live console sessions. It must answer for overlaps.
 	Protected func(haechi.Scope) (why string, yes bool)
+	// Internal reports whether a source is a host of ours. What a detector finds about
+	// one only ever leads to a watch: cutting it off is for an operator.
+	Internal func(source netip.Prefix) bool
 	// GoodDevices counts the authenticated devices behind a source.
 	GoodDevices func(source netip.Prefix, now time.Time) int
 	// OnIncident is told of every opened, changed and ended incident, in order.
@@ -99,6 +106,8 @@ func (c *Config) defaults() {
 	orPositive(&c.Base, 5*time.Minute)
 	orPositive(&c.Max, 24*time.Hour)
 	c.Max = max(c.Max, c.Base)
+	or(&c.OnHigh, haechi.Throttle)
+	or(&c.OnCritical, haechi.Deny)
 	orPositive(&c.Forgive, 24*time.Hour)
 	or(&c.Shared, 2)
 	orPositive(&c.SharedFor, time.Minute)
@@ -142,6 +151,9 @@ func (d *Deps) defaults() {
 	}
 	if d.Protected == nil {
 		d.Protected = func(haechi.Scope) (string, bool) { return "", false }
+	}
+	if d.Internal == nil {
+		d.Internal = func(netip.Prefix) bool { return false }
 	}
 	if d.GoodDevices == nil {
 		d.GoodDevices = func(netip.Prefix, time.Time) int { return 0 }

@@ -22,7 +22,7 @@ type Decider struct {
 
 // counters count what led to no decision, and why.
 type counters struct {
-	findings, allowed, off, spoofable, broad, protected, shared, full uint64
+	findings, allowed, off, spoofable, broad, protected, shared, internal, full uint64
 }
 
 // New returns a Decider without any decision; see [Decider.Load].
@@ -96,7 +96,9 @@ func (d *Decider) weigh(f *haechi.Finding, mode haechi.Mode, now time.Time) (rul
 	}
 	st := d.standings.get(t.scope, now, d.cfg.HalfLife)
 	tr := st.track(mode)
-	tr.score = d.points(f, tr.score)
+	if !t.ours { // its score would ban it at the next thing that a gate sees
+		tr.score = d.points(f, tr.score)
+	}
 	r, ok := d.rule(f, t, st.scoreIn(mode))
 	if !ok {
 		return nil, false
@@ -208,6 +210,7 @@ func (d *Decider) Stats() []haechi.Counter {
 		{Name: "decide_refused_unverified", Value: c.spoofable},
 		{Name: "decide_refused_broad", Value: c.broad},
 		{Name: "decide_refused_protected", Value: c.protected},
+		{Name: "decide_softened_internal", Value: c.internal},
 		{Name: "decide_softened_shared", Value: c.shared},
 		{Name: "decide_refused_full", Value: c.full},
 		{Name: "decide_incidents", Value: uint64(len(d.incidents.open))},

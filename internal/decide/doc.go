@@ -16,6 +16,8 @@
 //     never acted on.
 //  6. An address with several good devices behind it is at most throttled, and
 //     briefly; if the finding names the device, step 4 has chosen the device.
+//  7. What a detector of the network finds about a host of ours is at most watched:
+//     cutting off a server is for whoever knows what it does.
 //
 // There is at most one open decision for each scope, service, mode and origin: a
 // rule's decision and an operator's stand beside each other, so that neither

@@ -29,7 +29,7 @@ type ruling struct {
 // false when neither reaches the first rung.
 func (d *Decider) rule(f *haechi.Finding, t target, score float64) (r ruling, ok bool) {
 	rung := d.rung(score)
-	want := d.wanted(f.Want)
+	want := max(d.wanted(f.Want), d.response(f))
 	r = ruling{action: want, first: f.For, observed: f.Observed, threshold: f.Threshold, window: f.Window}
 	if r.first <= 0 {
 		r.first = d.cfg.Base
@@ -45,12 +45,31 @@ func (d *Decider) rule(f *haechi.Finding, t target, score float64) (r ruling, ok
 		r.reason = describe(f)
 	}
 	r.action = strongestFor(t.scope, r.action)
+	if t.ours && r.action > haechi.Watch {
+		d.count.internal++
+		r.action, r.reason = haechi.Watch, r.reason+"; only watched, it is a host of ours"
+		return r, true
+	}
 	if t.shared && r.action > haechi.Throttle {
 		d.count.shared++
 		r.action, r.first, r.fixed, r.promise = haechi.Throttle, d.cfg.SharedFor, true, 0
 		r.reason += "; throttled only, several good devices share this address"
 	}
 	return r, r.action != haechi.Pass
+}
+
+// response is the least that a finding of a detector leads to, by its severity. A rule
+// that asks for nothing and scores nothing only makes incidents.
+func (d *Decider) response(f *haechi.Finding) haechi.Action {
+	switch {
+	case f.Detector == "" || d.wanted(f.Want) == haechi.Pass && !(f.Score > 0):
+		return haechi.Pass
+	case f.Severity >= haechi.Critical:
+		return d.wanted(d.cfg.OnCritical)
+	case f.Severity >= haechi.High:
+		return d.wanted(d.cfg.OnHigh)
+	}
+	return haechi.Pass
 }
 
 func describe(f *haechi.Finding) string {

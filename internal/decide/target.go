@@ -13,6 +13,8 @@ type target struct {
 	scope haechi.Scope
 	// shared is set for a source with several good devices behind it.
 	shared bool
+	// ours is set for a host of ours that a detector found something about.
+	ours bool
 }
 
 // aim finds the narrowest scope that stops the harm. ok is false, and the reason
@@ -41,6 +43,7 @@ func (d *Decider) aim(f *haechi.Finding, now time.Time) (t target, ok bool) {
 		d.count.protected++
 		return t, false
 	}
+	t.ours = f.Detector != "" && t.scope.IsSource() && d.deps.Internal(t.scope.Prefix)
 	t.shared = t.scope.IsSource() && d.cfg.Shared > 0 && d.deps.GoodDevices(t.scope.Prefix, now) >= d.cfg.Shared
 	return t, true
 }
