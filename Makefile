@@ -5,7 +5,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS   = -s -w -X main.version=$(VERSION)
 export GOTOOLCHAIN = local
 
-.PHONY: run build test check fuzz waf-suite waf-differential bench browser clean help
+.PHONY: run build test check fuzz waf-suite waf-differential detection bench browser clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
@@ -36,6 +36,10 @@ waf-suite: ## run all regression tests of the Core Rule Set, in process and over
 
 waf-differential: ## compare the fast engine of the WAF with Coraza: the suite, a million benign requests, mutated attacks (REQUESTS, SEED)
 	HAECHI_LONG=1 $(GO) test -count=1 -v -timeout 24h -run 'TestSuite|TestDifferential|TestMutated' ./internal/inspect/waf/sieve -requests $(or $(REQUESTS),1000000) -mutants 20000 -seed $(or $(SEED),$(shell date +%s)) -workers $(shell nproc)
+
+detection: build ## replay the labelled captures and logs of EVAL=DIR, and print the table that its scorer makes
+	@test -x "$(EVAL)/run" || { echo 'make detection EVAL=DIR: DIR/run PROGRAM replays labelled files and scores them'; exit 2; }
+	"$(EVAL)/run" "$(CURDIR)/haechi" -list
 
 bench: build ## measure beside the peers and print the tables of docs/benchmarks.md
 	./bench/install.sh
