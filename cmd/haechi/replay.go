@@ -210,6 +210,7 @@ type helloLine struct {
 	DestinationPort uint16 `json:"destination_port"`
 	Name            string `json:"server_name,omitempty"`
 	JA4             string `json:"ja4"`
+	CommunityID     string `json:"community_id"`
 }
 
 // tap lists the hellos.
@@ -222,7 +223,7 @@ func (r *replaying) tap(path string) func(*haechi.Event) {
 			return
 		}
 		l := helloLine{File: path, Transport: e.Transport.String(), Source: e.Addr.String(), SourcePort: e.Port,
-			Destination: e.Target.String(), DestinationPort: e.LocalPort, Name: e.Name, JA4: e.Fingerprint}
+			Destination: e.Target.String(), DestinationPort: e.LocalPort, Name: e.Name, JA4: e.Fingerprint, CommunityID: e.CommunityID()}
 		if r.p.json {
 			r.line(l)
 			return
