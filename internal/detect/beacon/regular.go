@@ -61,7 +61,8 @@ func chance(sorted []float32, median float64) float64 {
 		return 1
 	}
 	least, n := 0.0, len(sorted)
-	for _, tol := range tolerances() {
+	all := tolerances()
+	for _, tol := range all {
 		near := 0
 		for _, v := range sorted {
 			if math.Abs(float64(v)-median) <= tol*median {
@@ -71,7 +72,7 @@ func chance(sorted []float32, median float64) float64 {
 		share := math.Exp2(tol-1) - math.Exp2(-tol-1) // of an exponential distribution around its median
 		least = min(least, logTail(n-1, near-1, share))
 	}
-	return min(1, math.Exp(least)*float64(len(tolerances())))
+	return min(1, math.Exp(least)*float64(len(all)))
 }
 
 // logTail is the logarithm of P(X ≥ k) for X binomial (n, p).

@@ -84,10 +84,9 @@ func TestUploadsAreFound(t *testing.T) {
 		"a few great ones": {time.Minute, 4, "10.1.0.7", "203.0.113.5", 60 * mib, mib},
 		"over IPv6":        {time.Minute, 4, "2001:db8:1::7", "2a00::5", 60 * mib, mib},
 	} {
-		out, at := s.play(newDetector(), begin())
-		out2 := []haechi.Finding{}
+		out, _ := s.play(newDetector(), begin())
 		d := newDetector()
-		out2, at = s.play(d, begin())
+		out2, at := s.play(d, begin())
 		out2 = d.Tick(at.Add(2*time.Hour), out2)
 		if len(out) < 1 || len(out2) != len(out)+1 || !out2[len(out2)-1].Over {
 			t.Fatalf("%s: %d findings, %d with the end", name, len(out), len(out2))

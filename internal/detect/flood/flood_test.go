@@ -404,7 +404,8 @@ func TestSameEventsSameFindings(t *testing.T) {
 	floods()["forged SYNs"].play(w)
 	floods()["random paths"].play(w)
 	floods()["Slowloris"].play(w)
-	if fmt.Sprintf("%+v", w.play(all())) != fmt.Sprintf("%+v", w.play(all())) {
+	first := fmt.Sprintf("%+v", w.play(all()))
+	if again := fmt.Sprintf("%+v", w.play(all())); again != first {
 		t.Error("two runs differ")
 	}
 }

@@ -168,10 +168,9 @@ func (w *wire) drip(from string, in, out int, length time.Duration) {
 func (w *wire) play(ds []detector) map[string][]haechi.Finding {
 	slices.SortStableFunc(w.events, func(a, b haechi.Event) int { return a.Time.Compare(b.Time) })
 	out := map[string][]haechi.Finding{}
-	tick := begin()
 	for _, d := range ds {
 		var fs []haechi.Finding
-		tick = begin()
+		tick := begin()
 		for i := range w.events {
 			e := &w.events[i]
 			for e.Time.Sub(tick) >= time.Second {
