@@ -265,3 +265,104 @@ func names[T any](m map[string]T) map[string]bool {
 	}
 	return out
 }
+
+// ip4 is an IPv4 packet: its protocol, its fragment field, how many bytes follow the
+// header as its length says, and what they begin with.
+func ip4(protocol byte, fragment uint16, bytes int, body ...byte) []byte {
+	b := frame(netip.MustParseAddr("198.51.100.9"))[:34]
+	binary.BigEndian.PutUint16(b[16:], uint16(20+bytes))
+	binary.BigEndian.PutUint16(b[20:], fragment)
+	b[23] = protocol
+	return append(append(b, body...), make([]byte, max(bytes-len(body), 0))...)
+}
+
+// ip6 is likewise an IPv6 packet.
+func ip6(next byte, bytes int, body ...byte) []byte {
+	b := frame(netip.MustParseAddr("2001:db8::9"))[:54]
+	binary.BigEndian.PutUint16(b[18:], uint16(bytes))
+	b[20] = next
+	return append(append(b, body...), make([]byte, max(bytes-len(body), 0))...)
+}
+
+func everybody(b []byte) []byte {
+	for i := range 6 {
+		b[i] = 0xff
+	}
+	return b
+}
+
+func with(b []byte, change func([]byte)) []byte {
+	change(b)
+	return b
+}
+
+// What no honest sender sends is dropped, what merely looks odd is not, and the protected
+// are not judged.
+func TestOddPacketsAreDropped(t *testing.T) {
+	p := newPlace(t)
+	e := p.open(t, xdp.Config{})
+	prog := p.program(t)
+	routed := []byte{17, 0, 0, 1, 0, 0, 0, 0}                              // type 0, one place to go
+	second := []byte{17, 0, 0, 8, 0, 0, 0, 1}                              // offset 8, the last
+	first := []byte{6, 0, 0, 1, 0, 0, 0, 1}                                // offset 0, more
+	atomic := []byte{17, 0, 0, 0, 0, 0, 0, 1}                              // alone
+	late := []byte{17, 0, 0xff, 0xf8, 0, 0, 0, 1}                          // offset 65,528
+	echo, echo6 := []byte{8, 0, 0, 0, 0, 0, 0, 0}, []byte{128, 0, 0, 0, 0} // requests
+	for name, c := range map[string]struct {
+		packet []byte
+		drops  bool
+	}{
+		"whole UDP":               {ip4(17, 0, 20), false},
+		"padded":                  {append(ip4(17, 0, 8), make([]byte, 30)...), false},
+		"do not fragment":         {ip4(6, 0x4000, 20), false},
+		"first fragment":          {ip4(17, 0x2000, 24), false},
+		"last fragment":           {ip4(17, 3, 5), false},
+		"second of UDP at 8":      {ip4(17, 1, 16), false},
+		"length beyond the frame": {ip4(17, 0, 20)[:44], true},
+		"length below the header": {with(ip4(17, 0, 20), func(b []byte) { b[16], b[17] = 0, 19 }), true},
+		"header of 16 bytes":      {with(ip4(17, 0, 20), func(b []byte) { b[14] = 0x44 }), true},
+		"version 5":               {with(ip4(17, 0, 20), func(b []byte) { b[14] = 0x55 }), true},
+		"length 0":                {with(ip4(17, 0, 20), func(b []byte) { b[16], b[17] = 0, 0 }), false},
+		"odd length in between":   {ip4(17, 0x2000, 25), true},
+		"tiny first of TCP":       {ip4(6, 0x2000, 16), true},
+		"second of TCP at 8":      {ip4(6, 1, 16), true},
+		"ping of death":           {ip4(1, 0x1fff, 16), true},
+		"just fits":               {ip4(1, 0x1ffe, 15), false},
+		"ping":                    {ip4(1, 0, 8, echo...), false},
+		"Smurf":                   {everybody(ip4(1, 0, 8, echo...)), true},
+		"answer to everybody":     {everybody(ip4(1, 0, 8)), false},
+		"chargen to everybody":    {everybody(ip4(17, 0, 8, 0, 99, 0, 19)), true},
+		"DHCP to everybody":       {everybody(ip4(17, 0, 8, 0, 68, 0, 67)), false},
+		"ping to a group":         {with(everybody(ip4(1, 0, 8, echo...)), func(b []byte) { b[30] = 224 }), false},
+
+		"whole IPv6":            {ip6(17, 20), false},
+		"IPv6 beyond the frame": {ip6(17, 20)[:60], true},
+		"from a group":          {with(ip6(17, 20), func(b []byte) { b[22] = 0xff }), true},
+		"routed by type 0":      {ip6(43, 28, routed...), true},
+		"second of IPv6":        {ip6(44, 28, second...), false},
+		"tiny first of IPv6":    {ip6(44, 24, first...), true},
+		"first of IPv6":         {ip6(44, 32, first...), false},
+		"atomic fragment":       {ip6(44, 20, atomic...), false},
+		"oversized IPv6":        {ip6(44, 24, late...), true},
+		"ping of IPv6":          {ip6(58, 8, echo6...), false},
+		"Smurf of IPv6":         {everybody(ip6(58, 8, echo6...)), true},
+		"ping by a neighbour":   {with(everybody(ip6(58, 8, echo6...)), func(b []byte) { b[22], b[23] = 0xfe, 0x80 }), false},
+		"behind options":        {everybody(ip6(0, 16, append([]byte{58, 0, 1, 4, 0, 0, 0, 0}, echo6...)...)), true},
+	} {
+		if got := drops(t, prog, c.packet); got != c.drops {
+			t.Errorf("%s: drops %v", name, got)
+		}
+	}
+	if err := e.Guard(t.Context(), prefixes("198.51.100.0/24")); err != nil {
+		t.Fatal(err)
+	}
+	if drops(t, prog, ip4(6, 1, 16)) {
+		t.Error("a protected source is judged")
+	}
+	want := map[string]bool{"malformed": true, "tiny_fragment": true, "oversized": true, "smurf": true}
+	for _, c := range e.Stats() {
+		if why, ok := strings.CutPrefix(c.Name, "xdp_dropped_packets_"); ok && want[why] != (c.Value > 0) {
+			t.Errorf("%s is %d", c.Name, c.Value)
+		}
+	}
+}

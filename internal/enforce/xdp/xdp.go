@@ -208,7 +208,7 @@ func (e *Enforcer) Stats() []haechi.Counter {
 		{Name: "xdp_interfaces_generic", Value: uint64(len(e.generic()))},
 		{Name: "xdp_rebuilt", Value: e.rebuilt},
 	}
-	for i, why := range []string{"decision", "list"} {
+	for i, why := range []string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf"} {
 		var each []count
 		if err := e.t.Dropped.Lookup(uint32(i), &each); err != nil {
 			continue

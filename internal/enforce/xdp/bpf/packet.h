@@ -8,6 +8,15 @@
 #define ETHER_VLAN 0x8100   /* IEEE 802.1Q */
 #define ETHER_QINQ 0x88a8   /* IEEE 802.1ad */
 
+#define PROTO_ICMP 1
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_ICMP6 58
+#define NEXT_HOPS 0
+#define NEXT_ROUTING 43
+#define NEXT_FRAGMENT 44
+#define NEXT_TO 60
+
 struct ether {
 	__u8 to[6], from[6];
 	__be16 type;

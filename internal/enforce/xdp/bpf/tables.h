@@ -120,7 +120,7 @@ struct {
 } haechi_list SEC(".maps");
 
 /* What was dropped, for each processor. */
-enum { BY_DECISION, BY_LIST, REASONS };
+enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, REASONS };
 
 struct count {
 	__u64 packets, bytes;
