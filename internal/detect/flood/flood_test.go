@@ -119,6 +119,12 @@ func floods() map[string]struct {
 				w.wait(15 * time.Millisecond)
 			}
 		}},
+		"paths that do not exist, asked for again and again": {"http_flood", func(w *wire) {
+			for i := range 300 {
+				w.request(outside, fmt.Sprint("/", i%20*7919), 404)
+				w.wait(15 * time.Millisecond)
+			}
+		}},
 		"the documents' simulation": {"http_flood", func(w *wire) {
 			for i := range 100 {
 				w.request(fmt.Sprint("192.168.1.", 1+i*31%50), "/", 200)
@@ -298,6 +304,12 @@ func calm() map[string]func(*wire) {
 			for i := range 120 {
 				w.request(outside, fmt.Sprint("/", i), []int{200, 200, 404}[i%3])
 				w.wait(20 * time.Millisecond)
+			}
+		},
+		"a program that polls for what is gone": func(w *wire) {
+			for i := range 300 {
+				w.request(outside, fmt.Sprint("/feed/", i%10), 404)
+				w.wait(50 * time.Millisecond)
 			}
 		},
 		"a web socket office": func(w *wire) {

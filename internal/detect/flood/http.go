@@ -106,7 +106,7 @@ func (d *Requests) client(c *calls, fresh bool, where service, e *haechi.Event, 
 	h := pathHash(e.Path)
 	c.paths[h>>6&3] |= 1 << (h & 63)
 	observed, limit, kind := float64(c.requests), float64(d.cfg.Client), "requests"
-	if float64(c.missing) >= 0.8*float64(c.requests) && spread(c.paths) >= 32 && d.cfg.Missing < d.cfg.Client {
+	if float64(c.missing) >= 0.8*float64(c.requests) && spread(c.paths) > fewPaths && d.cfg.Missing < d.cfg.Client {
 		observed, limit, kind = float64(c.missing), float64(d.cfg.Missing), "missing"
 	}
 	if observed <= limit {
@@ -134,6 +134,10 @@ func spread(paths [4]uint64) (n int) {
 	}
 	return n
 }
+
+// fewPaths are as many missing paths as a client may ask for over and over: a program
+// that polls for what is gone knows a handful. It is the documents' number for ports.
+const fewPaths = 10
 
 // pathHash is FNV-1a of the path.
 func pathHash(s string) uint64 {
