@@ -189,8 +189,8 @@ func TestAWindowForgets(t *testing.T) {
 }
 
 func TestAWindowGoesOnAfterItWasReadAgain(t *testing.T) {
-	for _, n := range []int{10, 256, 700, 5000} {
-		one, _ := iforest.NewWindow(iforest.Defaults(), 4, 1000, 5)
+	for _, n := range []int{10, 256, 1300} {
+		one, _ := iforest.NewWindow(iforest.Defaults(), 4, 1000, 50)
 		rows := cloud(n, 0, 4)
 		for i := range n {
 			one.Add(rows[4*i:])
@@ -225,7 +225,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	}
 	for name, do := range map[string]func(){"score": func() { f.Score(rows) }, "scores": func() { f.Scores(dst, rows) },
 		"explain": func() { f.Explain(shares, rows) }, "window": func() { w.Add(rows) }} {
-		if n := testing.AllocsPerRun(50, do); n != 0 {
+		if n := testing.AllocsPerRun(10, do); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

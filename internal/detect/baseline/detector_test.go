@@ -113,10 +113,10 @@ func (o *office) begun(after int) map[haechi.Reference]haechi.Finding {
 const weekHours = 7 * 24
 
 func TestAlarmsStayWithinTheBudget(t *testing.T) {
-	o := newOffice(40)
-	o.play(6 * weekHours)
-	if n := len(o.begun(0)); n > 2*5*7 {
-		t.Errorf("%d alarms in five weeks; two a day are allowed", n)
+	o := newOffice(20)
+	o.play(4 * weekHours)
+	if n := len(o.begun(0)); n > 2*3*7 {
+		t.Errorf("%d alarms in three weeks; two a day are allowed", n)
 		perDay := map[int]int{}
 		for _, f := range o.begun(0) {
 			perDay[int(f.First.Sub(begin()).Hours())/24]++
@@ -141,8 +141,8 @@ func TestWhatIsUnusualIsFoundAndExplained(t *testing.T) {
 		"everything fails":  {change{host: 3, rate: 12, sending: 1, failing: 0.9}, "failed"},
 		"a thousand times ": {change{host: 3, rate: 1, sending: 1000}, "bytes"},
 	} {
-		o := newOffice(20)
-		from := 4*weekHours + 2
+		o := newOffice(8)
+		from := 3*weekHours + 2
 		if c.peers > 0 {
 			from += 8 // by day, when there are events enough to spread
 		}
@@ -161,7 +161,7 @@ func TestWhatIsUnusualIsFoundAndExplained(t *testing.T) {
 		}
 		over := 0
 		for _, f := range o.found {
-			if f.Over && f.Client == netip.MustParsePrefix("10.1.0.3/32") && f.First.After(begin().Add(4*weekHours*time.Hour)) {
+			if f.Over && f.Client == netip.MustParsePrefix("10.1.0.3/32") && f.First.After(begin().Add(3*weekHours*time.Hour)) {
 				over++
 			}
 		}
@@ -172,7 +172,7 @@ func TestWhatIsUnusualIsFoundAndExplained(t *testing.T) {
 }
 
 func TestToldHoursAreNotLearnedUntilTheyAreTheHabit(t *testing.T) {
-	o := newOffice(20)
+	o := newOffice(10)
 	o.play(3 * weekHours)
 	before := 3 * weekHours
 	o.play(30, change{host: 3, rate: 100, sending: 1})
@@ -196,13 +196,13 @@ func hers(all map[haechi.Reference]haechi.Finding) (out []haechi.Finding) {
 }
 
 func TestWhatWasLearnedIsSavedAndRestored(t *testing.T) {
-	one := newOffice(20)
+	one := newOffice(10)
 	one.play(3 * weekHours)
 	saved, err := one.d.MarshalBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	two := newOffice(20)
+	two := newOffice(10)
 	if err := two.d.UnmarshalBinary(saved); err != nil {
 		t.Fatal(err)
 	}
@@ -332,11 +332,11 @@ func BenchmarkObserve(b *testing.B) {
 }
 
 func ExampleDetector() {
-	o := newOffice(20)
-	o.play(4*weekHours + 2)
+	o := newOffice(10)
+	o.play(3*weekHours + 2)
 	o.play(1, change{host: 3, rate: 60, sending: 1})
 	o.play(1)
-	for _, f := range hers(o.begun(4*weekHours + 2)) {
+	for _, f := range hers(o.begun(3*weekHours + 2)) {
 		fmt.Println(f.Client, f.Observed > f.Threshold)
 	}
 	// Output: 10.1.0.3/32 true

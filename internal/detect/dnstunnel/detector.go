@@ -12,12 +12,12 @@ import (
 
 // Config are the parameters.
 type Config struct {
-	Window time.Duration // over which names are counted, at least a minute
-	Names  int           // so many different names of a domain are needed for a finding
-	Points int           // so many points are needed, see the package
-	Idle   time.Duration // an attack is over after so long without a name
-	Flow   int64         // bytes sent to port 53 by something that is no DNS, in a window
-	Keys   int           // pairs of client and domain held at once
+	Window time.Duration `least:"1m" most:"24h"`     // over which names are counted
+	Names  int           `least:"5" most:"1000"`     // so many different names of a domain are needed for a finding
+	Points int           `least:"1" most:"12"`       // so many points are needed, see the package
+	Idle   time.Duration `least:"10s" most:"24h"`    // an attack is over after so long without a name
+	Flow   int64         `unit:"bytes" least:"1KiB"` // sent to port 53 by something that is no DNS, in a window
+	Keys   int           `least:"16" most:"1000000"` // pairs of client and domain held at once
 }
 
 // Defaults are the parameters as shipped. Twenty names are more than a page or a mail
