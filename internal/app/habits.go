@@ -138,17 +138,20 @@ func baselines(set *rules.Set, site detect.Site) []pipeline.Detector {
 
 // networkDetectors makes those of the live sensor, which have habits of their own.
 func (e *estate) networkDetectors(w *world) screened {
-	return screened{e.list.allowed, e.habits.attach("wire", 2, networkDetectors(w.rules, networkSite(&w.cfg.Site)))}
+	return screened{e.list.allowed, e.habits.attach("wire", habitParts, networkDetectors(w.rules, networkSite(&w.cfg.Site)))}
 }
 
-// detectors makes the detectors of a world, which go on with what was learned. Half of
-// the alarms are for devices, half for services.
+// habitParts are those among whom the alarms of a day are divided: what the wire shows,
+// devices and their clients, and services. So there are never more than the rule says.
+const habitParts = 3
+
+// detectors makes the detectors of a world, which go on with what was learned.
 func (e *estate) detectors(w *world) pipeline.Detectors {
 	base, site := detectors(w.rules), w.site
 	actor := base.Actor
 	base.Actor = func(shard, shards int) []pipeline.Detector {
-		return append(actor(shard, shards), e.habits.attach(fmt.Sprintf("%d-of-%d", shard, shards), 2*shards, baselines(w.rules, site))...)
+		return append(actor(shard, shards), e.habits.attach(fmt.Sprintf("%d-of-%d", shard, shards), habitParts*shards, baselines(w.rules, site))...)
 	}
-	base.Cross = append(base.Cross, e.habits.attach("services", 2, baselines(w.rules, site))...)
+	base.Cross = append(base.Cross, e.habits.attach("services", habitParts, baselines(w.rules, site))...)
 	return base
 }
