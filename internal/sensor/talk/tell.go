@@ -25,7 +25,8 @@ func (c *Conversation) About(kind haechi.Kind) *haechi.Event {
 	e.Client = clientkey.Of(e.Addr, c.l.cfg.V6Bits)
 	e.Port, e.LocalPort = client.Port(), server.Port()
 	e.Target = clientkey.Addr(server.Addr())
-	if c.heard[FromClient] && c.heard[FromServer] {
+	// A datagram that was answered proves nothing: anybody can ask in somebody else's name.
+	if c.ends.Transport == haechi.TCP && c.heard[FromClient] && c.heard[FromServer] {
 		e.Assurance = haechi.Handshaken
 	}
 	e.Sensor, e.Transport, e.Protocol, e.Start = "capture", c.ends.Transport, c.protocol, c.start

@@ -63,7 +63,7 @@ func TestLookups(t *testing.T) {
 	talktest.Check(t, e)
 	a, b, c := e.Events[0], e.Events[1], e.Events[2]
 	if a.Name != "www.Example.com" || a.Type != "A" || a.Outcome != haechi.Success || a.Answers[0].String() != "192.0.2.1" || a.Answers[1].String() != "192.0.2.2" ||
-		a.BytesIn != 33 || a.BytesOut != 33+14+3*16 || a.Duration != time.Millisecond || a.Assurance != haechi.Handshaken {
+		a.BytesIn != 33 || a.BytesOut != 33+14+3*16 || a.Duration != time.Millisecond || a.Assurance != haechi.Seen {
 		t.Errorf("told %+v", a)
 	}
 	if b.Type != "AAAA" || b.Outcome != haechi.Failure || c.Type != "TXT" || c.Outcome != haechi.Unknown || c.BytesOut != 0 {
