@@ -161,8 +161,11 @@ func (d *Detector) size(k key, e *haechi.Event) {
 // note adds a visit and judges the series.
 func (d *Detector) note(e *haechi.Event, k key, at time.Time, size int64, out []haechi.Finding) []haechi.Finding {
 	p := d.peer(k, e)
+	if p == nil || p.crowded {
+		return out
+	}
 	s, fresh := d.series.Use(rhythm{k, e.Kind}, at.UnixNano())
-	if p == nil || s == nil {
+	if s == nil {
 		return out
 	}
 	p.attack.Touch(at)

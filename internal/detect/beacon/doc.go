@@ -3,7 +3,9 @@
 //
 // What it sees: for each internal client, destination and port three series over event
 // time: HTTP requests, beginnings of TCP connections, and turns within one connection
-// (KindTurn). Times within a second of each other are one visit.
+// (KindTurn). Times within a second of each other are one visit. While a client has more
+// than six connections to the destination open, and until the last of them is over,
+// nothing is a visit: that is a transfer, a tunnel or a flood, not somebody who comes back.
 //
 // Gate: the intervals are regular. Of the last 48 intervals, so many lie within 2, 5,
 // 10, 20, 30 or 50 percent of their median that arrivals without memory would show it
@@ -34,11 +36,13 @@
 // monitoring, backup or directory, loopback, multicast. UDP is not judged at all: its
 // regular senders are clocks, telephones and tunnels with a keepalive.
 //
+// Known misses: an implant that keeps seven connections or more to its server open.
+//
 // Known false positives: devices that poll an address by HTTP with the name of an old
 // browser in their firmware and nothing else; peers of file sharing. Both belong on the
 // allow list by their destination.
 //
-// It promises bounded memory ([Config.Peers] destinations of 250 bytes and as many series
+// It promises bounded memory ([Config.Peers] destinations of 260 bytes and as many series
 // of 450; what found no room is counted). It never decides, and knows no clock but that
 // of the events.
 package beacon

@@ -15,6 +15,8 @@ type peer struct {
 	protocol                      string // the application's, "" if nobody knows
 	name                          string // by which the destination was reached last
 	proved                        bool   // a handshake was completed
+	open                          uint32 // connections that were answered and are not over
+	crowded                       bool   // more than crowd were open, and some still are
 	attack                        detect.Attack
 	period                        float64 // of the attack, in seconds
 }
@@ -27,6 +29,12 @@ const (
 	constant = 0.25
 )
 
+// crowd is how many connections a browser keeps to one host at once. Who calls home says
+// what it has to say and comes back when that conversation is over, or when it has been
+// silent for a while; who holds more than these at once transfers, tunnels or floods, and
+// the rhythm of many conversations on top of each other is nobody's timer.
+const crowd = 6
+
 func often(n, of uint32) bool { return n >= enough && float64(n) >= most*float64(of) }
 
 // learn takes what an event says about the peer.
@@ -36,6 +44,8 @@ func (p *peer) learn(e *haechi.Event) {
 		p.protocol = e.Protocol
 	}
 	switch e.Kind {
+	case haechi.KindFlow:
+		p.count(e)
 	case haechi.KindHello:
 		p.hellos++
 		if p.name = e.Name; e.Name == "" {
@@ -56,6 +66,20 @@ func (p *peer) learn(e *haechi.Event) {
 			}
 		}
 	}
+}
+
+// count keeps the number of open connections: from the first answer to a SYN, which is
+// told once, to the end of both sides, a reset or a flow's own end.
+func (p *peer) count(e *haechi.Event) {
+	over := e.State == haechi.FlowClosed || e.State == haechi.FlowReset
+	held := e.State == haechi.FlowHalfOpen || e.State == haechi.FlowEstablished
+	switch {
+	case e.Phase == haechi.FlowUpdate && e.State == haechi.FlowHalfOpen && e.PacketsOut == 1:
+		p.open++
+	case p.open > 0 && (e.Phase == haechi.FlowUpdate && over || e.Phase == haechi.FlowEnd && held):
+		p.open--
+	}
+	p.crowded = p.open > crowd || p.crowded && p.open > 0
 }
 
 // browser reports whether a User-Agent is that of a browser that people use.
