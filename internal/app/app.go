@@ -104,7 +104,7 @@ func (a *App) openGauges() error {
 	e, m := a.estate, a.estate.metrics
 	bounds := map[string]func() []haechi.Counter{
 		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "kernel": e.kernelStats, "devices": e.registry.Stats, "database": e.database.stats,
-		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats,
+		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats, "security_log": e.seclog.Stats,
 		"sensor": e.wire.counters, "live": a.control.Stats, "connections": e.yard.stats, "limits": a.limitStats,
 	}
 	errs := []error{
@@ -146,6 +146,9 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("changes by SQL", a.watchHands)
 	g.Add("device registry", e.registry.Run)
 	g.Add("habits", e.habits.run)
+	if e.seclog != nil {
+		g.Add("security.log", e.seclog.Run)
+	}
 	g.Add("pipeline", e.pipeline.Run)
 	g.Add("sensor", e.wire.run)
 	g.Add("device database", e.database.run)

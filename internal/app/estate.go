@@ -26,6 +26,7 @@ import (
 	"haechi/internal/pipeline"
 	"haechi/internal/record"
 	"haechi/internal/show/alert"
+	"haechi/internal/show/seclog"
 	"haechi/internal/show/telemetry"
 )
 
@@ -51,6 +52,7 @@ type estate struct {
 	reconciler *enforce.Reconciler
 	pipeline   *pipeline.Pipeline
 	metrics    *telemetry.Metrics
+	seclog     *seclog.Log // nil: none is written
 	alerts     *alert.Dispatcher
 	pool       *listener.Pool
 	cap        *conncap.Cap
@@ -107,7 +109,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	e.metrics = telemetry.New()
 	e.pipeline = pipeline.New(pipeline.Config{}, pipeline.Deps{
 		Decider: e.decider, Enforcer: e.force, Recorder: e.writer,
-		Taps: append([]pipeline.Tap{e.metrics}, taps...), Now: now, Log: log,
+		Taps: e.taps(taps), Now: now, Log: log,
 	})
 	e.engines.log, e.engines.now, e.engines.emit = log, now, e.pipeline.Emit
 	e.wire = newWire(cfg, e)
@@ -118,6 +120,16 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
+}
+
+// taps are who sees every event: the metrics, security.log where there is one, others.
+func (e *estate) taps(others []pipeline.Tap) []pipeline.Tap {
+	all := append([]pipeline.Tap{e.metrics}, others...)
+	if path := e.cfg.Records.SecurityLog; path != "" {
+		e.seclog = seclog.New(seclog.Config{Path: path, Now: e.now, Log: e.log})
+		all = append(all, e.seclog)
+	}
+	return all
 }
 
 // openIdentity loads the registry. The verifier is one for all services, since a

@@ -68,6 +68,7 @@ func besideFile(cfg *config.Config, path string) {
 		return filepath.Join(filepath.Dir(path), name)
 	}
 	cfg.Shield.Socket = beside(cfg.Shield.Socket)
+	cfg.Records.SecurityLog = beside(cfg.Records.SecurityLog)
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		if config.ProfileIsPath(s.Profile) {

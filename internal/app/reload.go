@@ -63,6 +63,7 @@ func mustRestart(old, cfg *config.Config) error {
 	note("sensor", reflect.DeepEqual(old.Sensor, cfg.Sensor))
 	note("alerts", old.Alerts == cfg.Alerts)
 	note("records.dsn_file, ca_file, pool or spool", old.Records.Store == cfg.Records.Store)
+	note("records.security_log", old.Records.SecurityLog == cfg.Records.SecurityLog)
 	note("zone", old.Zone.String() == cfg.Zone.String())
 	note("limits.connections", largestCap(old) == largestCap(cfg))
 	p1, o1, s1 := deviceBounds(old)

@@ -237,9 +237,10 @@ type Alerts struct {
 	AtLeast        haechi.Severity
 }
 
-// Records says where they lie and how long each kind is kept.
+// Records says where they lie, how long each kind is kept, and what is written beside them.
 type Records struct {
 	Store                                            RecordStore
+	SecurityLog                                      string // file; empty: none
 	Events, Messages, Connections, Findings, Queries time.Duration
 }
 

@@ -85,6 +85,9 @@ func (v *validator) records(r *rawRecords) {
 	if r.DSNFile == "" && r.CAFile != "" {
 		v.wrongAt("records.ca_file", "add dsn_file: with the file of the data source name", "records.ca_file is for a database, and records has no dsn_file")
 	}
+	if strings.HasSuffix(r.SecurityLog, "/") {
+		v.wrongAt("records.security_log", "name a file, for example /var/log/haechi/security.log", "records.security_log is a folder")
+	}
 }
 
 // pair wants both or neither of a certificate and its key.
