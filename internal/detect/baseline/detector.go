@@ -58,7 +58,7 @@ type who struct {
 
 // subject is what is known of one.
 type subject struct {
-	habit  *habit
+	habit  *habit // nil until its first hour is over
 	hour   hour
 	actor  haechi.Actor // as it was seen last
 	since  int64        // hour in which it was first seen
@@ -105,7 +105,7 @@ func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 		return out
 	}
 	if fresh {
-		s.habit, s.since = &habit{}, d.now
+		s.since = d.now
 	}
 	s.actor = e.Actor
 	s.hour.add(e)
@@ -165,7 +165,7 @@ func (d *Detector) close(out []haechi.Finding) []haechi.Finding {
 			out = d.over(s, out)
 		}
 		if s.told > d.cfg.Accept { // it is the new habit
-			*s.habit, s.told, told = habit{}, 0, false
+			s.habit, s.told, told = nil, 0, false
 			out = d.over(s, out)
 		}
 		if !told {
@@ -182,6 +182,9 @@ func (d *Detector) close(out []haechi.Finding) []haechi.Finding {
 }
 
 func (d *Detector) learn(s *subject) {
+	if s.habit == nil {
+		s.habit = new(habit)
+	}
 	s.habit.learn(d.now, s.hour.values())
 	if s.hour.n > 0 {
 		row := s.hour.row(d.now)
@@ -226,7 +229,7 @@ type judgement struct {
 }
 
 func (d *Detector) question(s *subject) (j judgement) {
-	if int64(s.habit.hours) >= int64(d.cfg.Warm/time.Hour)/2 {
+	if s.habit != nil && int64(s.habit.hours) >= int64(d.cfg.Warm/time.Hour)/2 {
 		j.z = s.habit.deviations(d.now, s.hour.values(), s.hour.n)
 	}
 	for _, z := range j.z {

@@ -37,6 +37,6 @@
 // Known false positives: the first day of a new job of work, moved offices, holidays.
 //
 // What it learned is saved and restored ([Detector.MarshalBinary]). It promises bounded
-// memory: [Config.Subjects] of about 4.5 KiB; who finds no room is counted. It never
-// decides, and knows no clock but that of the events.
+// memory: [Config.Subjects] of about 4.5 KiB, 1 KiB in their first hour; who finds no
+// room is counted. It never decides, and knows no clock but that of the events.
 package baseline

@@ -37,7 +37,6 @@ func (d *Detector) MarshalBinary() ([]byte, error) {
 		}
 		b = appendText(b, string(client))
 		b = binary.LittleEndian.AppendUint64(b, uint64(s.since))
-		b = binary.LittleEndian.AppendUint32(b, s.habit.hours)
 		b = s.habit.append(b)
 	}
 	return b, nil
@@ -48,8 +47,13 @@ func appendText(b []byte, text string) []byte {
 	return append(binary.LittleEndian.AppendUint16(b, uint16(len(text))), text...)
 }
 
-// append writes the slots that were used, each with its number.
+// append writes how many hours were learned and the slots that were used, each with its
+// number. No habit is written as one that learned nothing.
 func (h *habit) append(b []byte) []byte {
+	if h == nil {
+		h = new(habit)
+	}
+	b = binary.LittleEndian.AppendUint32(b, h.hours)
 	at := len(b)
 	b = append(b, 0)
 	for i := range h.slots {

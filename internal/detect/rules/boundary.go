@@ -43,8 +43,8 @@ func (r *rule) boundaries() (wrong []string) {
 // template is the first event of the must-fire examples that the rule counts.
 func (r *rule) template() (haechi.Event, bool) {
 	s := newState(r.fresh(), minKeys)
-	for _, x := range r.mustFire {
-		for _, e := range x.events {
+	for i := range r.mustFire {
+		for _, e := range r.mustFire[i].events() {
 			in := true
 			if r.hours != nil {
 				_, in = r.hours.period(e.Time, e.Service)
