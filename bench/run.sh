@@ -3,7 +3,8 @@
 #
 #	bench/run.sh                       the whole report, to standard output
 #	bench/run.sh --write               the same, and into docs/benchmarks.md
-#	bench/run.sh -only web,device      some parts: web h2 open handshake device paced opaque idle slow go
+#	bench/run.sh -only web,device      some parts: web h2 open handshake device paced opaque idle slow waf go
+#	bench/run.sh -only waf -seconds 3  the application firewalls; less leaves some no time
 #	bench/run.sh -rounds 1 -seconds 1  a quick look, whose numbers mean little
 #
 # Further flags: go run ./bench/compare -h. It wants a quiet machine with two cores.

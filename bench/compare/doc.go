@@ -11,6 +11,7 @@
 //
 // With a first argument it is one of its own helpers: "upstream" answers HTTP
 // requests, "open" asks at random times, "hands" makes TLS handshakes, "sink" counts device
-// frames, "phones" sends them. It only ever talks to
+// frames, "phones" sends them; "wafproxy" is a proxy with Coraza, "ask" loads the
+// application firewalls and "taking" is the upstream behind them. It only ever talks to
 // loopback addresses, and everything it starts ends with it.
 package main

@@ -63,6 +63,12 @@ func help(args []string) error {
 		return openLoop(args[1:])
 	case "hands":
 		return shakeHands(args[1:])
+	case "taking":
+		return serveTaking(args[1:])
+	case "wafproxy":
+		return serveWafProxy(args[1:])
+	case "ask":
+		return askLoad(args[1:])
 	case "phones":
 		return sendFrames(args[1:])
 	}
@@ -84,7 +90,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.haechi, "haechi", "./haechi", "the program")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians count")
 	seconds := f.Float64("seconds", 3, "length of one measurement")
-	only := f.String("only", "web,h2,open,handshake,device,paced,opaque,idle,slow,go", "the parts to measure")
+	only := f.String("only", "web,h2,open,handshake,device,paced,opaque,idle,slow,waf,go", "the parts to measure")
 	f.BoolVar(&o.noisy, "noisy", false, "go on although something else uses the processors; the numbers mean little")
 	f.IntVar(&o.devices, "devices", 64, "devices that send frames")
 	f.IntVar(&o.idle, "idle", 9000, "devices that are idle")

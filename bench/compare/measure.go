@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -21,6 +22,9 @@ const (
 	quietEnds = 0.10 // of the processor, used by others: above, the sample is void
 	retries   = 2
 )
+
+// errNothing means that the load was over before anything was done.
+var errNothing = errors.New("nothing was completed in the time of a measurement")
 
 // load drives the server and tells how many operations it completed, in what time.
 type load func(ctx context.Context) (ops int, took time.Duration, err error)
@@ -78,7 +82,7 @@ func once(ctx context.Context, p *proc, run load) (s sample, foreign float64, er
 		return s, 0, err
 	}
 	if ops == 0 {
-		return s, 0, fmt.Errorf("%s completed nothing", p.name)
+		return s, 0, fmt.Errorf("%s: %w", p.name, errNothing)
 	}
 	after, err := p.settle(ctx, under)
 	used := under.cpu - before.cpu

@@ -80,7 +80,7 @@ func report(ctx context.Context, o *options) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *page) error
-	}{{"web", s.web}, {"h2", s.h2}, {"open", s.open}, {"handshake", s.handshakes}, {"device", s.devicesFrames}, {"paced", s.pacedDevices}, {"opaque", s.opaque}, {"idle", s.idleDevices}, {"slow", s.slow}, {"go", s.goBenchmarks}} {
+	}{{"web", s.web}, {"h2", s.h2}, {"open", s.open}, {"handshake", s.handshakes}, {"device", s.devicesFrames}, {"paced", s.pacedDevices}, {"opaque", s.opaque}, {"idle", s.idleDevices}, {"slow", s.slow}, {"waf", s.waf}, {"go", s.goBenchmarks}} {
 		if !o.parts[part.name] {
 			continue
 		}

@@ -23,6 +23,7 @@ type stage struct {
 	Silent         bool   // the devices send nothing: rules keep their own bounds
 	Upstream, Sink string
 	Carry          string // the server behind an opaque service
+	Taking         string // the upstream that takes bodies
 	Weak, Alone    string // two of the same weak server, behind the gateway and not
 	Cert, Key, PEM string
 	self           string
