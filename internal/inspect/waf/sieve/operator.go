@@ -15,6 +15,7 @@ import (
 	"github.com/corazawaf/libinjection-go"
 	"rsc.io/binaryregexp"
 
+	"haechi/internal/brick/lazydfa"
 	"haechi/internal/brick/required"
 	"haechi/internal/brick/transform"
 )
@@ -156,7 +157,8 @@ func rx(expr string) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	op := &operator{match: re.Match, needs: required.Of(tree), folds: true, groups: re.FindSubmatch, count: re.NumSubexp()}
+	quick := lazydfa.New(func() *syntax.Prog { return textProgram(expr) }, false, re.Match)
+	op := &operator{match: quick.Match, needs: required.Of(tree), folds: true, groups: re.FindSubmatch, count: re.NumSubexp()}
 	if rest := required.Within(tree, isPlain); rest != nil {
 		op.plain = required.Of(rest)
 	} else {
@@ -187,7 +189,8 @@ func binaryRX(expr string) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &operator{match: re.Match, groups: re.FindSubmatch, count: re.NumSubexp()}, nil
+	quick := lazydfa.New(func() *syntax.Prog { return binaryProgram(expr) }, true, re.Match)
+	return &operator{match: quick.Match, groups: re.FindSubmatch, count: re.NumSubexp()}, nil
 }
 
 // bytesOnly reports whether an expression, its \xNN and \x{NN} taken as bytes, is no
