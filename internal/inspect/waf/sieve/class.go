@@ -25,6 +25,7 @@ type step struct {
 	always bool
 	words  bits    // predicates that end here and are looked for by their words
 	asked  []int32 // predicates that end here and are always asked
+	fresh  []int32 // those of them that the step before does not ask, with multiMatch
 	below  []*step
 }
 
@@ -169,6 +170,7 @@ func (t *tables) class(s source, key *string) *class {
 			t.plant(c.root, i, p)
 		}
 	}
+	c.root.freshen()
 	t.made[name] = c
 	return c
 }
@@ -197,6 +199,18 @@ func (t *tables) plant(at *step, i int, p *predicate) {
 		if p.link.multi || n == len(p.link.steps)-1 {
 			put(at)
 		}
+	}
+}
+
+// freshen finds, below a step, what must be asked again of a text that did not change.
+func (s *step) freshen() {
+	for _, next := range s.below {
+		for _, i := range next.asked {
+			if !slices.Contains(s.asked, i) {
+				next.fresh = append(next.fresh, i)
+			}
+		}
+		next.freshen()
 	}
 }
 

@@ -58,9 +58,7 @@ func (s *scratch) judge(c *class, value []byte) {
 func (s *scratch) walk(at *step, exact, scanned []byte, in *transform.Bytes, depth int) {
 	for _, next := range at.below {
 		if !next.always && !in.Meets(&next.needs) && (!hasUpper(in) || !next.apply.Folds()) {
-			s.merge(scanned, next.words)
-			s.ask(next.asked, exact)
-			s.walk(next, exact, scanned, in, depth)
+			s.same(next, exact, scanned, in, depth)
 			continue
 		}
 		if depth == len(s.walls) {
@@ -68,7 +66,11 @@ func (s *scratch) walk(at *step, exact, scanned []byte, in *transform.Bytes, dep
 		}
 		s.walls[depth] = next.apply.Append(s.walls[depth][:0], exact)
 		made := s.walls[depth]
-		if len(made) == len(exact) && next.apply == transform.HTMLEntityDecode && !bytes.Equal(made, exact) {
+		if bytes.Equal(made, exact) {
+			s.same(next, exact, scanned, in, depth)
+			continue
+		}
+		if len(made) == len(exact) && next.apply == transform.HTMLEntityDecode {
 			s.unsure = true // multiMatch in the oracle would not take this for a change
 		}
 		form := made
@@ -82,6 +84,14 @@ func (s *scratch) walk(at *step, exact, scanned []byte, in *transform.Bytes, dep
 		inMade := transform.In(made)
 		s.walk(next, made, form, &inMade, depth+1)
 	}
+}
+
+// same goes on below a step that leaves the text as it is. What was asked about it
+// already has the same answer.
+func (s *scratch) same(next *step, exact, scanned []byte, in *transform.Bytes, depth int) {
+	s.merge(scanned, next.words)
+	s.ask(next.fresh, exact)
+	s.walk(next, exact, scanned, in, depth)
 }
 
 func hasUpper(in *transform.Bytes) bool { return in[1]&0x07fffffe != 0 }
@@ -207,21 +217,23 @@ func (s *scratch) verify(i int32, value []byte) {
 	p := s.t.predicates[i]
 	s.asked += len(value) * max(1, len(p.link.steps))
 	from := value
-	if p.link.multi && p.op.match(from) && s.agrees(p, from) {
+	asked := p.link.multi || len(p.link.steps) == 0
+	if asked && p.op.match(from) && s.agrees(p, from) {
 		s.match(i)
 		return
 	}
 	for n, step := range p.link.steps {
 		into := &s.exact[n&1]
 		*into = step.Append((*into)[:0], from)
+		same := asked && bytes.Equal(*into, from) // and so is the answer
 		from = *into
-		if (p.link.multi || n == len(p.link.steps)-1) && p.op.match(from) && s.agrees(p, from) {
+		if same || !p.link.multi && n < len(p.link.steps)-1 {
+			continue
+		}
+		if asked = true; p.op.match(from) && s.agrees(p, from) {
 			s.match(i)
 			return
 		}
-	}
-	if len(p.link.steps) == 0 && p.op.match(from) && s.agrees(p, from) {
-		s.match(i)
 	}
 }
 
