@@ -21,10 +21,11 @@ const (
 	KindLookup                    // one DNS question, with its answer if there was one
 	KindCall                      // one call of a remote service seen on the wire: DCE/RPC, SMB, WinRM, LDAP
 	KindTurn                      // in an open conversation the initiator spoke after a pause: BytesIn is the segment that ended it, BytesOut what the other side said in the turn before
+	KindCounted                   // what the kernel counted since the last time: Type says what, Count or the amounts how much, Duration over how long
 )
 
 func kindNames() []string {
-	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call", "turn"}
+	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call", "turn", "counted"}
 }
 
 // String names the kind.

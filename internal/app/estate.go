@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -63,7 +64,8 @@ type estate struct {
 	pipes      *splice.Pool
 	keeper     *acme.Keeper
 	habits     *habits
-	wire       *wire                 // nil: no interface is read
+	wire       *wire // nil: no interface is read
+	counting   *counting
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
 
@@ -113,6 +115,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	})
 	e.engines.log, e.engines.now, e.engines.emit = log, now, e.pipeline.Emit
 	e.wire = newWire(cfg, e)
+	e.counting = newCounting(os.DirFS("/proc/self/net"), now, log, e.pipeline.Find)
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -100,6 +101,13 @@ func (h *habits) keep(name string, b []byte) {
 	h.learned[name], h.unsaved[name] = b, true
 }
 
+// learner is a detector that learns what is usual.
+type learner interface {
+	encoding.BinaryUnmarshaler
+	// Keep is told what was learned, when it changed.
+	Keep(func(state []byte))
+}
+
 // attach lets the baselines among the detectors of one goroutine go on where those of
 // the same name stopped. The budget of alarms is for so many of them together.
 func (h *habits) attach(name string, parts int, list []pipeline.Detector) []pipeline.Detector {
@@ -108,11 +116,13 @@ func (h *habits) attach(name string, parts int, list []pipeline.Detector) []pipe
 		if !ok {
 			continue
 		}
-		b, ok := c.Detector.(*baseline.Detector)
+		b, ok := c.Detector.(learner)
 		if !ok {
 			continue
 		}
-		b.Share(parts)
+		if b, ok := b.(*baseline.Detector); ok {
+			b.Share(parts)
+		}
 		if state := h.last(name); state != nil {
 			if err := b.UnmarshalBinary(state); err != nil {
 				h.log.Warn("what is usual could not be understood; it is learned anew", "file", h.path(name), "error", err)
@@ -139,6 +149,11 @@ func baselines(set *rules.Set, site detect.Site) []pipeline.Detector {
 // networkDetectors makes those of the live sensor, which have habits of their own.
 func (e *estate) networkDetectors(w *world) screened {
 	return screened{e.list.allowed, e.habits.attach("wire", habitParts, networkDetectors(w.rules, networkSite(&w.cfg.Site)))}
+}
+
+// hostDetectors makes those of what the kernel counts.
+func (e *estate) hostDetectors(w *world) screened {
+	return screened{e.list.allowed, e.habits.attach("kernel", habitParts, detectorsOf(hostKinds(), w.rules, networkSite(&w.cfg.Site)))}
 }
 
 // habitParts are those among whom the alarms of a day are divided: what the wire shows,

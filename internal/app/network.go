@@ -14,6 +14,7 @@ import (
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
 	"haechi/internal/detect/flood"
+	"haechi/internal/detect/hostflood"
 	"haechi/internal/detect/lateral"
 	"haechi/internal/detect/rules"
 	"haechi/internal/detect/scan"
@@ -43,6 +44,18 @@ func networkKinds() []networkKind {
 	}
 }
 
+// hostKinds are the detectors of what the kernel counts that a file in rules/network/ may
+// name; a new one is one line here.
+func hostKinds() []networkKind {
+	return []networkKind{
+		kind("host_syn", hostflood.SYNDefaults(), hostflood.NewSYN),
+		kind("host_udp", hostflood.UDPDefaults(), hostflood.NewUDP),
+		kind("host_icmp", hostflood.ICMPDefaults(), hostflood.NewICMP),
+		kind("host_fragments", hostflood.FragmentDefaults(), hostflood.NewFragments),
+		kind("bandwidth", hostflood.BandwidthDefaults(), hostflood.NewBandwidth),
+	}
+}
+
 // networkSite is what the configuration says about the networks that are ours.
 func networkSite(s *config.Site) detect.Site {
 	return detect.NewSite(s.Networks, map[detect.Role][]netip.Prefix{detect.Monitoring: s.Monitoring, detect.Backup: s.Backup,
@@ -68,7 +81,7 @@ func kind[C any, D pipeline.Detector](name string, defaults C, build func(detect
 // networkDefaults are the parameters of every detector, for [rules.Options].
 func networkDefaults() map[string]any {
 	out := map[string]any{}
-	for _, k := range networkKinds() {
+	for _, k := range append(networkKinds(), hostKinds()...) {
 		out[k.name] = k.defaults
 	}
 	return out
@@ -76,9 +89,13 @@ func networkDefaults() map[string]any {
 
 // networkDetectors makes fresh detectors of the rules that are not off, in the order of
 // their ids. They belong to one goroutine.
-func networkDetectors(set *rules.Set, site detect.Site) (out []pipeline.Detector) {
+func networkDetectors(set *rules.Set, site detect.Site) []pipeline.Detector {
+	return detectorsOf(networkKinds(), set, site)
+}
+
+func detectorsOf(kinds []networkKind, set *rules.Set, site detect.Site) (out []pipeline.Detector) {
 	for _, n := range set.Named() {
-		for _, k := range networkKinds() {
+		for _, k := range kinds {
 			if k.name == n.Detector {
 				out = append(out, counted{k.build(n.Rule, site, n.Config), n})
 			}

@@ -21,13 +21,16 @@ func TestEveryNetworkDetectorHasAFile(t *testing.T) {
 	for _, n := range set.Named() {
 		files[n.Detector] = n
 	}
-	for _, k := range networkKinds() {
+	for _, k := range append(networkKinds(), hostKinds()...) {
 		n, ok := files[k.name]
 		if !ok {
 			t.Errorf("no file in rules/network names the detector %s", k.name)
 		} else if !reflect.DeepEqual(n.Config, k.defaults) {
 			t.Errorf("%s: the file says %+v, the code %+v", n.ID, n.Config, k.defaults)
 		}
+	}
+	if got := len(detectorsOf(hostKinds(), set, networkSite(&config.Site{}))); got != len(hostKinds()) {
+		t.Errorf("%d detectors of %d kinds", got, len(hostKinds()))
 	}
 	if got := len(networkDetectors(set, networkSite(&config.Site{}))); got != len(networkKinds()) {
 		t.Errorf("%d detectors of %d kinds", got, len(networkKinds()))

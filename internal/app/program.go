@@ -93,7 +93,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
-	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.registry.Stats, e.database.stats,
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.registry.Stats, e.database.stats,
 		e.verifier.Stats, e.writer.Stats, a.control.Stats, e.yard.stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}
@@ -121,6 +121,7 @@ func (a *App) degraded() (out []string) {
 		out = append(out, text)
 	}
 	out = append(out, a.estate.wire.degraded()...)
+	out = append(out, a.estate.counting.degraded()...)
 	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
 		out = append(out, text)
 	}

@@ -107,6 +107,7 @@ func (w *world) enter(e *estate) {
 	e.list.set(w.cfg.Allow, w.cfg.TrustedProxies, literals(w.cfg))
 	e.pipeline.Swap(e.detectors(w))
 	e.wire.swap(e.networkDetectors(w))
+	e.counting.swap(e.hostDetectors(w))
 	e.keeper.Keep(orders(w.cfg))
 	e.engines.keep(w.rulings)
 }

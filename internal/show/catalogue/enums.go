@@ -51,7 +51,7 @@ func enums() []text {
 		{"kind.hello", "TLS hello", "TLS 인사"},
 		{"kind.lookup", "DNS lookup", "DNS 조회"},
 		{"kind.call", "remote call", "원격 호출"},
-		{"kind.turn", "turn", "발화"},
+		{"kind.turn", "turn", "발화"}, {"kind.counted", "count of the kernel", "커널 집계"},
 		{"kind.admin", "operator", "운영자"},
 		{"kind.close", "close", "연결 종료"},
 		{"kind.system", "gateway", "게이트웨이"},
