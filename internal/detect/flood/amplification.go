@@ -22,7 +22,9 @@ func NewAmplification(rule detect.Rule, site detect.Site, cfg AmplificationConfi
 		n := float64(v.from())
 		r := verdict{observed: n, threshold: float64(cfg.Sources), facts: [2]haechi.Fact{{Name: "port", Value: float64(v.port)},
 			{Name: "volume", Value: float64(sum.bytes) / cfg.Window.Seconds(), Unit: "bytes"}}}
-		return r, more(uint64(sum.begun), uint64(sum.done)) > uint64(cfg.Answers) && sum.done*2 < sum.begun
+		// What was asked for in somebody's name has one port of his, so that each of those who
+		// answer is one flow, however often it answers: packets count.
+		return r, sum.packets > uint64(cfg.Answers) && 2*sum.done <= sum.begun
 	})
 	d.out = newEngine(rule, "ours", cfg.Window, 0, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		volume := float64(sum.bytes) / cfg.Window.Seconds()

@@ -104,6 +104,12 @@ func floods() map[string]struct {
 				w.wait(time.Millisecond)
 			}
 		}},
+		"a few time servers that go on for minutes": {"amplification", func(w *wire) {
+			for i := range 120 {
+				w.unasked(world(i), victim, 123, 400, 3*time.Minute)
+				w.wait(10 * time.Millisecond)
+			}
+		}},
 		"a resolver of ours gives to one": {"amplification", func(w *wire) {
 			w.stream(outside, victim, 53, haechi.UDP, 1000, 64_000, 3_000_000, time.Minute)
 		}},
@@ -266,6 +272,25 @@ func calm() map[string]func(*wire) {
 			for i := range 3000 {
 				w.answer(outside, fmt.Sprintf("10.1.%d.%d", i%250, 1+i/250), 80, haechi.TCP, 44)
 				w.wait(time.Millisecond)
+			}
+		},
+		"a list of servers that answer late, once or twice": func(w *wire) {
+			for i := range 99 {
+				w.answer(world(i), "10.1.0.7", 27015, haechi.UDP, 400)
+				w.answer(world(i), "10.1.0.7", 27015, haechi.UDP, 400)
+				w.wait(time.Millisecond)
+			}
+			for i := range 150 {
+				w.answer(world(i), "10.1.0.9", 123, haechi.UDP, 76)
+				w.wait(time.Millisecond)
+			}
+		},
+		"conversations with many of which one side is seen late": func(w *wire) {
+			for i := range 300 {
+				w.answer(world(i), "10.1.0.7", 3478, haechi.UDP, 100).at(10*time.Second, haechi.FlowUpdate, func(e *haechi.Event) {
+					e.PacketsIn, e.BytesIn, e.PacketsOut, e.BytesOut, e.State = 400, 80_000, 400, 80_000, haechi.FlowEstablished
+				})
+				w.wait(100 * time.Millisecond)
 			}
 		},
 		"devices that answer a search": func(w *wire) {

@@ -141,6 +141,18 @@ func (w *wire) answer(from, to string, port int, transport haechi.Transport, byt
 	})
 }
 
+// unasked is one that answers again and again, ten times a second, though nobody asked.
+func (w *wire) unasked(from, to string, port, bytes int, length time.Duration) {
+	t := w.answer(from, to, port, haechi.UDP, bytes)
+	t.e.LocalPort = 47813
+	for at := 10 * time.Second; at <= length; at += 10 * time.Second {
+		t.at(at, haechi.FlowUpdate, func(e *haechi.Event) {
+			e.PacketsIn = uint64(10 * at / time.Second)
+			e.BytesIn = int64(e.PacketsIn) * int64(bytes)
+		})
+	}
+}
+
 func (w *wire) request(from, path string, status int) {
 	a := netip.MustParseAddr(from)
 	w.events = append(w.events, haechi.Event{Time: w.now, Kind: haechi.KindRequest, Method: "GET", Path: path, Status: status, LocalPort: 80,
