@@ -11,10 +11,11 @@ import (
 	"testing"
 
 	"haechi"
+	"haechi/internal/operate/simulate"
 	"haechi/internal/show/catalogue"
 )
 
-var keyLike = regexp.MustCompile(`^(cli|usage|start|demo|explain|time)\.[a-z_]+$`)
+var keyLike = regexp.MustCompile(`^(cli|usage|start|demo|explain|time|simulate)\.[a-z_]+$`)
 
 // TestTextsExist finds every key of a text in the sources of this command and wants
 // it in the catalogue.
@@ -53,6 +54,9 @@ func TestTextsExist(t *testing.T) {
 	for _, a := range []haechi.Action{haechi.Watch, haechi.Throttle, haechi.Challenge, haechi.Deny, haechi.Drop} {
 		want("explain.does_" + a.String())
 		want("explain.would_" + a.String())
+	}
+	for _, s := range simulate.Scenarios() {
+		want("scenario." + s.Name)
 	}
 	if seen < 150 {
 		t.Errorf("only %d texts found", seen)

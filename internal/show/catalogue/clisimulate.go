@@ -1,0 +1,46 @@
+package catalogue
+
+// playing are the messages of `haechi simulate`, and what each scenario is.
+func playing() []text {
+	return []text{
+		{"usage.out", "{0}: --out is required: the file that the capture is written to", "{0}: --out이 필요합니다. 캡처를 쓸 파일을 적으세요"},
+		{"usage.scenario", "{0}: there is no scenario {1}", "{0}: {1} 시나리오는 없습니다"},
+		{"usage.moment", "write a time as 2026-01-05T09:00:00Z", "2026-01-05T09:00:00Z 형식의 시각을 적으세요"},
+		{"simulate.listed", "all scenarios: {0}", "모든 시나리오: {0}"},
+		{"simulate.written", "{0}: {1} packets over {2}.", "{0}: {2} 동안의 패킷 {1}개."},
+		{"simulate.gives", "It must give: {0}.", "반드시 나와야 할 탐지: {0}."},
+		{"simulate.gives_nothing", "It is honest traffic and must give nothing.", "정상 트래픽이며 아무것도 탐지되지 않아야 합니다."},
+		{"simulate.nothing", "nothing", "없음"},
+		{"simulate.try", "Next: {0}", "다음: {0}"},
+		{"head.scenario", "scenario", "시나리오"},
+		{"head.gives", "must give", "나와야 할 탐지"},
+		{"head.what", "what", "내용"},
+
+		{"scenario.document-network", "the document's network simulation: two normal connections, a scan of 15 ports, 10 SSH logins, SMB to 10 hosts, after half an hour of an office's work",
+			"원본 문서의 네트워크 시뮬레이션: 사무실의 평소 트래픽 30분 뒤 정상 연결 2개, 포트 15개 스캔, SSH 로그인 10번, 호스트 10대로 SMB"},
+		{"scenario.document-flood", "the document's HTTP simulation: 100 requests of visitors in 10 s, then 2,000 of 200 addresses at once",
+			"원본 문서의 HTTP 시뮬레이션: 10초 동안 방문자 요청 100건, 이어서 주소 200개의 요청 2,000건"},
+		{"scenario.port-scan", "200 ports of one host in four seconds", "4초 동안 호스트 한 대의 포트 200개 스캔"},
+		{"scenario.host-scan", "one port of 120 hosts, from inside", "내부에서 호스트 120대의 같은 포트 스캔"},
+		{"scenario.lateral-movement", "commands run on three hosts by remote management (WinRM)", "원격 관리(WinRM)로 호스트 3대에서 명령 실행"},
+		{"scenario.brute-force", "24 SSH passwords guessed from one IPv6 address", "IPv6 주소 하나에서 SSH 비밀번호 24개 추측"},
+		{"scenario.default-credentials", "four factory passwords tried on a camera by FTP", "카메라에 FTP로 공장 초기 비밀번호 4개 시도"},
+		{"scenario.telnet", "somebody works on a switch by Telnet", "텔넷으로 스위치 관리"},
+		{"scenario.dns-tunnel", "data carried in 240 DNS names", "DNS 이름 240개에 데이터를 실어 전송"},
+		{"scenario.c2-beacon", "a program calls a bare address every minute", "프로그램이 1분마다 IP 주소로 직접 접속"},
+		{"scenario.exfiltration", "130 MiB uploaded to a host that nobody knows", "처음 보는 외부 호스트로 130MiB 업로드"},
+		{"scenario.syn-flood", "1,500 connections begun and not completed, of forged sources", "위조된 출발지에서 완료되지 않는 연결 1,500개"},
+		{"scenario.udp-flood", "6,000 datagrams a second that nobody answers", "응답 없는 UDP 데이터그램 초당 6,000개"},
+		{"scenario.icmp-flood", "500 pings a second", "초당 핑 500개"},
+		{"scenario.fragment-flood", "1,000 fragments a second", "초당 조각 패킷 1,000개"},
+		{"scenario.amplification", "answers of 150 time servers that nobody asked", "요청한 적 없는 시간 서버 150대의 응답"},
+		{"scenario.http-flood", "3,000 requests of one client", "클라이언트 하나의 요청 3,000건"},
+		{"scenario.slow-http", "60 connections whose heads never end (Slowloris)", "헤더가 끝나지 않는 연결 60개(Slowloris)"},
+		{"scenario.unusual", "a host that does in one night what it never did in twelve days", "12일 동안 하지 않던 일을 하룻밤에 하는 호스트"},
+		{"scenario.office", "an hour of an office: names, pages, TLS", "사무실의 한 시간: 이름 조회, 웹 페이지, TLS"},
+		{"scenario.page-loads", "a page with forty pictures, loaded ten times", "그림 40개가 있는 페이지를 10번 열기"},
+		{"scenario.backup", "a backup of 101 MiB within the site, a download of 200 MiB", "내부 백업 101MiB와 다운로드 200MiB"},
+		{"scenario.monitoring", "a server that asks thirty hosts every half minute, two of them down", "30초마다 호스트 30대를 확인하는 서버(2대는 꺼짐)"},
+		{"scenario.administrator", "SSH logins to four servers, with two mistyped passwords", "서버 4대에 SSH 로그인, 비밀번호 오타 2번"},
+	}
+}
