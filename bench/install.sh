@@ -19,9 +19,14 @@ need slowhttptest slowhttptest
 need apache2 apache2-bin
 need taskset util-linux
 need clang clang
+need softflowd softflowd
+need ndpiReader libndpi-bin
+need fail2ban-regex fail2ban
 need ethtool ethtool
 [ -f /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev linux-libc-dev"
 /usr/bin/python3 -c 'import sklearn' 2>/dev/null || missing="$missing python3-sklearn"
+crowdsec=/opt/haechi-bench/crowdsec
+[ -x "$crowdsec/usr/bin/crowdsec" ] || missing="$missing crowdsec"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ]; then
@@ -40,9 +45,19 @@ if [ ! -e "$policy" ]; then
 	trap 'rm -f "$policy"' EXIT
 fi
 apt-get update -qq
+# CrowdSec is unpacked only: its package registers the machine with a service of its makers.
+case "$missing" in
+*crowdsec*)
+	missing=${missing% crowdsec}
+	unpack=$(mktemp -d)
+	chmod 755 "$unpack"
+	(cd "$unpack" && apt-get download -qq crowdsec && mkdir -p "$crowdsec" && dpkg-deb -x crowdsec_*.deb "$crowdsec")
+	rm -rf "$unpack"
+	;;
+esac
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing
-for service in nginx haproxy caddy mariadb; do
+[ -z "$missing" ] || apt-get install -y -qq --no-install-recommends $missing
+for service in nginx haproxy caddy mariadb softflowd fail2ban; do
 	case "$missing" in
 	*"$service"*) [ -d /run/systemd/system ] && systemctl disable --now "$service" >/dev/null 2>&1 || true ;;
 	esac

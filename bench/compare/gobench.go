@@ -36,6 +36,7 @@ func (s *stage) goBenchmarks(ctx context.Context, rep *page) error {
 		{"store", "BenchmarkStoreMaria$", "1x", 1},
 		{"sources", "Benchmark", strconv.Itoa(s.sources) + "x", 1},
 		{"isolation", "Benchmark", "1x", 1},
+		{"sensor", "Benchmark", "1x", 1},
 	}
 	got := numbers{}
 	for _, su := range suites {
@@ -54,6 +55,7 @@ func (s *stage) goBenchmarks(ctx context.Context, rep *page) error {
 		}
 	}
 	s.tell(rep, got)
+	tellSensor(rep, got)
 	return nil
 }
 

@@ -2,12 +2,12 @@ package capture
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
@@ -24,9 +24,9 @@ type Frame struct {
 
 // File reads the frames of one file, in its order.
 type File struct {
-	next func() ([]byte, gopacket.CaptureInfo, error)
-	link uint32
-	cut  bool
+	old *classic // or
+	ng  *pcapgo.NgReader
+	cut bool
 }
 
 // Cut reports whether the file ended within a frame, as one does whose writer was
@@ -54,26 +54,24 @@ func Is(head []byte) bool {
 
 // Open reads the head of a pcap or pcapng file. Errors are of kind Invalid.
 func Open(r io.Reader) (*File, error) {
-	b := bufio.NewReaderSize(r, 1<<20)
-	head, _ := b.Peek(4) // Is says what too little is
-	if !Is(head) {
+	head := make([]byte, 4)
+	n, _ := io.ReadFull(r, head) // Is says what too little is
+	if !Is(head[:n]) {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "open capture", Msg: "this is no pcap or pcapng file"}
 	}
+	r = io.MultiReader(bytes.NewReader(head), r)
 	if binary.LittleEndian.Uint32(head) == sectionHeader {
-		ng, err := pcapgo.NewNgReader(b, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
+		ng, err := pcapgo.NewNgReader(bufio.NewReaderSize(r, 1<<20), pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
 		if err != nil {
 			return nil, unreadable(err)
 		}
-		return &File{next: ng.ZeroCopyReadPacketData, link: uint32(ng.LinkType())}, nil
+		return &File{ng: ng}, nil
 	}
-	old, err := pcapgo.NewReader(b)
+	old, err := newClassic(r)
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	if old.Snaplen() == 0 || old.Snaplen() > mostFrame {
-		old.SetSnaplen(mostFrame)
-	}
-	return &File{next: old.ZeroCopyReadPacketData, link: uint32(old.LinkType())}, nil
+	return &File{old: old}, nil
 }
 
 // Next reads the next frame. The error is io.EOF at the end, also at that of a file that
@@ -84,14 +82,27 @@ func (f *File) Next(out *Frame) (err error) {
 			err = unreadable(fmt.Errorf("%v", p))
 		}
 	}()
-	b, info, err := f.next()
-	if err != nil {
-		if f.cut = errors.Is(err, io.ErrUnexpectedEOF); f.cut || errors.Is(err, io.EOF) {
-			return io.EOF
-		}
-		return unreadable(err)
+	if f.old != nil {
+		err = f.old.next(out)
+	} else {
+		err = f.block(out)
 	}
-	*out = Frame{Time: info.Timestamp.UnixNano(), Link: f.link, Bytes: b, Wire: info.Length}
+	if err == nil {
+		return nil
+	}
+	if f.cut = errors.Is(err, io.ErrUnexpectedEOF); f.cut || errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return unreadable(err)
+}
+
+// block reads one frame of a pcapng file.
+func (f *File) block(out *Frame) error {
+	b, info, err := f.ng.ZeroCopyReadPacketData()
+	if err != nil {
+		return err
+	}
+	*out = Frame{Time: info.Timestamp.UnixNano(), Link: uint32(f.ng.LinkType()), Bytes: b, Wire: info.Length}
 	if len(info.AncillaryData) > 0 {
 		if l, ok := info.AncillaryData[0].(layers.LinkType); ok {
 			out.Link = uint32(l)

@@ -130,3 +130,63 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// FuzzClassic: frames are those that gopacket reads.
+func FuzzClassic(f *testing.F) {
+	for _, magic := range [][]byte{{0xd4, 0xc3, 0xb2, 0xa1}, {0xa1, 0xb2, 0xc3, 0xd4}, {0x4d, 0x3c, 0xb2, 0xa1}, {0xa1, 0xb2, 0x3c, 0x4d}} {
+		b := pcap(f, "one", "three")
+		if copy(b, magic); magic[0] == 0xa1 { // the other byte order
+			for i := 4; i < 8; i += 2 {
+				b[i], b[i+1] = b[i+1], b[i]
+			}
+			for _, i := range []int{16, 20, 24, 28, 32, 36, 43, 47, 51, 55} {
+				b[i], b[i+1], b[i+2], b[i+3] = b[i+3], b[i+2], b[i+1], b[i]
+			}
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		theirs, err := pcapgo.NewReader(bytes.NewReader(b))
+		if len(b) < 4 || !capture.Is(b) || b[0] == 0x0a || err != nil {
+			return
+		}
+		ours, err := capture.Open(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var frame capture.Frame
+		for {
+			data, info, err := theirs.ReadPacketData()
+			if err != nil || len(data) > 256<<10 {
+				return
+			}
+			if err := ours.Next(&frame); err != nil {
+				t.Fatalf("gopacket reads %d bytes: %v", len(data), err)
+			}
+			late := frame.Time - info.Timestamp.UnixNano() // gopacket's fractions overflow
+			if !bytes.Equal(frame.Bytes, data) || frame.Wire != info.Length || late%(1<<32) != 0 {
+				t.Fatalf("%+v, gopacket %q %+v", frame, data, info)
+			}
+		}
+	})
+}
+
+// A frame costs no memory, whatever its size.
+func TestFramesCostNothing(t *testing.T) {
+	frames := make([]string, 3000)
+	for i := range frames {
+		frames[i] = string(make([]byte, i%1500))
+	}
+	f, err := capture.Open(bytes.NewReader(pcap(t, frames...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frame capture.Frame
+	if n := testing.AllocsPerRun(2000, func() {
+		if err := f.Next(&frame); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

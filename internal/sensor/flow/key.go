@@ -43,11 +43,13 @@ func (k key4) hash(seed uint64, proto uint8) uint64 {
 	return fold(fold(ends^mix1, ports^seed), seed^mix2)
 }
 
+// word is no variable that holds the function, by which the key would escape to the heap.
+func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
 func (k key6) hash(seed uint64, proto uint8) uint64 {
-	u := binary.LittleEndian.Uint64
 	ports := uint64(k.loPort)<<24 | uint64(k.hiPort)<<8 | uint64(proto)
-	h := fold(u(k.lo[:])^mix1, u(k.lo[8:])^seed)
-	h = fold(u(k.hi[:])^h, u(k.hi[8:])^mix2)
+	h := fold(word(k.lo[:])^mix1, word(k.lo[8:])^seed)
+	h = fold(word(k.hi[:])^h, word(k.hi[8:])^mix2)
 	return fold(h^ports, seed^mix2)
 }
 

@@ -113,22 +113,22 @@ func (t *Table) Packet(p *sensor.Packet) {
 	}
 	if p.V6 {
 		k, high := key6Of(&p.Path)
-		t.v6.packet(p, k, high)
+		t.v6.packet(p, k, k.hash(t.cfg.Seed, p.Proto), high)
 		return
 	}
 	k, high := key4Of(&p.Path)
-	t.v4.packet(p, k, high)
+	t.v4.packet(p, k, k.hash(t.cfg.Seed, p.Proto), high)
 }
 
 // refuse marks the flow that an ICMP error is about.
 func (t *Table) refuse(p *sensor.Path) {
 	if p.V6 {
 		k, high := key6Of(p)
-		t.v6.refuse(k, p.Proto, high)
+		t.v6.refuse(k, k.hash(t.cfg.Seed, p.Proto), p.Proto, high)
 		return
 	}
 	k, high := key4Of(p)
-	t.v4.refuse(k, p.Proto, high)
+	t.v4.refuse(k, k.hash(t.cfg.Seed, p.Proto), p.Proto, high)
 }
 
 // Tick lets time pass without packets.

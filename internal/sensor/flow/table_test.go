@@ -270,23 +270,27 @@ func TestFloodDoesNotPushOutHonestFlows(t *testing.T) {
 	}
 }
 
+// TestNothingIsAllocatedForAPacket, of a new flow or of one that is there, told of and
+// pushed out, of either version.
 func TestNothingIsAllocatedForAPacket(t *testing.T) {
-	tab := flow.New(flow.Config{Flows: 1 << 12}, nil, func(*haechi.Event) {})
-	p := packet(client, server, 1, 2, sensor.ProtoTCP, syn)
-	p.Time = began
-	i := uint32(0)
-	for range 1 << 14 { // the table has grown
-		i++
-		binary.BigEndian.PutUint32(p.Src[:], i)
-		tab.Packet(&p)
-	}
-	if n := testing.AllocsPerRun(1000, func() {
-		i++
-		p.Time += 1000
-		binary.BigEndian.PutUint32(p.Src[:], i)
-		tab.Packet(&p)
-	}); n > 0 {
-		t.Errorf("%v allocations", n)
+	for _, v6 := range []bool{false, true} {
+		tab := flow.New(flow.Config{Flows: 1 << 12}, nil, func(*haechi.Event) {})
+		p := packet(client, server, 1, 2, sensor.ProtoTCP, syn)
+		p.Time, p.V6 = began, v6
+		i := uint32(0)
+		next := func() {
+			i++
+			p.Time += second / 1000
+			binary.BigEndian.PutUint32(p.Src[:], i)
+			tab.Packet(&p)
+			tab.Packet(&p)
+		}
+		for range 1 << 14 { // the table has grown
+			next()
+		}
+		if n := testing.AllocsPerRun(1000, next); n > 0 {
+			t.Errorf("version 6 %v: %v allocations", v6, n)
+		}
 	}
 }
 
@@ -307,6 +311,7 @@ func FuzzTable(f *testing.F) {
 		at, sent := began, int64(0)
 		for ; len(b) >= 4; b = b[4:] {
 			p := packet(uint32(b[0]%16), uint32(b[1]%16), uint16(b[2]%4), uint16(b[2]>>4), []uint8{6, 17, 1, 47}[b[3]&3], b[3]>>2)
+			p.V6 = b[2]&8 != 0
 			at += int64(b[1]) * second / 8
 			p.Time = at
 			tab.Packet(&p)
