@@ -4,8 +4,11 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
+
+	"haechi/internal/enforce/xdp"
 )
 
 // BenchmarkProgram is what the program costs a packet of a random source, in ns, with the
@@ -26,7 +29,10 @@ func BenchmarkProgram(b *testing.B) {
 		{"IPv4, the kernel's hash of 1M, hit", "bench_in_hash", false, false, nil},
 		{"IPv4, the kernel's trie of 1M, miss", "bench_in_trie", false, true, nil},
 		{"IPv4, the kernel's trie of 1M, hit", "bench_in_trie", false, false, nil},
+		{"IPv4, metered, 1M sources", "bench_shield4", false, false, nil},
+		{"IPv4, metered, any source", "bench_any4", false, false, nil},
 		{"IPv6, no list", "bench_shield6", true, false, nil},
+		{"IPv6, metered, 1M sources", "bench_shield6", true, false, nil},
 		{"IPv6, list of 1M, miss", "bench_shield6", true, true, sources6},
 		{"IPv6, list of 1M, hit", "bench_shield6", true, false, sources6},
 	} {
@@ -36,7 +42,12 @@ func BenchmarkProgram(b *testing.B) {
 			if c.list != nil {
 				list = c.list()
 			}
-			g.shield(b, list)
+			e := g.shield(b, list)
+			if strings.Contains(c.name, "metered") {
+				if err := e.SetMeters(b.Context(), xdp.Meters{Source: xdp.Drop, Packets: 10_000, Per: time.Second, Burst: 20_000}); err != nil {
+					b.Fatal(err)
+				}
+			}
 			all := g.programs(b, c.beside)
 			if strings.HasPrefix(c.program, "bench_in_") {
 				fillKernels(b, all)

@@ -54,7 +54,7 @@ func places(s *config.Shield) []string {
 // openPlace opens one of them, with whom it must never drop.
 func openPlace(ctx context.Context, name string, s *config.Shield, protected func(netip.Prefix) (string, bool), guard []netip.Prefix) (k kernel, err error) {
 	if name == kernelXDP {
-		k, err = xdp.Open(ctx, xdp.Config{Interfaces: s.Interfaces, Dir: s.Pins, From: s.From, Protected: protected})
+		k, err = openXDP(ctx, s, protected)
 	} else {
 		k, err = nft.Open(ctx, nft.Config{From: s.From, Protected: protected, Timeout: kernelTimeout})
 	}
@@ -62,6 +62,27 @@ func openPlace(ctx context.Context, name string, s *config.Shield, protected fun
 		return nil, err
 	}
 	return k, k.Guard(ctx, guard)
+}
+
+func openXDP(ctx context.Context, s *config.Shield, protected func(netip.Prefix) (string, bool)) (kernel, error) {
+	e, err := xdp.Open(ctx, xdp.Config{Interfaces: s.Interfaces, Dir: s.Pins, From: s.From, Protected: protected})
+	if err != nil {
+		return nil, err
+	}
+	if err := e.SetMeters(ctx, meters(s)); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func meters(s *config.Shield) (m xdp.Meters) {
+	if s.SourceRate.Events > 0 {
+		m = xdp.Meters{Source: xdp.Drop, Packets: s.SourceRate.Events, Per: s.SourceRate.Per, Burst: s.SourceRate.Burst}
+	}
+	if m.Source == xdp.Drop && s.SourceWatch {
+		m.Source = xdp.Watch
+	}
+	return m
 }
 
 // openKernel opens what the configuration asks for. What cannot be had is an error, but

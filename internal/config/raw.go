@@ -271,6 +271,8 @@ type rawShield struct {
 	Interfaces []string `yaml:"interfaces,omitempty" jsonschema_description:"Interfaces on which XDP drops, before the kernel makes anything of a packet; with auto and none, nftables alone."`
 	Pins       string   `yaml:"pins" jsonschema_description:"Folder in a BPF file system in which what XDP enforces outlives the process."`
 	Socket     string   `yaml:"socket,omitempty" jsonschema_description:"Socket of the shield process, haechi shield, which changes the kernel for a gateway that may not; without it the gateway does."`
+	SourceRate rate     `yaml:"source_rate,omitempty" jsonschema_description:"Packets of one source in XDP, an IPv4 address or a /64 of IPv6; without it there is no such limit."`
+	SourceMode string   `yaml:"source_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what source_rate would drop; drop: drop it."`
 	From       string   `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
 }
 

@@ -224,11 +224,13 @@ type Decide struct {
 
 // Shield says what is enforced in the kernel.
 type Shield struct {
-	Kernel     string        // off, auto, nft or xdp
-	Interfaces []string      // on which XDP drops
-	Pins       string        // folder in a BPF file system
-	Socket     string        // of the shield process; empty: the gateway changes the kernel itself
-	From       haechi.Action // the mildest that the kernel takes over: Deny or Drop
+	Kernel      string        // off, auto, nft or xdp
+	Interfaces  []string      // on which XDP drops
+	Pins        string        // folder in a BPF file system
+	Socket      string        // of the shield process; empty: the gateway changes the kernel itself
+	SourceRate  Rate          // packets of one source in XDP; no events: no limit
+	SourceWatch bool          // what SourceRate would drop is only counted
+	From        haechi.Action // the mildest that the kernel takes over: Deny or Drop
 }
 
 // Alerts are where incidents are told.

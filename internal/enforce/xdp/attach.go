@@ -90,7 +90,7 @@ func (e *Enforcer) attach() error {
 			}
 			e.hooks[name] = h
 		}
-		return nil
+		return e.name()
 	})
 }
 

@@ -22,6 +22,32 @@ type held struct{ Until, Packets, Bytes uint64 }
 // count is what was dropped.
 type count struct{ Packets, Bytes uint64 }
 
+// Reasons for which the program drops, and behind them those for which it would.
+const (
+	reasons = 7
+	counted = reasons + 1
+)
+
+const (
+	mostClasses    = 32
+	mostInterfaces = 16
+	settings       = 4
+)
+
+// came is what came in by one interface, by class.
+type came [mostClasses]count
+
+// setting is how the meters are set. Cost and Depth are in units of 64 ns.
+type setting struct{ Cost, Depth, Rate, Zero uint32 }
+
+// meters are all settings, and which one is in force.
+type meters struct {
+	Seed, Odd    uint64
+	Active, Zero uint32
+	Index        [mostInterfaces]uint32
+	Set          [settings]setting
+}
+
 // The kinds of prefix lengths in control.
 const (
 	kept4 = iota

@@ -84,7 +84,11 @@ func (e *Enforcer) whole() (bool, error) {
 	if err := e.t.Control.Lookup(uint32(0), &c); err != nil {
 		return false, failed("read the tables", err)
 	}
-	if c != e.lengths {
+	var m meters
+	if err := e.t.Meters.Lookup(uint32(0), &m); err != nil {
+		return false, failed("read the tables", err)
+	}
+	if c != e.lengths || m != e.meters {
 		return false, nil
 	}
 	kept, err := e.readKept()
@@ -102,6 +106,9 @@ func (e *Enforcer) mend() error {
 		if err := e.t.pin(e.cfg.Dir); err != nil {
 			return err
 		}
+	}
+	if err := e.putMeters(e.meters); err != nil {
+		return err
 	}
 	if err := e.look(); err != nil {
 		return err

@@ -75,6 +75,7 @@ type Enforcer struct {
 	sent    map[netip.Prefix]time.Time // what the kernel has, and its ends; zero: endless
 	guarded []netip.Prefix             // sorted, each once
 	lengths control
+	meters  meters
 	stale   bool // hints are set that nothing needs any more
 	broken  bool // something is not in its place
 
@@ -122,6 +123,9 @@ func Open(ctx context.Context, cfg Config) (*Enforcer, error) {
 func (e *Enforcer) takeOver() error {
 	if err := e.t.Control.Lookup(uint32(0), &e.lengths); err != nil {
 		return failed("read the tables", err)
+	}
+	if err := e.adoptMeters(); err != nil {
+		return err
 	}
 	if err := e.look(); err != nil {
 		return err
@@ -195,7 +199,7 @@ func (e *Enforcer) generic() (names []string) {
 	return names
 }
 
-// Stats are the sizes of the tables, what was refused, and what the program dropped.
+// Stats are the sizes of the tables, what was refused, and what the program counted.
 func (e *Enforcer) Stats() []haechi.Counter {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -208,16 +212,9 @@ func (e *Enforcer) Stats() []haechi.Counter {
 		{Name: "xdp_interfaces_generic", Value: uint64(len(e.generic()))},
 		{Name: "xdp_rebuilt", Value: e.rebuilt},
 	}
-	for i, why := range []string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf"} {
-		var each []count
-		if err := e.t.Dropped.Lookup(uint32(i), &each); err != nil {
-			continue
-		}
-		var sum count
-		for _, c := range each {
-			sum.Packets, sum.Bytes = sum.Packets+c.Packets, sum.Bytes+c.Bytes
-		}
-		out = append(out, haechi.Counter{Name: "xdp_dropped_packets_" + why, Value: sum.Packets}, haechi.Counter{Name: "xdp_dropped_bytes_" + why, Value: sum.Bytes})
+	c, err := e.counters()
+	if err != nil {
+		return out
 	}
-	return out
+	return append(out, c.stats()...)
 }

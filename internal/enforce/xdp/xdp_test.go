@@ -234,6 +234,7 @@ func damages(p *place) map[string]func() error {
 		"decision deleted":              table("haechi_held4", func(m *ebpf.Map) error { return m.Delete(key(203<<24|113<<8|7, 32)) }),
 		"protected deleted":             table("haechi_kept4", func(m *ebpf.Map) error { return m.Delete(key(192<<24|2<<8|1, 32)) }),
 		"lengths zeroed":                table("haechi_control", func(m *ebpf.Map) error { return m.Put(uint32(0), make([]byte, m.ValueSize())) }),
+		"meters zeroed":                 table("haechi_meters", func(m *ebpf.Map) error { return m.Put(uint32(0), make([]byte, m.ValueSize())) }),
 		"list deleted":                  table("haechi_list", func(m *ebpf.Map) error { return m.Delete(uint32(0)) }),
 	}
 }

@@ -40,3 +40,12 @@ struct ipv6 {
 	__u8 next, hops;
 	__be64 from[2], to[2];
 } __attribute__((packed, aligned(4)));
+
+/* What a packet carries. */
+struct carried {
+	__u32 at; /* where its header begins, from that of IP */
+	__u8 protocol;
+	__u8 cut; /* a fragment: WHOLE, FIRST, or LATER with no header */
+};
+
+enum { WHOLE, FIRST, LATER };

@@ -42,10 +42,13 @@ static __always_inline int asks_everybody(struct ether *e, __u8 protocol, __u8 *
 	return protocol == PROTO_UDP && (port == bpf_htons(7) || port == bpf_htons(19));
 }
 
-static __always_inline __u32 odd4(struct xdp_md *ctx, struct ether *e, struct ipv4 *ip, void *end, __u32 before)
+static __always_inline __u32 odd4(struct xdp_md *ctx, struct ether *e, struct ipv4 *ip, void *end, __u32 before, struct carried *has)
 {
 	__u32 head = (ip->version_length & 15) * 4, all = bpf_ntohs(ip->length), cut = bpf_ntohs(ip->fragment);
 
+	has->at = head;
+	has->protocol = ip->protocol;
+	has->cut = cut & 0x1fff ? LATER : cut & 0x2000 ? FIRST : WHOLE;
 	if (ip->version_length >> 4 != 4 || head < sizeof(*ip))
 		return MALFORMED;
 	if (!all)
@@ -65,11 +68,14 @@ struct extension {
 	__be16 cut; /* of a fragment header; in a routing header the type comes first */
 };
 
-static __always_inline __u32 odd6(struct xdp_md *ctx, struct ether *e, struct ipv6 *ip, void *end, __u32 before)
+static __always_inline __u32 odd6(struct xdp_md *ctx, struct ether *e, struct ipv6 *ip, void *end, __u32 before, struct carried *has)
 {
 	__u32 all = bpf_ntohs(ip->length), used = 0;
 	__u8 next = ip->next;
 
+	has->at = sizeof(*ip);
+	has->protocol = next;
+	has->cut = WHOLE;
 	if (all && (void *)(ip + 1) + all > end && all + sizeof(*ip) + before > bpf_xdp_get_buff_len(ctx))
 		return MALFORMED;
 	if ((bpf_be64_to_cpu(ip->from[0]) >> 56) == 0xff)
@@ -86,6 +92,9 @@ static __always_inline __u32 odd6(struct xdp_md *ctx, struct ether *e, struct ip
 		if (next == NEXT_FRAGMENT) {
 			__u32 cut = bpf_ntohs(x->cut);
 
+			has->cut = cut & 0xfff8 ? LATER : cut & 1 ? FIRST : WHOLE;
+			has->protocol = x->next;
+			has->at = sizeof(*ip) + used + 8;
 			if (cut & 0xfff9 && all >= used + 8)
 				return odd_fragment(x->next, cut & 0xfff8, cut & 1, all - used - 8);
 		}
@@ -93,6 +102,8 @@ static __always_inline __u32 odd6(struct xdp_md *ctx, struct ether *e, struct ip
 		next = x->next;
 		if (used > 1024)
 			return MALFORMED;
+		has->at = sizeof(*ip) + used;
+		has->protocol = next;
 	}
 	if ((e->to[0] & 1) && (bpf_be64_to_cpu(ip->from[0]) >> 54) != 0x3fa && /* not of the link */
 	    asks_everybody(e, next, (void *)(ip + 1) + used, end, 128))

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Drops what denied sources send, and what no honest one sends, before the kernel makes
  * anything of it. Whoever is kept from harm passes first. What it does not understand passes: the kernel judges that. */
+#include "came.h"
 #include "judge.h"
+#include "meter.h"
 #include "packet.h"
 #include "sane.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
-static __always_inline int drop(struct xdp_md *ctx, __u32 why)
+static __always_inline int count(struct xdp_md *ctx, __u32 why, int verdict)
 {
 	struct count *c = bpf_map_lookup_elem(&haechi_dropped, &why);
 
@@ -15,55 +17,91 @@ static __always_inline int drop(struct xdp_md *ctx, __u32 why)
 		c->packets++;
 		c->bytes += bpf_xdp_get_buff_len(ctx);
 	}
-	return XDP_DROP;
+	return verdict;
+}
+
+/* One frame on its way through the questions. */
+struct frame {
+	struct xdp_md *ctx;
+	struct ether *e;
+	void *end;
+	__u32 before; /* bytes of the link's headers */
+	__u32 why;    /* it is dropped */
+	__u64 source; /* its address, or /64 */
+	struct carried has;
+};
+
+static __always_inline int judged4(struct frame *f, struct ipv4 *ip)
+{
+	__u32 from = bpf_ntohl(ip->from);
+	int v = judge4(f->ctx, from);
+
+	if (v < HELD)
+		f->why = odd4(f->ctx, f->e, ip, f->end, f->before, &f->has);
+	f->source = name4(from);
+	return v;
+}
+
+static __always_inline int judged6(struct frame *f, struct ipv6 *ip)
+{
+	__u64 high = bpf_be64_to_cpu(ip->from[0]);
+	int v = judge6(f->ctx, high, bpf_be64_to_cpu(ip->from[1]));
+
+	if (v < HELD)
+		f->why = odd6(f->ctx, f->e, ip, f->end, f->before, &f->has);
+	f->source = high;
+	return v;
+}
+
+/* What is said of a frame whose source is not denied. */
+static __always_inline int metered(struct frame *f, struct meters *m)
+{
+	struct setting *s = setting(m);
+
+	if (s->rate && haechi_over(hash(m, f->source), s->cost, s->depth))
+		return s->rate == DROP ? count(f->ctx, BY_RATE, XDP_DROP) : count(f->ctx, WATCHED_RATE, XDP_PASS);
+	return XDP_PASS;
 }
 
 static __always_inline int shield(struct xdp_md *ctx)
 {
-	void *at = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct ether *e = at;
+	void *at = (void *)(long)ctx->data;
+	struct frame f = {.ctx = ctx, .e = at, .end = (void *)(long)ctx->data_end, .before = sizeof(struct ether), .why = REASONS};
+	__u32 zero = 0;
+	struct meters *m = bpf_map_lookup_elem(&haechi_meters, &zero);
 	__be16 type;
-	__u32 why, before = sizeof(*e);
 	int verdict;
 
-	if ((void *)(e + 1) > end)
+	if (!m || (void *)(f.e + 1) > f.end)
 		return XDP_PASS;
-	type = e->type;
-	at = e + 1;
+	type = f.e->type;
+	at = f.e + 1;
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
 		struct vlan *v = at;
 
 		if (type != bpf_htons(ETHER_VLAN) && type != bpf_htons(ETHER_QINQ))
 			break;
-		if ((void *)(v + 1) > end)
+		if ((void *)(v + 1) > f.end)
 			return XDP_PASS;
 		type = v->type;
 		at = v + 1;
-		before += sizeof(*v);
+		f.before += sizeof(*v);
 	}
-	if (type == bpf_htons(ETHER_IPV4)) {
-		struct ipv4 *ip = at;
-
-		if ((void *)(ip + 1) > end)
-			return XDP_PASS;
-		verdict = judge4(ctx, bpf_ntohl(ip->from));
-		why = verdict == UNKNOWN ? odd4(ctx, e, ip, end, before) : REASONS;
-	} else if (type == bpf_htons(ETHER_IPV6)) {
-		struct ipv6 *ip = at;
-
-		if ((void *)(ip + 1) > end)
-			return XDP_PASS;
-		verdict = judge6(ctx, bpf_be64_to_cpu(ip->from[0]), bpf_be64_to_cpu(ip->from[1]));
-		why = verdict == UNKNOWN ? odd6(ctx, e, ip, end, before) : REASONS;
+	if (type == bpf_htons(ETHER_IPV4) && (void *)((struct ipv4 *)at + 1) <= f.end) {
+		verdict = judged4(&f, at);
+	} else if (type == bpf_htons(ETHER_IPV6) && (void *)((struct ipv6 *)at + 1) <= f.end) {
+		verdict = judged6(&f, at);
 	} else {
+		haechi_note(ctx, ALIEN, 0, 0);
 		return XDP_PASS;
 	}
-	if (verdict == HELD)
-		why = BY_DECISION;
-	if (verdict == LISTED)
-		why = BY_LIST;
-	return why < REASONS ? drop(ctx, why) : XDP_PASS;
+	haechi_note(ctx, verdict >= HELD ? DENIED : f.has.cut ? FRAGMENT : OTHER, f.before + f.has.at, f.has.protocol);
+	if (verdict == KEPT)
+		return XDP_PASS;
+	if (verdict != UNKNOWN)
+		f.why = verdict == HELD ? BY_DECISION : BY_LIST;
+	return f.why < REASONS ? count(ctx, f.why, XDP_DROP) : metered(&f, m);
 }
 
 SEC("xdp.frags")

@@ -119,8 +119,8 @@ struct {
 	__array(values, struct generation);
 } haechi_list SEC(".maps");
 
-/* What was dropped, for each processor. */
-enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, REASONS };
+/* What was dropped, for each processor; behind it what would have been, in mode WATCH. */
+enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, BY_RATE, REASONS, WATCHED_RATE = REASONS, COUNTED };
 
 struct count {
 	__u64 packets, bytes;
@@ -128,8 +128,67 @@ struct count {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, REASONS);
+	__uint(max_entries, COUNTED);
 	__type(key, __u32);
 	__type(value, struct count);
 	PINNED;
 } haechi_dropped SEC(".maps");
+
+/* What came in, for each processor and interface. Each packet is of one class: of UDP from
+ * a port that answers strangers, of that port's. */
+enum { DENIED, TCP, SYN, UDP, ICMP, FRAGMENT, OTHER, ALIEN, FIRST_PORT, MOST_CLASSES = 32 };
+
+struct came {
+	struct count class[MOST_CLASSES];
+};
+
+#define MOST_INTERFACES 16 /* of which the last is all others */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MOST_INTERFACES);
+	__type(key, __u32);
+	__type(value, struct came);
+	PINNED;
+} haechi_came SEC(".maps");
+
+/* How the meters are set: user space writes a setting that is not in use, and then which
+ * one is. Times are in units of 64 ns. */
+enum mode { OFF, WATCH, DROP };
+
+#define UNIT 6 /* bits of a ns */
+#define SETTINGS 4
+
+struct setting {
+	__u32 cost, depth; /* of a packet of one source, and of its burst */
+	__u32 rate;        /* mode of the limit by source */
+	__u32 zero;
+};
+
+struct meters {
+	__u64 seed, odd; /* of hashes: nobody can choose sources that meet */
+	__u32 active, zero;
+	__u32 index[MOST_INTERFACES]; /* of the interfaces counted apart; 0: no more */
+	struct setting set[SETTINGS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct meters);
+	PINNED;
+} haechi_meters SEC(".maps");
+
+/* The meter of each source: a line of eight, each 24 bits of the hash and, in the lower 40,
+ * the time at which the source has nothing left to pay. */
+#define METER_LINES 262144
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* begins at a line of the cache */
+	__uint(max_entries, METER_LINES);
+	__type(key, __u32);
+	__type(value, struct line);
+	PINNED;
+} haechi_meter SEC(".maps");

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* What came in, by class. */
+#pragma once
+#include "packet.h"
+#include "tables.h"
+
+/* The class of UDP from a port that answers whoever asks, often with more than was asked;
+ * ../counters.go has the names. */
+static __always_inline __u32 from_port(__u16 port)
+{
+	switch (port) {
+	case 17: return FIRST_PORT; /* quote of the day */
+	case 19: return FIRST_PORT + 1; /* chargen */
+	case 53: return FIRST_PORT + 2; /* DNS */
+	case 111: return FIRST_PORT + 3; /* portmapper */
+	case 123: return FIRST_PORT + 4; /* NTP */
+	case 137: return FIRST_PORT + 5; /* NetBIOS names */
+	case 161: return FIRST_PORT + 6; /* SNMP */
+	case 389: return FIRST_PORT + 7; /* CLDAP */
+	case 520: return FIRST_PORT + 8; /* RIP */
+	case 1900: return FIRST_PORT + 9; /* SSDP */
+	case 3283: return FIRST_PORT + 10; /* Apple Remote Desktop */
+	case 3702: return FIRST_PORT + 11; /* WS-Discovery */
+	case 5353: return FIRST_PORT + 12; /* mDNS */
+	case 5683: return FIRST_PORT + 13; /* CoAP */
+	case 11211: return FIRST_PORT + 14; /* memcached */
+	case 27960: return FIRST_PORT + 15; /* Quake 3 */
+	case 37810: return FIRST_PORT + 16; /* DVR discovery */
+	}
+	return UDP;
+}
+
+static __always_inline __u32 class_of(struct xdp_md *ctx, __u32 at, __u8 protocol)
+{
+	__u8 *head = (void *)(long)ctx->data + (at & 2047), *end = (void *)(long)ctx->data_end;
+
+	switch (protocol) {
+	case PROTO_TCP:
+		return head + 14 <= end && (head[13] & 0x12) == 2 ? SYN : TCP;
+	case PROTO_UDP:
+		return head + 2 <= end ? from_port(head[0] << 8 | head[1]) : UDP;
+	case PROTO_ICMP:
+	case PROTO_ICMP6:
+		return ICMP;
+	}
+	return OTHER;
+}
+
+static __always_inline __u32 place_of(struct xdp_md *ctx, struct meters *m)
+{
+	__u32 index = ctx->ingress_ifindex;
+
+	for (__u32 i = 0; i < MOST_INTERFACES - 1 && m->index[i]; i++)
+		if (m->index[i] == index)
+			return i;
+	return MOST_INTERFACES - 1;
+}
+
+/* Counts a packet: of the class, or of the protocol whose header is there if the class is
+ * OTHER. Not static: the verifier judges it by itself. */
+__noinline int haechi_note(struct xdp_md *ctx, __u32 class, __u32 at, __u32 protocol)
+{
+	__u32 i = 0;
+	struct meters *m = bpf_map_lookup_elem(&haechi_meters, &i);
+	struct came *c;
+
+	if (!m)
+		return 0;
+	i = place_of(ctx, m);
+	if (class == OTHER)
+		class = class_of(ctx, at, protocol);
+	c = bpf_map_lookup_elem(&haechi_came, &i);
+	if (c && class < MOST_CLASSES) {
+		c->class[class].packets++;
+		c->class[class].bytes += bpf_xdp_get_buff_len(ctx);
+	}
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* How much one source sends: a token bucket for each, told by the time at which it is
+ * full again. */
+#pragma once
+#include "judge.h"
+#include "tables.h"
+
+#define TIME ((1ULL << 40) - 1)
+
+static __always_inline struct setting *setting(struct meters *m)
+{
+	return &m->set[m->active & (SETTINGS - 1)];
+}
+
+/* What an entry has still to pay; what is more than a burst is of long ago. */
+static __always_inline __u64 owed(__u64 entry, __u64 now, __u64 depth)
+{
+	__u64 left = (entry - now) & TIME;
+
+	return left > depth ? 0 : left;
+}
+
+/* The entry of a line that may go: one that owes nothing says nothing, and else the one
+ * that owes least. Whoever is over his limit stays known. */
+static __always_inline __u32 poorest(struct line *l, __u64 now, __u64 depth)
+{
+	__u64 least = owed(l->d[0], now, depth);
+	__u32 at = 0;
+
+#pragma unroll
+	for (int i = 1; i < 8; i++) {
+		__u64 o = owed(l->d[i], now, depth);
+
+		if (o < least) {
+			least = o;
+			at = i;
+		}
+	}
+	return at;
+}
+
+/* Whether a source sends more than it may. Two processors that meter one source at the
+ * same time may forget a packet of it. Not static: the verifier judges it by itself. */
+__noinline int haechi_over(__u64 h, __u32 cost, __u32 depth)
+{
+	__u64 now = bpf_ktime_get_coarse_ns() >> UNIT, mark = h >> 40 << 40, left = 0;
+	struct line *l = line_of(&haechi_meter, h & (METER_LINES - 1));
+	__u32 at = 8;
+
+	if (!l)
+		return 0;
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		if ((l->d[i] & ~TIME) == mark) {
+			at = i;
+			break;
+		}
+	if (at < 8)
+		left = owed(l->d[at & 7], now, depth);
+	else
+		at = poorest(l, now, depth);
+	if (left + cost > depth)
+		return 1;
+	*(volatile __u64 *)&l->d[at & 7] = mark | ((now + left + cost) & TIME);
+	return 0;
+}
+
+/* What the hash of an IPv4 address, which is no /64 of IPv6, begins with. */
+static __always_inline __u64 name4(__u32 a)
+{
+	return 0xffffULL << 32 | a;
+}
+
+/* A hash that nobody outside can foresee: the numbers are the machine's own. */
+static __always_inline __u64 hash(struct meters *m, __u64 x)
+{
+	return mix((x ^ m->seed) * m->odd);
+}
