@@ -19,23 +19,33 @@ import (
 
 func replayCommand(o *options) *cobra.Command {
 	since := span(time.Hour)
-	hellos := false
+	hellos, rules := false, ""
 	cmd := &cobra.Command{Use: "replay [FILE]…", Short: "Run captures, or what was recorded, through the present rules; changes nothing", Args: cobra.ArbitraryArgs,
 		Long: `With FILES: reads pcap and pcapng files, and logs, in their own time, without a running gateway, and
 lists the incidents that the network rules of the configuration find in them. The same file
 gives the same findings, byte for byte; with --json there is one finding a line.
-Without: shows what the rules of the running gateway would have done with recorded events.
+With --diff RULES: lists what would change if the rules in that folder stood in place of the
+shipped ones with the same ids: incidents gained, lost, and told otherwise.
+Without FILES: shows what the rules of the running gateway would have done with recorded events.
 Nothing is enforced, recorded or sent.`,
 		Example: "  haechi replay capture.pcap\n  haechi replay --json *.pcapng | jq .detector\n  haechi replay --json --hellos capture.pcap\n" +
-			"  haechi replay --since 24h",
+			"  haechi replay --diff ./rules capture.pcap auth.log\n  haechi replay --since 24h",
 		RunE: func(cmd *cobra.Command, files []string) error {
-			if len(files) > 0 {
+			switch {
+			case rules != "" && (len(files) == 0 || hellos || cmd.Flags().Changed("since")):
+				e := o.print.misuse("usage.diff_files")
+				e.hint = "haechi replay --diff ./rules capture.pcap"
+				return e
+			case rules != "":
+				return o.replayDiff(cmd.Context(), rules, files)
+			case len(files) > 0:
 				return o.replayFiles(cmd.Context(), files, hellos)
 			}
 			return o.replayRecorded(cmd.Context(), time.Duration(since))
 		}}
 	cmd.Flags().Var(&since, "since", "without files: how far back, for example 30m, 24h or 7d")
 	cmd.Flags().BoolVar(&hellos, "hellos", false, "with files: list the TLS client hellos with their JA4 instead")
+	cmd.Flags().StringVar(&rules, "diff", "", "with files: what would change with the rules in this `folder`")
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"io/fs"
 
 	"haechi/internal/config"
 	"haechi/internal/detect/rules"
@@ -18,6 +19,8 @@ func Check(cfg *config.Config, path string) error {
 	return errors.Join(err, checkProfiles(cfg), checkDatabase(cfg), checkWaf(cfg))
 }
 
-func loadRules(cfg *config.Config) (*rules.Set, error) {
-	return rules.Load(shipped.FS, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg), Detectors: networkDefaults()})
+func loadRules(cfg *config.Config) (*rules.Set, error) { return rulesOf(shipped.FS, cfg) }
+
+func rulesOf(files fs.FS, cfg *config.Config) (*rules.Set, error) {
+	return rules.Load(files, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg), Detectors: networkDefaults()})
 }

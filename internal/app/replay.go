@@ -15,6 +15,7 @@ import (
 	"haechi/internal/sensor/capture"
 	"haechi/internal/sensor/flow"
 	"haechi/internal/sensor/logline"
+	shipped "haechi/rules"
 )
 
 // Replay is a run of files through the network detectors: the rules that a configuration
@@ -33,28 +34,68 @@ func NewReplay(cfg *config.Config) (*Replay, error) {
 	return &Replay{cfg: cfg, set: set}, nil
 }
 
+// Against is the same configuration with other rules: a file below dir stands in place of
+// the shipped one with its id, and what the configuration overrides stays overridden.
+// Errors are of kind NotFound and Invalid.
+func (r *Replay) Against(dir string) (*Replay, error) {
+	if err := holdsRules(dir); err != nil {
+		return nil, err
+	}
+	set, err := rulesOf(layered{os.DirFS(dir), shipped.FS}, r.cfg)
+	if err != nil {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "read the rules of " + dir, Err: err}
+	}
+	return &Replay{cfg: r.cfg, set: set}, nil
+}
+
 // File replays one capture or log; tap sees its events and may be nil, progress how much
 // of the file is read, in bytes, and may be nil. What was found before an error counts.
 func (r *Replay) File(ctx context.Context, path string, tap func(*haechi.Event), found func(*replay.Found), progress func(n int64)) error {
+	source, done, err := r.open(path, progress)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return replay.Run(ctx, source, r.detectors(), tap, found)
+}
+
+// Compare replays one capture or log through the rules of both, read once; found is told
+// whose finding it is. Otherwise it is as File.
+func (r *Replay) Compare(ctx context.Context, with *Replay, path string, found func(changed bool, f *replay.Found), progress func(n int64)) error {
+	source, done, err := r.open(path, progress)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return replay.Compare(ctx, source, r.detectors(), with.detectors(), found)
+}
+
+// open opens a file as what it is, until done.
+func (r *Replay) open(path string, progress func(n int64)) (s replay.Source, done func(), err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return &haechi.Error{Kind: haechi.NotFound, Op: "replay", Err: err}
+		return nil, nil, &haechi.Error{Kind: haechi.NotFound, Op: "replay", Err: err}
 	}
-	defer f.Close()
+	done = func() { _ = f.Close() } // it was only read
 	in := io.Reader(f)
 	if progress != nil {
 		in = &metered{f, progress}
 	}
 	st, err := f.Stat()
 	if err != nil {
-		return &haechi.Error{Kind: haechi.Unavailable, Op: "replay", Err: err}
+		done()
+		return nil, nil, &haechi.Error{Kind: haechi.Unavailable, Op: "replay", Err: err}
 	}
-	source, err := r.source(in, st.ModTime())
-	if err != nil {
-		return err
+	if s, err = r.source(in, st.ModTime()); err != nil {
+		done()
+		return nil, nil, err
 	}
-	all := screened{prefixset.New(r.cfg.Allow...).Contains, networkDetectors(r.set, networkSite(&r.cfg.Site))}
-	return replay.Run(ctx, source, []replay.Detector{all}, tap, found)
+	return s, done, nil
+}
+
+// detectors are fresh ones.
+func (r *Replay) detectors() []replay.Detector {
+	return []replay.Detector{screened{prefixset.New(r.cfg.Allow...).Contains, networkDetectors(r.set, networkSite(&r.cfg.Site))}}
 }
 
 // Sentence explains a finding in a language.

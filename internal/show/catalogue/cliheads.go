@@ -75,6 +75,7 @@ func heads() []text {
 		{"head.about", "about", "대상"},
 		{"head.observed", "observed", "관측값"},
 		{"head.finding", "finding", "탐지 내용"},
+		{"head.differs", "what differs", "달라지는 것"},
 	}
 }
 
