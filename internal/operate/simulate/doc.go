@@ -11,7 +11,11 @@
 //   - every address is of a private or a documentation range (RFC 1918, RFC 5737, RFC
 //     3849), so that nobody's network is named.
 //
-// It never sends a packet: what it makes is written to whoever asks for it. It knows no
+// The documents' flood can also be played against a gateway that runs ([Visit]): 2,100
+// requests over at most two minutes and 32 at once, to a literal address in 127.0.0.0/8.
+// Anything else is refused.
+//
+// It sends nothing but that: a capture is written to whoever asks for it. It knows no
 // detector and no threshold by name of its code; that the scenarios give what they say is
 // a test of the part that wires them.
 package simulate
