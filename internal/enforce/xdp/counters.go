@@ -13,7 +13,8 @@ func (t *Traffic) add(c count) { t.Packets, t.Bytes = t.Packets+c.Packets, t.Byt
 // counted in one place. Bytes include the link's header.
 type Received struct {
 	Interface string // empty: those that were not counted apart
-	// Denied is of sources that a decision or the deny list drops.
+	// Denied is of sources that a decision or the deny list drops; of a jumbo frame in
+	// several pieces, the first one's bytes.
 	Denied Traffic
 	// TCP is without Opening: the first packets of connections.
 	TCP, Opening Traffic

@@ -207,7 +207,10 @@ func TestMetersOnTheWire(t *testing.T) {
 		t.Errorf("started again, %d arrive", got)
 	}
 	c := counters(t, second)
-	if len(c.Received) != 1 || c.Received[0].Interface != "in0" || c.Received[0].UDP.Packets < 4*130*2 || c.Received[0].UDP.Bytes < 42*c.Received[0].UDP.Packets {
+	if len(c.Received) != 1 || c.Received[0].Interface != "in0" {
+		t.Fatalf("counted: %+v", c.Received)
+	}
+	if all := c.Received[0].All(); all.Packets < 4*130*2 || all.Bytes < 42*all.Packets || c.Received[0].UDP.Packets < all.Packets*9/10 { // some ports are an answer's
 		t.Errorf("counted: %+v", c.Received)
 	}
 }

@@ -58,7 +58,7 @@ static __always_inline __u32 place_of(struct xdp_md *ctx, struct meters *m)
 
 /* Counts a packet: of the class, or of the protocol whose header is there if the class is
  * OTHER. Not static: the verifier judges it by itself. */
-__noinline int haechi_note(struct xdp_md *ctx, __u32 class, __u32 at, __u32 protocol)
+__noinline int haechi_note(struct xdp_md *ctx, __u32 class, __u32 at, __u32 protocol, __u32 bytes)
 {
 	__u32 i = 0;
 	struct meters *m = bpf_map_lookup_elem(&haechi_meters, &i);
@@ -72,7 +72,7 @@ __noinline int haechi_note(struct xdp_md *ctx, __u32 class, __u32 at, __u32 prot
 	c = bpf_map_lookup_elem(&haechi_came, &i);
 	if (c && class < MOST_CLASSES) {
 		c->class[class].packets++;
-		c->class[class].bytes += bpf_xdp_get_buff_len(ctx);
+		c->class[class].bytes += bytes;
 	}
 	return 0;
 }

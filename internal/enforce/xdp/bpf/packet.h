@@ -43,7 +43,8 @@ struct ipv6 {
 
 /* What a packet carries. */
 struct carried {
-	__u32 at; /* where its header begins, from that of IP */
+	__u32 at;    /* where its header begins, from that of IP */
+	__u32 bytes; /* of the frame */
 	__u8 protocol;
 	__u8 cut; /* a fragment: WHOLE, FIRST, or LATER with no header */
 };

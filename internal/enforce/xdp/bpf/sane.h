@@ -53,7 +53,9 @@ static __always_inline __u32 odd4(struct xdp_md *ctx, struct ether *e, struct ip
 		return MALFORMED;
 	if (!all)
 		return REASONS; /* more than 64 KiB, from this machine's own containers */
-	if (all < head || ((void *)ip + all > end && all + before > bpf_xdp_get_buff_len(ctx)))
+	if ((void *)ip + all > end)
+		has->bytes = bpf_xdp_get_buff_len(ctx); /* in several pieces, or cut off */
+	if (all < head || all + before > has->bytes)
 		return MALFORMED;
 	if (cut & 0x3fff)
 		return odd_fragment(ip->protocol, (cut & 0x1fff) * 8, cut & 0x2000, all - head);
@@ -76,7 +78,9 @@ static __always_inline __u32 odd6(struct xdp_md *ctx, struct ether *e, struct ip
 	has->at = sizeof(*ip);
 	has->protocol = next;
 	has->cut = WHOLE;
-	if (all && (void *)(ip + 1) + all > end && all + sizeof(*ip) + before > bpf_xdp_get_buff_len(ctx))
+	if ((void *)(ip + 1) + all > end)
+		has->bytes = bpf_xdp_get_buff_len(ctx);
+	if (all + sizeof(*ip) + before > has->bytes)
 		return MALFORMED;
 	if ((bpf_be64_to_cpu(ip->from[0]) >> 56) == 0xff)
 		return MALFORMED; /* nobody is a group */

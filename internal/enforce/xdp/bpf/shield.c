@@ -74,6 +74,7 @@ static __always_inline int shield(struct xdp_md *ctx)
 
 	if (!m || (void *)(f.e + 1) > f.end)
 		return XDP_PASS;
+	f.has.bytes = f.end - at;
 	type = f.e->type;
 	at = f.e + 1;
 #pragma unroll
@@ -93,10 +94,10 @@ static __always_inline int shield(struct xdp_md *ctx)
 	} else if (type == bpf_htons(ETHER_IPV6) && (void *)((struct ipv6 *)at + 1) <= f.end) {
 		verdict = judged6(&f, at);
 	} else {
-		haechi_note(ctx, ALIEN, 0, 0);
+		haechi_note(ctx, ALIEN, 0, 0, f.has.bytes);
 		return XDP_PASS;
 	}
-	haechi_note(ctx, verdict >= HELD ? DENIED : f.has.cut ? FRAGMENT : OTHER, f.before + f.has.at, f.has.protocol);
+	haechi_note(ctx, verdict >= HELD ? DENIED : f.has.cut ? FRAGMENT : OTHER, f.before + f.has.at, f.has.protocol, f.has.bytes);
 	if (verdict == KEPT)
 		return XDP_PASS;
 	if (verdict != UNKNOWN)
