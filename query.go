@@ -159,10 +159,30 @@ type Status struct {
 	Records RecordsStatus `json:"records"`
 	// Certificates are those of our own, of services and the console.
 	Certificates []CertificateStatus `json:"certificates,omitempty"`
+	// Logs are the files that the sensor follows.
+	Logs []LogStatus `json:"logs,omitempty"`
 	// Degraded lists parts that run on their failure answer, with what to do.
 	Degraded []string `json:"degraded,omitempty"`
 	// Warnings are limits of the configuration that contradict each other.
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// LogStatus says how far one entry of sensor.logs is read.
+type LogStatus struct {
+	Path  string `json:"path"`  // as it is configured
+	Files int    `json:"files"` // that are open
+	Lines uint64 `json:"lines"` // that were read
+	Told  uint64 `json:"told"`  // events that they made
+	// Long lines were left out; Ambiguous ones can be read in two ways and told nothing;
+	// Future ones had a time to come, and got that of their reading.
+	Long      uint64 `json:"long"`
+	Ambiguous uint64 `json:"ambiguous"`
+	Future    uint64 `json:"future"`
+	Gaps      uint64 `json:"gaps"`    // rotations after which lines may be missing
+	Refused   uint64 `json:"refused"` // files for which there is no room
+	Behind    uint64 `json:"behind"`  // bytes that are not read yet
+	// Newest is the time of the event told last.
+	Newest time.Time `json:"newest,omitzero"`
 }
 
 // RecordsStatus is the state of the records.

@@ -62,6 +62,7 @@ func printStatus(p *printer, s *state) {
 	printServices(p, s.Services)
 	printLimits(p, s.Services)
 	printCertificates(p, s.Certificates)
+	printLogs(p, s.Logs)
 	rows := make([][]string, 0, len(s.Enforcers))
 	for _, e := range s.Enforcers {
 		note := e.Note
@@ -89,6 +90,23 @@ func printLimits(p *printer, all []haechi.ServiceStatus) {
 		}
 	}
 	p.table([]string{"service", "limit_of", "value", "level"}, rows)
+}
+
+// printLogs shows how far the logs are read that the sensor follows.
+func printLogs(p *printer, all []haechi.LogStatus) {
+	if len(all) == 0 {
+		return
+	}
+	rows := make([][]string, 0, len(all))
+	for i := range all {
+		l := &all[i]
+		newest := ""
+		if !l.Newest.IsZero() {
+			newest = p.when(l.Newest)
+		}
+		rows = append(rows, []string{l.Path, count(l.Files), count(l.Lines), count(l.Told), count(l.Long + l.Ambiguous), count(l.Gaps), count(l.Behind), newest})
+	}
+	p.table([]string{"log", "files", "lines", "understood", "not_taken", "gaps", "behind", "newest"}, rows)
 }
 
 func printServices(p *printer, all []haechi.ServiceStatus) {

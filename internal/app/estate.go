@@ -66,6 +66,7 @@ type estate struct {
 	habits     *habits
 	wire       *wire // nil: no interface is read
 	counting   *counting
+	tails      *tails                // nil: no log is followed
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
 
@@ -116,6 +117,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	e.engines.log, e.engines.now, e.engines.emit = log, now, e.pipeline.Emit
 	e.wire = newWire(cfg, e)
 	e.counting = newCounting(os.DirFS("/proc/self/net"), now, log, e.pipeline.Find)
+	e.tails = newTails(cfg, e)
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)

@@ -68,16 +68,28 @@ func (h *habits) save() {
 	}
 }
 
-// replaceFile writes a file so that either the old or the new one is there.
+// replaceFile writes a file so that either the old or the new one is there, also after
+// the power failed.
 func replaceFile(path string, b []byte) error {
 	next := path + ".new"
-	if err := os.WriteFile(next, b, 0o600); err != nil {
+	if err := writeSynced(next, b); err != nil {
 		return fmt.Errorf("write %s: %w", next, err)
 	}
 	if err := os.Rename(next, path); err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
 	return nil
+}
+
+func writeSynced(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // last is what was learned under a name, nil if nothing was.
@@ -148,25 +160,39 @@ func baselines(set *rules.Set, site detect.Site) []pipeline.Detector {
 
 // networkDetectors makes those of the live sensor, which have habits of their own.
 func (e *estate) networkDetectors(w *world) screened {
-	return screened{e.list.allowed, e.habits.attach("wire", habitParts, networkDetectors(w.rules, networkSite(&w.cfg.Site)))}
+	return e.screened(w, "wire")
+}
+
+// understand makes what a world reads logs with; those detectors have habits of their own.
+func (e *estate) understand(w *world) understood { return understood{e.screened(w, "logs"), w.logs} }
+
+func (e *estate) screened(w *world, habits string) screened {
+	return screened{e.list.allowed, e.habits.attach(habits, e.habitParts(), networkDetectors(w.rules, networkSite(&w.cfg.Site)))}
 }
 
 // hostDetectors makes those of what the kernel counts.
 func (e *estate) hostDetectors(w *world) screened {
-	return screened{e.list.allowed, e.habits.attach("kernel", habitParts, detectorsOf(hostKinds(), w.rules, networkSite(&w.cfg.Site)))}
+	return screened{e.list.allowed, e.habits.attach("kernel", e.habitParts(), detectorsOf(hostKinds(), w.rules, networkSite(&w.cfg.Site)))}
 }
 
 // habitParts are those among whom the alarms of a day are divided: what the wire shows,
-// devices and their clients, and services. So there are never more than the rule says.
-const habitParts = 3
+// what logs say, devices and their clients, and services. So there are never more than the
+// rule says.
+func (e *estate) habitParts() int {
+	parts := 3
+	if e.tails != nil {
+		parts++
+	}
+	return parts
+}
 
 // detectors makes the detectors of a world, which go on with what was learned.
 func (e *estate) detectors(w *world) pipeline.Detectors {
 	base, site := detectors(w.rules), w.site
 	actor := base.Actor
 	base.Actor = func(shard, shards int) []pipeline.Detector {
-		return append(actor(shard, shards), e.habits.attach(fmt.Sprintf("%d-of-%d", shard, shards), habitParts*shards, baselines(w.rules, site))...)
+		return append(actor(shard, shards), e.habits.attach(fmt.Sprintf("%d-of-%d", shard, shards), e.habitParts()*shards, baselines(w.rules, site))...)
 	}
-	base.Cross = append(base.Cross, e.habits.attach("services", habitParts, baselines(w.rules, site))...)
+	base.Cross = append(base.Cross, e.habits.attach("services", e.habitParts(), baselines(w.rules, site))...)
 	return base
 }

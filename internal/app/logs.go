@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 
 	"haechi"
+	"haechi/internal/config"
 	"haechi/internal/sensor/logline"
 	shipped "haechi/rules"
 )
@@ -18,6 +20,27 @@ func logPatterns() (*logline.Set, error) {
 		return nil, err
 	}
 	return logline.Load(files)
+}
+
+// logSets are the patterns for each entry of sensor.logs. Errors are of kind Invalid.
+func logSets(cfg *config.Config) ([]*logline.Set, error) {
+	if len(cfg.Sensor.Logs) == 0 {
+		return nil, nil
+	}
+	all, err := logPatterns()
+	if err != nil {
+		return nil, err
+	}
+	var wrong []error
+	var out []*logline.Set
+	for _, l := range cfg.Sensor.Logs {
+		set, err := all.Only(l.Only)
+		if err != nil {
+			err = fmt.Errorf("sensor.logs, %s: %w", l.Path, err)
+		}
+		out, wrong = append(out, set), append(wrong, err)
+	}
+	return out, errors.Join(wrong...)
 }
 
 // logged tells the events of a log.

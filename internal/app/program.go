@@ -77,7 +77,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 	withLimits(s.Services, w.cfg)
 	s.Warnings = w.cfg.Warnings()
 	s.Counters, s.Records, s.Certificates = a.counters(), e.recordsStatus(), a.certStatus()
-	s.Enforcers, s.Degraded = e.enforcerStatus(ctx), a.degraded()
+	s.Enforcers, s.Degraded, s.Logs = e.enforcerStatus(ctx), a.degraded(), e.tails.status()
 	for _, svc := range s.Services {
 		if !svc.Healthy {
 			until := "; its socket is closed until it does"
@@ -122,6 +122,7 @@ func (a *App) degraded() (out []string) {
 	}
 	out = append(out, a.estate.wire.degraded()...)
 	out = append(out, a.estate.counting.degraded()...)
+	out = append(out, a.estate.tails.degraded()...)
 	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
 		out = append(out, text)
 	}

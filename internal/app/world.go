@@ -17,6 +17,7 @@ import (
 	"haechi/internal/inspect/ratelimit"
 	"haechi/internal/inspect/waf"
 	"haechi/internal/record"
+	"haechi/internal/sensor/logline"
 )
 
 // The kinds of service.
@@ -41,6 +42,7 @@ type world struct {
 	cfg     *config.Config
 	rules   *rules.Set
 	site    detect.Site
+	logs    []*logline.Set // for each entry of sensor.logs
 	limiter *ratelimit.Limiter
 	waf     *waf.Waf
 	rulings map[ruling]bool // what waf's engines are made of
@@ -58,6 +60,9 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 	}
 	w := &world{cfg: cfg, rules: set, site: networkSite(&cfg.Site), limiter: ratelimit.New(limitConfig(cfg))}
 	if w.waf, w.rulings, err = newWaf(cfg, &e.engines, e.excepted.All); err != nil {
+		return nil, err
+	}
+	if w.logs, err = logSets(cfg); err != nil {
 		return nil, err
 	}
 	w.lists = chain{e.session, access.New(accessLists(cfg))}
@@ -108,6 +113,7 @@ func (w *world) enter(e *estate) {
 	e.pipeline.Swap(e.detectors(w))
 	e.wire.swap(e.networkDetectors(w))
 	e.counting.swap(e.hostDetectors(w))
+	e.tails.swap(func() understood { return e.understand(w) })
 	e.keeper.Keep(orders(w.cfg))
 	e.engines.keep(w.rulings)
 }

@@ -19,7 +19,7 @@ func compile(f *rawFile) *Config {
 		Client:  Client{IPv6Prefix: f.Client.IPv6Prefix},
 		Allow:   prefixes(f.Allow), TrustedProxies: prefixes(f.TrustedProxies),
 		Site:   compileSite(&f.Site),
-		Sensor: Sensor{Interfaces: f.Sensor.Interfaces, Flows: f.Sensor.Flows},
+		Sensor: compileSensor(&f.Sensor),
 		Rules:  make(map[string]Rule, len(f.Rules)),
 		Decide: compileDecide(&f.Decide),
 		Shield: Shield{Kernel: f.Shield.Kernel, Interfaces: f.Shield.Interfaces, Pins: f.Shield.Pins, Socket: f.Shield.Socket,
@@ -50,6 +50,14 @@ func compileSite(s *rawSite) Site {
 	r := &s.Roles
 	return Site{Networks: prefixes(s.Networks), Monitoring: prefixes(r.Monitoring), Backup: prefixes(r.Backup),
 		Directory: prefixes(r.Directory), Scanner: prefixes(r.Scanner), Admin: prefixes(r.Admin)}
+}
+
+func compileSensor(s *rawSensor) Sensor {
+	out := Sensor{Interfaces: s.Interfaces, Flows: s.Flows}
+	for _, l := range s.Logs {
+		out.Logs = append(out.Logs, Log{Path: l.Path, Only: l.Only})
+	}
+	return out
 }
 
 func parameterTexts(parameters map[string]parameter) map[string]string {

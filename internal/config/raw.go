@@ -14,7 +14,7 @@ type rawFile struct {
 	Allow          []network             `yaml:"allow" jsonschema_description:"Addresses and networks that beat every rule, list and limit."`
 	TrustedProxies []network             `yaml:"trusted_proxies" jsonschema_description:"Our own proxies: only their X-Forwarded-For is believed."`
 	Site           rawSite               `yaml:"site" jsonschema_description:"What is ours in the network, for the detectors of the network sensor."`
-	Sensor         rawSensor             `yaml:"sensor" jsonschema_description:"Live detection on network interfaces."`
+	Sensor         rawSensor             `yaml:"sensor" jsonschema_description:"Live detection on network interfaces and in files of logs."`
 	Services       map[string]rawService `yaml:"services" jsonschema_description:"What is guarded, by name."`
 	Rules          map[string]rawRule    `yaml:"rules" jsonschema_description:"Changes to rules, by id; haechi rules lists them."`
 	Decide         rawDecide             `yaml:"decide" jsonschema_description:"How findings become decisions."`
@@ -53,7 +53,13 @@ type rawRoles struct {
 
 type rawSensor struct {
 	Interfaces []string `yaml:"interfaces,omitempty" jsonschema_description:"Network interfaces whose packets are read; none: the sensor is off. It needs CAP_NET_RAW or the shield process."`
+	Logs       []rawLog `yaml:"logs,omitempty" jsonschema:"maxItems=64" jsonschema_description:"Files of logs that are followed, beginning with what is added to them."`
 	Flows      int      `yaml:"flows" jsonschema:"minimum=4096,maximum=16777216" jsonschema_description:"Most conversations over IPv4 at once, 64 bytes each, and half as many over IPv6, 88 each."`
+}
+
+type rawLog struct {
+	Path string   `yaml:"path" jsonschema:"required" jsonschema_description:"File, or a pattern such as /var/log/nginx/*.log; rotation is followed."`
+	Only []string `yaml:"only,omitempty" jsonschema:"maxItems=64" jsonschema_description:"The log patterns that may speak about its lines, for example sshd; without it any."`
 }
 
 type rawService struct {

@@ -192,10 +192,17 @@ type Site struct {
 	Monitoring, Backup, Directory, Scanner, Admin []netip.Prefix
 }
 
-// Sensor says where packets are read, and how many flows are known at once.
+// Sensor says where packets and logs are read, and how many flows are known at once.
 type Sensor struct {
 	Interfaces []string // none: off
+	Logs       []Log
 	Flows      int
+}
+
+// Log is a file that is followed, or a pattern of such files.
+type Log struct {
+	Path string
+	Only []string // ids of log patterns; none: all
 }
 
 // Rule overrides one rule; nil or zero fields keep the rule's own.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,6 +63,7 @@ func (v *validator) file() {
 	v.notEverybody("trusted_proxies", f.TrustedProxies, "anybody could claim any address")
 	v.notEverybody("site.networks", f.Site.Networks, "nothing would be outside")
 	v.interfaces(f.Sensor.Interfaces)
+	v.logs(f.Sensor.Logs)
 	if len(f.Services) == 0 {
 		v.wrongAt("services", "name at least one below services:, or begin with what haechi init writes", "no service is guarded")
 	}
@@ -177,3 +179,21 @@ func (v *validator) interfaces(names []string) {
 }
 
 const maxInterfaces = 16
+
+// logs checks that each path can be followed, and is named once.
+func (v *validator) logs(logs []rawLog) {
+	for i, l := range logs {
+		key := fmt.Sprintf("sensor.logs[%d]", i)
+		_, bad := filepath.Match(l.Path, "")
+		switch {
+		case l.Path == "":
+			v.wrongAt(key, "add path: with the file, for example /var/log/auth.log", "%s names no file", key)
+		case !filepath.IsAbs(l.Path) || filepath.Clean(l.Path) != l.Path:
+			v.wrongAt(key+".path", "write the whole path, for example /var/log/auth.log", "%s is no whole path", quoted(l.Path))
+		case bad != nil:
+			v.wrongAt(key+".path", "a pattern is like /var/log/nginx/*.log; a backslash takes * ? [ and \\ as they are", "%s is no pattern", quoted(l.Path))
+		case slices.ContainsFunc(logs[:i], func(o rawLog) bool { return o.Path == l.Path }):
+			v.wrongAt(key+".path", "name it once", "%s stands here twice", quoted(l.Path))
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -195,5 +196,40 @@ func BenchmarkLines(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Line(line)
+	}
+}
+
+// Only the patterns that were chosen speak about a line.
+func TestOnly(t *testing.T) {
+	const sshd = "Oct 31 23:00:00 host sshd[1]: Failed password for root from 203.0.113.7 port 22 ssh2"
+	const ftpd = "Oct 31 23:00:00 host pure-ftpd: (?@203.0.113.7) [WARNING] Authentication failed for user [root]"
+	set, err := load(t).Only([]string{"pure-ftpd"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := read(t, set, sshd+"\n"+ftpd); len(got) != 1 || got[0].Sensor != "log:pure-ftpd" {
+		t.Errorf("%+v", got)
+	}
+	if _, err := set.Only([]string{"sshd"}); haechi.KindOf(err) != haechi.Invalid {
+		t.Error(err)
+	}
+}
+
+// A line without a time has that of the line before, or else that of the clock, which goes on.
+func TestLinesWithoutATime(t *testing.T) {
+	set, err := logline.Load(fstest.MapFS{"a.yaml": {Data: []byte("id: a\ntitle: { en: a, ko: 가 }\nlines: [{ match: \"login failed from {source}\", kind: auth }]\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []time.Time
+	r := set.New(logline.Config{Now: now}, func(e *haechi.Event) { got = append(got, e.Time) })
+	r.Line([]byte("login failed from 203.0.113.7"))
+	r.Now(now.Add(time.Hour))
+	r.Line([]byte("login failed from 203.0.113.7"))
+	r.Line([]byte("2026-11-01 00:30:00 login failed from 203.0.113.7"))
+	r.Line([]byte("login failed from 203.0.113.7"))
+	want := []time.Time{now, now.Add(time.Hour), now.Add(30 * time.Minute), now.Add(30 * time.Minute)}
+	if !slices.EqualFunc(got, want, time.Time.Equal) {
+		t.Errorf("%v", got)
 	}
 }

@@ -122,6 +122,27 @@ func (s *Set) add(p *pattern) {
 	}
 }
 
+// Only returns the patterns with these ids; without any it is all of them. Errors are of
+// kind Invalid.
+func (s *Set) Only(ids []string) (*Set, error) {
+	if len(ids) == 0 {
+		return s, nil
+	}
+	for _, id := range ids {
+		if !slices.Contains(s.Names(), id) {
+			return nil, &haechi.Error{Kind: haechi.Invalid, Op: "choose log patterns", Msg: fmt.Sprintf("%q is no log pattern", id),
+				Hint: "there are " + strings.Join(s.Names(), ", ")}
+		}
+	}
+	out := &Set{byProgram: map[string][]*pattern{}}
+	for _, p := range s.all {
+		if slices.Contains(ids, p.ID) {
+			out.add(p)
+		}
+	}
+	return out, nil
+}
+
 // Names lists the patterns by id.
 func (s *Set) Names() (out []string) {
 	for _, p := range s.all {

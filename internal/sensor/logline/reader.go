@@ -53,6 +53,10 @@ func (s *Set) New(cfg Config, emit func(*haechi.Event)) *Reader {
 	return &Reader{set: s, cfg: cfg, clock: clock{now: cfg.Now, zone: cfg.Zone}, emit: emit}
 }
 
+// Now lets the time pass by which a missing year is found; it is also that of a line
+// without one, where no line before had one.
+func (r *Reader) Now(now time.Time) { r.cfg.Now, r.clock.now = now, now }
+
 // Stats returns the counters.
 func (r *Reader) Stats() Stats { return r.stats }
 
@@ -162,13 +166,14 @@ func (r *Reader) tell(p *pattern, l *line, at time.Time) {
 
 // send gives the event its time: that of the line before where the line has none.
 func (r *Reader) send(at time.Time) {
-	if at.IsZero() {
+	switch {
+	case !at.IsZero():
+		r.clock.last = at
+	case !r.clock.last.IsZero():
 		at = r.clock.last
-	}
-	if at.IsZero() {
+	default:
 		at = r.cfg.Now
 	}
-	r.clock.last = at
 	r.event.Time = at.UTC()
 	r.stats.Told++
 	r.emit(&r.event)

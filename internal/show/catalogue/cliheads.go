@@ -82,6 +82,15 @@ func heads() []text {
 // columns are the headings of the reports, by the names of their columns.
 func columns() []text {
 	return []text{
+		{"gateway.logs", "Logs that are followed", "따라 읽는 로그"},
+		{"head.log", "log", "로그"},
+		{"head.files", "files", "파일"},
+		{"head.lines", "lines", "줄"},
+		{"head.understood", "understood", "이해함"},
+		{"head.not_taken", "too long or ambiguous", "너무 길거나 모호함"},
+		{"head.gaps", "gaps", "빠진 곳"},
+		{"head.behind", "bytes to read", "남은 바이트"},
+		{"head.newest", "newest", "최신"},
 		{"column.device_id", "device", "기기"},
 		{"column.device_name", "bot name", "봇 이름"},
 		{"column.identities", "identities", "신원 수"},

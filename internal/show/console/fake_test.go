@@ -97,6 +97,7 @@ func (c *control) Status(context.Context) (haechi.Status, error) {
 	return haechi.Status{Version: "0.1.0", Started: c.now.Add(-time.Hour), Config: "/etc/haechi/haechi.yaml",
 		Services:  []haechi.ServiceStatus{{Name: "bots", Kind: "device", Listen: []string{":1491"}, Open: true, Upstream: "10.0.0.5:1491", Healthy: true, Live: 42}, {Name: "shop", Kind: "http", Listen: []string{":443"}, Upstream: "http://10.0.0.6:8080"}},
 		Enforcers: []haechi.EnforcerStatus{{Name: "session", InForce: 1, Note: "kernel enforcement is not built in"}},
+		Logs:      []haechi.LogStatus{{Path: "/var/log/auth.log", Files: 1, Lines: 1234, Told: 12, Behind: 100, Newest: c.now}},
 		Counters:  []haechi.Counter{{Name: "pipeline.overflow", Value: 0}, {Name: "limit.device.refused", Value: 1234}},
 		Records:   haechi.RecordsStatus{Where: "SQLite in /var/lib/haechi", Waiting: 1234567},
 		Degraded:  []string{"upstream of shop does not answer: check that 10.0.0.6:8080 is up"}}, c.fail
