@@ -20,6 +20,12 @@ type Segment struct {
 	FromClient bool
 	// Seq is the TCP sequence number of the first byte; unused for UDP.
 	Seq uint32
+	// Ack is the sequence number that the sender waits for from the other side, 0 if the
+	// packet does not say.
+	Ack uint32
+	// Start is the sequence number of the client's first byte, with the first segment of
+	// a conversation whose SYN was seen, whichever side sent it; else 0.
+	Start uint32
 	// Bytes may be fewer than Length, the size that the packet's headers state, when the
 	// capture cut the packet.
 	Bytes  []byte

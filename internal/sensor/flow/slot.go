@@ -13,7 +13,7 @@ type slot[K key] struct {
 	bytesIn, bytesOut     uint64
 	packetsIn, packetsOut uint32
 	last                  uint32 // in stampUnit since the table's epoch
-	talk                  uint32 // the listener's number; 0: not opened
+	talk                  uint32 // the listener's number, 0: not opened; with bitStart the client's first number
 	key                   K
 	told                  uint16 // low bits of the second it was last told of
 	proto                 uint8
@@ -34,7 +34,20 @@ const (
 	bitAcked                // both ends spoke as only somebody who heard the other can
 	bitSpokeIn              // the initiator sent data, and no handshake was seen
 	bitSpokeOut             // the other did
+	bitStart                // nothing was said yet, and talk is where the initiator begins
 )
+
+// begins keeps where a connection's initiator begins, until it or the other side says
+// something: by it a first segment that came late is told from one that was sent again.
+func (s *slot[K]) begins(syn uint32) { s.talk, s.bits = syn+1, s.bits|bitStart }
+
+// begun takes what begins has kept, 0 if nothing was.
+func (s *slot[K]) begun() (start uint32) {
+	if s.bits&bitStart != 0 {
+		start, s.talk, s.bits = s.talk, 0, s.bits&^bitStart
+	}
+	return start
+}
 
 // A half-open connection has few bytes, so the upper half of bytesOut holds what the
 // initiator has to acknowledge: only who has heard the SYN-ACK knows it.

@@ -43,13 +43,21 @@ func (t *Table) client(a netip.Addr) netip.Prefix {
 func (h *half[K]) listen(s *slot[K], p *sensor.Packet, in bool) {
 	t := h.t
 	at := time.Unix(0, p.Time).UTC()
+	start := s.begun()
 	if s.talk == 0 {
 		if s.talk = t.hear.Open(h.ends(s), at); s.talk == 0 {
 			s.bits |= bitSilent
 			return
 		}
 	}
-	name, more := t.hear.Data(s.talk, sensor.Segment{Time: at, FromClient: in, Seq: p.Seq, Bytes: p.Payload, Length: p.PayloadLength})
+	seg := sensor.Segment{Time: at, FromClient: in, Seq: p.Seq, Start: start, Bytes: p.Payload, Length: p.PayloadLength}
+	if p.Flags&sensor.ACK != 0 {
+		seg.Ack = p.Ack
+	}
+	if p.Proto == sensor.ProtoTCP && p.Flags&sensor.SYN != 0 {
+		seg.Seq++ // a SYN counts for one, and data may follow it (RFC 7413)
+	}
+	name, more := t.hear.Data(s.talk, seg)
 	if name != "" && t.apps[s.app] != name {
 		s.app = t.app(name)
 	}
@@ -82,7 +90,7 @@ func (t *Table) app(name string) uint8 {
 // end tells a flow's end and frees its slot.
 func (h *half[K]) end(i int) {
 	s := &h.slots[i]
-	if s.talk != 0 && h.t.hear != nil {
+	if s.begun(); s.talk != 0 && h.t.hear != nil {
 		h.t.hear.Close(s.talk, time.Unix(0, h.t.now).UTC())
 		s.talk = 0
 	}

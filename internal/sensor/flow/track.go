@@ -73,8 +73,16 @@ func (h *half[K]) begin(hash uint64, k K, p *sensor.Packet, high bool) int {
 	if s.state, turned = beginning(p); turned != high {
 		s.bits |= bitHigh
 	}
+	if opens(p) {
+		s.begins(p.Seq)
+	}
 	h.t.stats.Flows++
 	return i
+}
+
+// opens reports whether a packet is the first of a TCP connection.
+func opens(p *sensor.Packet) bool {
+	return p.Proto == sensor.ProtoTCP && p.Flags&(sensor.SYN|sensor.ACK|sensor.RST) == sensor.SYN && !p.Later
 }
 
 // promising reports whether a flow's first packet shows that the other end was heard.
@@ -156,6 +164,9 @@ func (h *half[K]) follow(s *slot[K], p *sensor.Packet, in bool) {
 
 // followTCP is RFC 9293's state machine as somebody in between sees it.
 func (h *half[K]) followTCP(s *slot[K], p *sensor.Packet, in bool) {
+	if in && s.bits&bitStart != 0 && opens(p) {
+		s.begins(p.Seq) // another attempt on the same ports
+	}
 	switch s.state {
 	case haechi.FlowAttempt:
 		switch {

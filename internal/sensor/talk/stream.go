@@ -16,7 +16,8 @@ const (
 // stream is one direction of a TCP conversation.
 type stream struct {
 	next   uint32 // sequence number of the next byte
-	begun  bool
+	begun  bool   // next is known
+	given  bool   // something of it was handed on
 	pieces uint8
 	skip   int64  // bytes that nobody wants to see
 	held   []byte // lent; in order, and not used by the speaker yet
@@ -42,14 +43,40 @@ func (c *Conversation) segment(s sensor.Segment) {
 		return
 	}
 	length := max(s.Length, len(s.Bytes))
+	c.anchor(from, &s)
 	c.order(from, s.Seq, s.Bytes, length)
+}
+
+// anchor learns where the sides begin, and what the other side has got: what it has got
+// before anything was handed on is not on its way any more, but was never seen.
+func (c *Conversation) anchor(from Side, s *sensor.Segment) {
+	if s.Start != 0 {
+		c.sides[FromClient].begin(s.Start)
+	}
+	st := &c.sides[from.other()]
+	switch {
+	case s.Ack == 0:
+	case !st.begun:
+		st.begin(s.Ack)
+	case !st.given && st.pieces > 0:
+		if first := st.first(st.piece[0].seq); int32(s.Ack-first) > 0 {
+			c.passGap(from.other(), first)
+		}
+	}
+}
+
+func (st *stream) begin(next uint32) {
+	if !st.begun {
+		st.begun, st.next = true, next
+	}
 }
 
 // order hands on what is next, keeps what came too early and drops what was there before.
 func (c *Conversation) order(from Side, seq uint32, b []byte, length int) {
 	st := &c.sides[from]
-	if !st.begun {
-		st.begun, st.next = true, seq
+	st.begin(seq)
+	if ahead := int32(seq - st.next); !st.given && (ahead < 0 || ahead > lateBytes) {
+		st.next = seq // where it begins is not known after all
 	}
 	for !c.done {
 		ahead := int(int32(seq - st.next))
@@ -76,6 +103,7 @@ func (c *Conversation) order(from Side, seq uint32, b []byte, length int) {
 func (c *Conversation) piece(from Side, b []byte, length int) {
 	st := &c.sides[from]
 	st.next += uint32(length)
+	st.given = true
 	if len(b) > 0 {
 		c.give(from, b)
 	}
@@ -137,23 +165,28 @@ func (st *stream) offset(i int) (at int) {
 }
 
 // passGap gives up waiting for what is missing before the first kept segment, or before
-// seq if that comes earlier.
+// seq if that comes earlier. Where nothing was handed on, nobody misses anything.
 func (c *Conversation) passGap(from Side, seq uint32) {
 	st := &c.sides[from]
-	first := seq
-	for _, p := range st.piece[:st.pieces] {
-		if int32(p.seq-first) < 0 {
-			first = p.seq
-		}
-	}
+	first := st.first(seq)
 	missing := int32(first - st.next)
 	st.next = first
-	if missing > 0 {
+	if missing > 0 && st.given {
 		c.lose(from, int64(missing))
 	}
 	if !c.done {
 		c.drain(from)
 	}
+}
+
+// first is where the first of the kept segments begins, or seq if that is earlier.
+func (st *stream) first(seq uint32) uint32 {
+	for _, p := range st.piece[:st.pieces] {
+		if int32(p.seq-seq) < 0 {
+			seq = p.seq
+		}
+	}
+	return seq
 }
 
 // give hands bytes that are next in order to whoever understands them.

@@ -40,8 +40,8 @@ func encode(conversation []Said) (b []byte) {
 	return b
 }
 
-// Fuzz fuzzes conversations over TCP: the same events whatever the segments, and nothing is
-// left behind. What begins with one of the words in whole is not cut.
+// Fuzz fuzzes conversations over TCP: the same events whatever the segments and the
+// order of neighbours, and nothing is left behind. What begins with one of the words in whole is not cut.
 func (s Stage) Fuzz(f *testing.F, scenes []Scene, whole ...string) {
 	for _, x := range scenes {
 		f.Add(encode(x.Said), x.Port, uint64(7))
@@ -62,6 +62,12 @@ func (s Stage) Fuzz(f *testing.F, scenes []Scene, whole ...string) {
 		Check(t, e)
 		if e.Stats().Long == 0 {
 			Same(t, "in pieces", e.Events, want)
+		}
+		e = s.Listen(Config())
+		e.Shuffled(port, conversation, func() int { return 1 + r.IntN(1+int(seed%97)) }, r)
+		Check(t, e)
+		if e.Stats().Long == 0 {
+			Same(t, "in shuffled pieces", e.Events, want)
 		}
 	})
 }

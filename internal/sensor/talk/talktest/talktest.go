@@ -65,25 +65,53 @@ func (s Stage) Listen(cfg talk.Config) *Ear {
 // Stream plays a conversation over TCP in segments of the sizes that next gives, and
 // returns the protocol's name.
 func (e *Ear) Stream(port uint16, conversation []Said, next func() int) string {
+	return e.stream(port, conversation, next, func([]sensor.Segment) {})
+}
+
+// Shuffled plays it like Stream, but neighbours of one message may pass by in the wrong
+// order. What a server says before its client has said anything is left in order: where it
+// begins is not known.
+func (e *Ear) Shuffled(port uint16, conversation []Said, next func() int, r *rand.Rand) string {
+	return e.stream(port, conversation, next, func(all []sensor.Segment) {
+		for i := 1; i < len(all); i += 1 + r.IntN(2) {
+			if r.IntN(2) == 0 {
+				all[i-1].Seq, all[i].Seq = all[i].Seq, all[i-1].Seq
+				all[i-1].Bytes, all[i].Bytes = all[i].Bytes, all[i-1].Bytes
+				all[i-1].Length, all[i].Length = all[i].Length, all[i-1].Length
+			}
+		}
+	})
+}
+
+// stream plays a conversation as the flow table tells of one whose SYN it saw.
+func (e *Ear) stream(port uint16, conversation []Said, next func() int, mix func([]sensor.Segment)) (protocol string) {
 	id := e.Open(Ends(haechi.TCP, port), Start())
-	seq, at, protocol := [2]uint32{1 << 31, 0xfffffff0}, Start(), ""
+	seq, at, start := [2]uint32{1 << 31, 0xfffffff0}, Start(), uint32(1<<31)
+	spoke := false // the client
 	for _, s := range conversation {
 		side := 0
 		if s.Server {
 			side = 1
 		}
+		var all []sensor.Segment
 		for b := []byte(s.Text); len(b) > 0; {
 			n := min(max(1, next()), len(b))
 			at = at.Add(time.Millisecond)
-			p, more := e.Data(id, sensor.Segment{Time: at, FromClient: !s.Server, Seq: seq[side], Bytes: b[:n:n], Length: n})
+			all = append(all, sensor.Segment{Time: at, FromClient: !s.Server, Seq: seq[side], Ack: seq[1-side], Start: start, Bytes: b[:n:n], Length: n})
+			seq[side] += uint32(n)
+			b, start = b[n:], 0
+		}
+		if spoke = spoke || !s.Server; spoke {
+			mix(all)
+		}
+		for _, x := range all {
+			p, more := e.Data(id, x)
 			if p != "" {
 				protocol = p
 			}
 			if !more {
 				return protocol
 			}
-			seq[side] += uint32(n)
-			b = b[n:]
 		}
 	}
 	e.Close(id, at)
@@ -119,7 +147,8 @@ func (s Stage) Play(t testing.TB, port uint16, conversation []Said) []haechi.Eve
 	return e.Events
 }
 
-// AnyCut shows that the events do not depend on the segments, and returns them.
+// AnyCut shows that the events do not depend on the segments, nor on the order of
+// neighbours, and returns them.
 func (s Stage) AnyCut(t testing.TB, port uint16, conversation []Said) []haechi.Event {
 	t.Helper()
 	want := s.Play(t, port, conversation)
@@ -130,6 +159,10 @@ func (s Stage) AnyCut(t testing.TB, port uint16, conversation []Said) []haechi.E
 		e.Stream(port, conversation, func() int { return 1 + r.IntN(most) })
 		Check(t, e)
 		Same(t, fmt.Sprintf("in pieces of at most %d", most), e.Events, want)
+		e = s.Listen(Config())
+		e.Shuffled(port, conversation, func() int { return 1 + r.IntN(most) }, r)
+		Check(t, e)
+		Same(t, fmt.Sprintf("in shuffled pieces of at most %d", most), e.Events, want)
 	}
 	return want
 }
