@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"haechi/internal/brick/required"
 	"haechi/internal/brick/transform"
 	"haechi/internal/brick/wordscan"
 )
@@ -116,11 +117,12 @@ func (t *tables) words() error {
 		if p.op.folds {
 			t.folds.add(i)
 		}
-		for j, clause := range p.op.needs {
+		needs, plain := telling(p.op.needs), telling(p.op.plain)
+		for j, clause := range needs {
 			t.full[i] |= 1 << j
 			note(i, clause, 1<<j)
 		}
-		for j, clause := range p.op.plain {
+		for j, clause := range plain {
 			t.fullPlain[i] |= 1 << (8 + j)
 			note(i, clause, 1<<(8+j))
 		}
@@ -131,6 +133,20 @@ func (t *tables) words() error {
 	var err error
 	t.automaton, err = wordscan.New(words)
 	return err
+}
+
+// telling leaves out the clauses that nearly every text meets, those with a letter or
+// digit alone, if others are left: less is asked for, so nothing is missed.
+func telling(all required.Condition) required.Condition {
+	out := slices.DeleteFunc(slices.Clone(all), func(c required.Clause) bool { return slices.ContainsFunc(c, isCommon) })
+	if len(out) == 0 {
+		return all
+	}
+	return out
+}
+
+func isCommon(word string) bool {
+	return len(word) == 1 && ('a' <= word[0] && word[0] <= 'z' || '0' <= word[0] && word[0] <= '9')
 }
 
 // joined makes one mark of those of one predicate.

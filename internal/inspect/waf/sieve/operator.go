@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/corazawaf/libinjection-go"
 	"rsc.io/binaryregexp"
 
 	"haechi/internal/brick/lazydfa"
@@ -74,9 +73,9 @@ func (o *operators) make(l *link, argument string) (*operator, error) {
 	case "ipmatch":
 		return addresses(argument), nil
 	case "detectsqli":
-		return &operator{match: func(v []byte) bool { found, _ := libinjection.IsSQLi(string(v)); return found }}, nil
+		return &operator{match: isSQLi}, nil
 	case "detectxss":
-		return &operator{match: func(v []byte) bool { return libinjection.IsXSS(string(v)) }}, nil
+		return &operator{match: isXSS}, nil
 	case "validateurlencoding":
 		return &operator{match: brokenEscape}, nil
 	case "validateutf8encoding":

@@ -34,6 +34,7 @@ type scratch struct {
 type text struct {
 	bytes []byte
 	words bits
+	plain bool // it has plain characters only
 }
 
 func newScratch(t *tables) *scratch {
@@ -45,7 +46,7 @@ func (s *scratch) judge(c *class, value []byte) {
 	s.matched, s.used, s.unsure = s.matched[:0], 0, false
 	clear(s.seen)
 	in := transform.In(value)
-	s.add(value, c.root.words)
+	s.add(value, &in, c.root.words)
 	s.ask(c.root.asked, value)
 	s.walk(c.root, value, value, &in, 0)
 	for i := range s.texts[:s.used] {
@@ -73,15 +74,15 @@ func (s *scratch) walk(at *step, exact, scanned []byte, in *transform.Bytes, dep
 		if len(made) == len(exact) && next.apply == transform.HTMLEntityDecode {
 			s.unsure = true // multiMatch in the oracle would not take this for a change
 		}
+		inMade := transform.In(made)
 		form := made
 		if sameFold(made, scanned) {
 			form = scanned
-			s.merge(scanned, next.words)
+			s.merge(scanned, &inMade, next.words)
 		} else {
-			form = s.add(made, next.words)
+			form = s.add(made, &inMade, next.words)
 		}
 		s.ask(next.asked, made)
-		inMade := transform.In(made)
 		s.walk(next, made, form, &inMade, depth+1)
 	}
 }
@@ -89,7 +90,7 @@ func (s *scratch) walk(at *step, exact, scanned []byte, in *transform.Bytes, dep
 // same goes on below a step that leaves the text as it is. What was asked about it
 // already has the same answer.
 func (s *scratch) same(next *step, exact, scanned []byte, in *transform.Bytes, depth int) {
-	s.merge(scanned, next.words)
+	s.merge(scanned, in, next.words)
 	s.ask(next.fresh, exact)
 	s.walk(next, exact, scanned, in, depth)
 }
@@ -110,8 +111,8 @@ func sameFold(a, b []byte) bool {
 }
 
 // add notes a text to scan, unless it is noted. The text is copied, since the buffers
-// are used again. It returns the noted text.
-func (s *scratch) add(b []byte, words bits) []byte {
+// are used again. in are its bytes, but for the case of letters. It returns the noted text.
+func (s *scratch) add(b []byte, in *transform.Bytes, words bits) []byte {
 	for i := range s.texts[:s.used] {
 		if sameFold(s.texts[i].bytes, b) {
 			s.texts[i].words.or(words)
@@ -129,18 +130,19 @@ func (s *scratch) add(b []byte, words bits) []byte {
 	s.used++
 	t.bytes = append(t.bytes[:0], b...)
 	copy(t.words, words)
+	t.plain = in.Within(&s.t.plain)
 	return t.bytes
 }
 
 // merge adds predicates to a text that is noted.
-func (s *scratch) merge(scanned []byte, words bits) {
+func (s *scratch) merge(scanned []byte, in *transform.Bytes, words bits) {
 	for i := range s.texts[:s.used] {
 		if len(s.texts[i].bytes) == len(scanned) && (len(scanned) == 0 || &s.texts[i].bytes[0] == &scanned[0] || sameFold(s.texts[i].bytes, scanned)) {
 			s.texts[i].words.or(words)
 			return
 		}
 	}
-	s.add(scanned, words)
+	s.add(scanned, in, words)
 }
 
 // ask asks the operators that have no words to look for.
@@ -187,11 +189,9 @@ func (s *scratch) scan(t *text, value []byte) {
 			s.got[m.predicate] |= m.clauses
 		}
 	}
-	in := transform.In(t.bytes)
-	plain := in.Within(&s.t.plain)
 	for _, i := range s.touched {
 		met := s.got[i]&s.t.full[i] == s.t.full[i]
-		if plain && met {
+		if t.plain && met {
 			met = !s.t.predicates[i].op.never && s.got[i]&s.t.fullPlain[i] == s.t.fullPlain[i]
 		}
 		if met {
