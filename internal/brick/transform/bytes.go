@@ -12,11 +12,30 @@ func Of(s string) (set Bytes) {
 }
 
 // In returns the set of the bytes of a text.
-func In(text []byte) (set Bytes) {
-	for _, b := range text {
-		set[b>>6] |= 1 << (b & 63)
+func In(text []byte) Bytes {
+	// A shift by 64 or more gives 0, and differences of bytes wrap: so every byte falls
+	// into one word, and the words stay in registers.
+	var a, b, c, d uint64
+	var all byte
+	for _, x := range text {
+		a |= 1 << x
+		b |= 1 << (x - 64)
+		all |= x
 	}
-	return set
+	if all >= 0x80 {
+		for _, x := range text {
+			c |= 1 << (x - 128)
+			d |= 1 << (x - 192)
+		}
+	}
+	return Bytes{a, b, c, d}
+}
+
+// Lower returns the set with the lower case of each ASCII letter for its upper case.
+func (s Bytes) Lower() Bytes {
+	const upper = 0x07fffffe // A to Z, in the second word
+	s[1] = s[1]&^upper | s[1]&upper<<32
+	return s
 }
 
 // high is the set of the bytes beyond ASCII.

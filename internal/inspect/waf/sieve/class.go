@@ -55,6 +55,8 @@ type tables struct {
 	predicates []*predicate
 	automaton  *wordscan.Automaton
 	marks      [][]mark
+	byteMarks  [256][]mark // what a word of one byte says
+	marked     transform.Bytes
 	full       []uint16 // by predicate: all its clauses for any text
 	fullPlain  []uint16 // likewise for a plain text, in the high bits
 	plain      transform.Bytes
@@ -94,12 +96,19 @@ func index(predicates []*predicate) (*tables, error) {
 
 func (t *tables) none() bits { return make(bits, (len(t.predicates)+63)/64) }
 
-// words builds one automaton for the needs of all predicates.
+// words builds one automaton for the needs of all predicates. Words of one byte, which
+// would be found at every turn, are not in it: the set of a text's bytes says as much.
 func (t *tables) words() error {
 	at := map[string]int{}
 	var words []string
 	note := func(i int, clause []string, bit uint16) {
 		for _, w := range clause {
+			if len(w) == 1 {
+				b := asciiLower(w)[0]
+				t.byteMarks[b] = append(t.byteMarks[b], mark{int32(i), bit})
+				t.marked.Add(b)
+				continue
+			}
 			n, ok := at[w]
 			if !ok {
 				n = len(words)
@@ -129,6 +138,9 @@ func (t *tables) words() error {
 	}
 	for n := range t.marks {
 		t.marks[n] = joined(t.marks[n])
+	}
+	for b := range t.byteMarks {
+		t.byteMarks[b] = joined(t.byteMarks[b])
 	}
 	var err error
 	t.automaton, err = wordscan.New(words)

@@ -2,6 +2,7 @@ package sieve
 
 import (
 	"bytes"
+	bits64 "math/bits"
 
 	"haechi/internal/brick/required"
 	"haechi/internal/brick/transform"
@@ -34,7 +35,8 @@ type scratch struct {
 type text struct {
 	bytes []byte
 	words bits
-	plain bool // it has plain characters only
+	in    transform.Bytes // its bytes, letters in lower case
+	plain bool            // it has plain characters only
 }
 
 func newScratch(t *tables) *scratch {
@@ -101,6 +103,9 @@ func sameFold(a, b []byte) bool {
 	if len(a) != len(b) {
 		return false
 	}
+	if bytes.Equal(a, b) {
+		return true
+	}
 	for i, x := range a {
 		y := b[i]
 		if x != y && (x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z') {
@@ -130,7 +135,7 @@ func (s *scratch) add(b []byte, in *transform.Bytes, words bits) []byte {
 	s.used++
 	t.bytes = append(t.bytes[:0], b...)
 	copy(t.words, words)
-	t.plain = in.Within(&s.t.plain)
+	t.in, t.plain = in.Lower(), in.Within(&s.t.plain)
 	return t.bytes
 }
 
@@ -179,14 +184,11 @@ func (s *scratch) scan(t *text, value []byte) {
 	s.t.automaton.Scan(t.bytes, &s.found)
 	s.touched = s.touched[:0]
 	for _, w := range s.found.Words {
-		for _, m := range s.t.marks[w] {
-			if !t.words.has(int(m.predicate)) {
-				continue
-			}
-			if s.got[m.predicate] == 0 {
-				s.touched = append(s.touched, m.predicate)
-			}
-			s.got[m.predicate] |= m.clauses
+		s.note(t, s.t.marks[w])
+	}
+	for i, set := range t.in {
+		for set &= s.t.marked[i]; set != 0; set &= set - 1 {
+			s.note(t, s.t.byteMarks[i<<6+bits64.TrailingZeros64(set)])
 		}
 	}
 	for _, i := range s.touched {
@@ -198,6 +200,19 @@ func (s *scratch) scan(t *text, value []byte) {
 			s.verify(i, value)
 		}
 		s.got[i] = 0
+	}
+}
+
+// note notes what a word that the text has says.
+func (s *scratch) note(t *text, marks []mark) {
+	for _, m := range marks {
+		if !t.words.has(int(m.predicate)) {
+			continue
+		}
+		if s.got[m.predicate] == 0 {
+			s.touched = append(s.touched, m.predicate)
+		}
+		s.got[m.predicate] |= m.clauses
 	}
 }
 
