@@ -124,7 +124,7 @@ type learner interface {
 // the same name stopped. The budget of alarms is for so many of them together.
 func (h *habits) attach(name string, parts int, list []pipeline.Detector) []pipeline.Detector {
 	for _, d := range list {
-		c, ok := d.(counted)
+		c, ok := d.(*counted)
 		if !ok {
 			continue
 		}
@@ -149,7 +149,7 @@ func (h *habits) attach(name string, parts int, list []pipeline.Detector) []pipe
 func baselines(set *rules.Set, site detect.Site) []pipeline.Detector {
 	var out []pipeline.Detector
 	for _, d := range networkDetectors(set, site) {
-		if c, ok := d.(counted); ok {
+		if c, ok := d.(*counted); ok {
 			if _, ok := c.Detector.(*baseline.Detector); ok {
 				out = append(out, d)
 			}

@@ -26,7 +26,7 @@ func learned(t *testing.T, h *habits) *baseline.Detector {
 	if len(list) != 1 {
 		t.Fatalf("%d baselines", len(list))
 	}
-	return list[0].(counted).Detector.(*baseline.Detector)
+	return list[0].(*counted).Detector.(*baseline.Detector)
 }
 
 func observe(d pipeline.Detector, hours int) {

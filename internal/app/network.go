@@ -22,25 +22,25 @@ import (
 )
 
 // networkKinds are the detectors of the network that a file in rules/network/ may
-// name; a new one is one line here.
+// name, each with the kinds of events that it looks at; a new one is one line here.
 func networkKinds() []networkKind {
 	return []networkKind{
-		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New),
-		kind("c2_beacon", beacon.Defaults(), beacon.New),
-		kind("exfiltration", exfil.Defaults(), exfil.New),
-		kind("anomaly", baseline.Defaults(), baseline.New),
-		kind("lateral_movement", lateral.Defaults(), lateral.New),
-		kind("brute_force", brute.Defaults(), brute.New),
-		kind("default_credentials", credentials.Defaults(), credentials.New),
-		kind("telnet", credentials.TelnetDefaults(), credentials.NewTelnet),
-		kind("port_scan", scan.Defaults(), scan.New),
-		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN),
-		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP),
-		kind("icmp_flood", flood.ICMPDefaults(), flood.NewICMP),
-		kind("fragment_flood", flood.FragmentDefaults(), flood.NewFragments),
-		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification),
-		kind("http_flood", flood.HTTPDefaults(), flood.NewHTTP),
-		kind("slow_http", flood.SlowDefaults(), flood.NewSlow),
+		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New, haechi.KindLookup, haechi.KindFlow),
+		kind("c2_beacon", beacon.Defaults(), beacon.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow, haechi.KindTurn),
+		kind("exfiltration", exfil.Defaults(), exfil.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow),
+		kind("anomaly", baseline.Defaults(), baseline.New, haechi.KindFlow, haechi.KindMessage, haechi.KindRequest, haechi.KindAuth, haechi.KindConnect),
+		kind("lateral_movement", lateral.Defaults(), lateral.New, haechi.KindCall, haechi.KindFlow),
+		kind("brute_force", brute.Defaults(), brute.New, haechi.KindAuth, haechi.KindRequest),
+		kind("default_credentials", credentials.Defaults(), credentials.New, haechi.KindAuth),
+		kind("telnet", credentials.TelnetDefaults(), credentials.NewTelnet, haechi.KindFlow, haechi.KindAuth),
+		kind("port_scan", scan.Defaults(), scan.New, haechi.KindFlow),
+		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN, haechi.KindFlow),
+		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP, haechi.KindFlow),
+		kind("icmp_flood", flood.ICMPDefaults(), flood.NewICMP, haechi.KindFlow),
+		kind("fragment_flood", flood.FragmentDefaults(), flood.NewFragments, haechi.KindFlow),
+		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification, haechi.KindFlow),
+		kind("http_flood", flood.HTTPDefaults(), flood.NewHTTP, haechi.KindRequest),
+		kind("slow_http", flood.SlowDefaults(), flood.NewSlow, haechi.KindFlow),
 	}
 }
 
@@ -65,12 +65,17 @@ func networkSite(s *config.Site) detect.Site {
 // networkKind is a detector with what its file may set.
 type networkKind struct {
 	name     string
-	defaults any // its Config
+	defaults any    // its Config
+	hears    uint32 // a bit for each kind of event that it looks at
 	build    func(detect.Rule, detect.Site, any) pipeline.Detector
 }
 
-func kind[C any, D pipeline.Detector](name string, defaults C, build func(detect.Rule, detect.Site, C) D) networkKind {
-	return networkKind{name, defaults, func(r detect.Rule, s detect.Site, cfg any) pipeline.Detector {
+func kind[C any, D pipeline.Detector](name string, defaults C, build func(detect.Rule, detect.Site, C) D, kinds ...haechi.Kind) networkKind {
+	hears := uint32(0)
+	for _, k := range kinds {
+		hears |= 1 << k
+	}
+	return networkKind{name, defaults, hears, func(r detect.Rule, s detect.Site, cfg any) pipeline.Detector {
 		if c, ok := cfg.(C); ok {
 			return build(r, s, c)
 		}
@@ -97,21 +102,26 @@ func detectorsOf(kinds []networkKind, set *rules.Set, site detect.Site) (out []p
 	for _, n := range set.Named() {
 		for _, k := range kinds {
 			if k.name == n.Detector {
-				out = append(out, counted{k.build(n.Rule, site, n.Config), n})
+				out = append(out, &counted{k.build(n.Rule, site, n.Config), n, k.hears})
 			}
 		}
 	}
 	return out
 }
 
-// counted tells the rule how much its detector found.
+// counted tells the rule how much its detector found, and keeps from it what it does not
+// look at: most detectors look at one kind of event in five.
 type counted struct {
 	pipeline.Detector
-	rule rules.Named
+	rule  rules.Named
+	hears uint32
 }
 
 // Observe implements pipeline.Detector.
-func (c counted) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+func (c *counted) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	if c.hears>>e.Kind&1 == 0 {
+		return out
+	}
 	before := len(out)
 	out = c.Detector.Observe(e, out)
 	if n := len(out) - before; n > 0 {
@@ -121,7 +131,7 @@ func (c counted) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding
 }
 
 // Tick implements pipeline.Detector.
-func (c counted) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+func (c *counted) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
 	before := len(out)
 	out = c.Detector.Tick(now, out)
 	if n := len(out) - before; n > 0 {

@@ -1,10 +1,16 @@
 package app
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
 	"reflect"
 	"testing"
+	"time"
 
+	"haechi"
 	"haechi/internal/config"
+	"haechi/internal/detect"
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/rules"
 	shipped "haechi/rules"
@@ -35,6 +41,58 @@ func TestEveryNetworkDetectorHasAFile(t *testing.T) {
 	if got := len(networkDetectors(set, networkSite(&config.Site{}))); got != len(networkKinds()) {
 		t.Errorf("%d detectors of %d kinds", got, len(networkKinds()))
 	}
+}
+
+// TestDetectorsLookAtNothingElse: events of the kinds that a detector is not said to look
+// at change nothing in what it finds.
+func TestDetectorsLookAtNothingElse(t *testing.T) {
+	for _, k := range networkKinds() {
+		rule := detect.Rule{ID: "network/x", Version: 1, Detector: k.name, Severity: haechi.High}
+		all, some := k.build(rule, networkSite(&config.Site{}), nil), k.build(rule, networkSite(&config.Site{}), nil)
+		var want, got []haechi.Finding
+		r := rand.New(rand.NewPCG(1, 2))
+		at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
+		for i := range 60_000 {
+			at = at.Add(time.Duration(r.Int64N(int64(20 * time.Millisecond))))
+			e := anyEvent(r, at)
+			want = all.Observe(&e, want)
+			if k.hears>>e.Kind&1 != 0 {
+				got = some.Observe(&e, got)
+			}
+			if i%100 == 0 {
+				want, got = all.Tick(at, want), some.Tick(at, got)
+			}
+		}
+		want, got = all.Tick(at.Add(24*time.Hour), want), some.Tick(at.Add(24*time.Hour), got)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s finds %d with all events, and %d with those that it looks at", k.name, len(want), len(got))
+		}
+		t.Logf("%s: %d findings", k.name, len(want))
+	}
+}
+
+// anyEvent is one of any kind between few hosts, some of them ours, with much that
+// detectors look for.
+func anyEvent(r *rand.Rand, at time.Time) haechi.Event {
+	from, to := netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(6))}), netip.AddrFrom4([4]byte{10, 1, 0, byte(r.IntN(40))})
+	if r.IntN(2) == 0 {
+		to = netip.AddrFrom4([4]byte{192, 0, 3, byte(r.IntN(40))})
+	}
+	if r.IntN(3) == 0 {
+		from = netip.AddrFrom4([4]byte{192, 0, 3, 100 + byte(r.IntN(6))})
+	}
+	pick := func(all ...string) string { return all[r.IntN(len(all))] }
+	e := haechi.Event{Time: at, Kind: haechi.KindConnect + haechi.Kind(r.IntN(int(haechi.KindTurn))), Outcome: haechi.Outcome(r.IntN(3)),
+		Actor: haechi.Actor{Addr: from, Client: netip.PrefixFrom(from, 32), Assurance: haechi.Handshaken},
+		Port:  uint16(40000 + r.IntN(2000)), LocalPort: []uint16{21, 22, 23, 53, 80, 123, 443, 445, uint16(r.IntN(1000))}[r.IntN(9)],
+		BytesIn: r.Int64N(1 << 20), BytesOut: r.Int64N(1 << 20), Status: []int{200, 401, 404, 500}[r.IntN(4)],
+		Path: pick("/", "/login", "/a"), Host: pick("a.example", "b.example")}
+	e.User, e.Type, e.Name = pick("root", "admin", "kim", ""), pick("password", "default:root", "TXT", "A", ""), fmt.Sprintf("%x.t.example.com", r.Uint64())
+	e.Sensor, e.Protocol = pick("capture", "capture", "log:sshd"), pick("ssh", "http", "telnet", "ftp", "smb", "")
+	e.Target, e.Transport, e.Phase = to, []haechi.Transport{haechi.TCP, haechi.TCP, haechi.UDP, haechi.ICMP}[r.IntN(4)], haechi.FlowPhase(r.IntN(4))
+	e.State, e.Start, e.PacketsIn, e.PacketsOut = haechi.FlowState(r.IntN(9)), at, uint64(r.IntN(3000)), uint64(r.IntN(3))
+	e.First, e.FlagsIn, e.Fragments, e.Malformed = uint8(r.IntN(9)), uint8(r.IntN(64)), uint32(r.IntN(2)*r.IntN(50)), uint32(r.IntN(2))
+	return e
 }
 
 func TestParametersOfTheConfigurationReachTheDetector(t *testing.T) {

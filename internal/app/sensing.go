@@ -96,6 +96,9 @@ func (s screened) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findin
 		return out
 	}
 	for _, d := range s.list {
+		if c, ok := d.(*counted); ok && c.hears>>e.Kind&1 == 0 {
+			continue // as it would say itself, without the way to it
+		}
 		out = d.Observe(e, out)
 	}
 	return out

@@ -104,7 +104,7 @@ func (d *Detector) login(e *haechi.Event, outcome haechi.Outcome, out []haechi.F
 		}
 		name := d.hash(e.User)
 		c.fail(e.Time, name, int(e.N()), &d.cfg)
-		c.servers.add(d.hash(e.Target.String()), e.Time, d.cfg.Slow)
+		c.servers.add(d.server(e.Target), e.Time, d.cfg.Slow)
 		out = d.judge(e, c, d.rule.Severity, out)
 		return d.crowded(e, name, out)
 	}
@@ -135,7 +135,7 @@ func (d *Detector) request(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 		return out
 	}
 	c.fail(e.Time, 0, int(e.N()), &d.cfg)
-	c.servers.add(d.hash(e.Target.String()), e.Time, d.cfg.Slow)
+	c.servers.add(d.server(e.Target), e.Time, d.cfg.Slow)
 	return d.judge(e, c, min(d.rule.Severity, haechi.Low), out)
 }
 
@@ -146,6 +146,14 @@ func (d *Detector) hash(text string) uint64 {
 	return maphash.String(d.seed, strings.ToLower(text)) | 1
 }
 
+// server is 0 where none is known.
+func (d *Detector) server(a netip.Addr) uint64 {
+	if !a.IsValid() {
+		return 0
+	}
+	return maphash.Comparable(d.seed, a) | 1
+}
+
 // judge tells of a client with enough failures.
 func (d *Detector) judge(e *haechi.Event, c *client, severity haechi.Severity, out []haechi.Finding) []haechi.Finding {
 	fast := c.within(e.Time, d.cfg.Window) >= d.cfg.Failures
@@ -153,10 +161,17 @@ func (d *Detector) judge(e *haechi.Event, c *client, severity haechi.Severity, o
 	if !fast && !slow && !c.attack.Open() {
 		return out
 	}
+	if slow && !fast {
+		severity = min(severity, haechi.Medium)
+	}
+	if !c.attack.Due(severity, float64(c.failures)) { // a finding is dear to make
+		c.attack.Touch(e.Time)
+		return out
+	}
 	f := d.finding(e, c)
 	f.Severity = severity
 	if slow && !fast {
-		f.Severity, f.Window = min(severity, haechi.Medium), d.cfg.Slow
+		f.Window = d.cfg.Slow
 		f.Observed, f.Threshold = float64(c.names.count()), float64(d.cfg.Names)
 	}
 	return c.attack.Tell(f, e.Protocol, float64(c.failures), out)
@@ -173,7 +188,7 @@ func (d *Detector) entered(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 	} else if c != nil {
 		c.forgive(name)
 	}
-	who, failed := d.hash(e.Client.String()), false
+	who, failed := maphash.Comparable(d.seed, e.Client), false
 	if v := d.aims.Peek(aim{at, name}); v != nil {
 		failed = v.drop(who)
 	}
@@ -218,7 +233,7 @@ func facts(failures, names, sources, entered int) [4]haechi.Fact {
 // crowded counts the clients that fail at one name; and, where names are not seen, those
 // that fail at a server which never let them in.
 func (d *Detector) crowded(e *haechi.Event, name uint64, out []haechi.Finding) []haechi.Finding {
-	at, who := door{e.Target, e.Protocol}, d.hash(e.Client.String())
+	at, who := door{e.Target, e.Protocol}, maphash.Comparable(d.seed, e.Client)
 	s, _ := d.services.Use(at, e.Time.UnixNano())
 	if s == nil {
 		return out
@@ -241,10 +256,16 @@ func (d *Detector) crowded(e *haechi.Event, name uint64, out []haechi.Finding) [
 	if max(agreed, strangers) < d.cfg.Sources && !s.attack.Open() {
 		return out
 	}
-	f := d.serviceFinding(e, s, max(agreed, strangers))
+	severity := d.rule.Severity
 	if agreed < d.cfg.Sources {
-		f.Severity = min(f.Severity, haechi.Medium)
+		severity = min(severity, haechi.Medium)
 	}
+	if !s.attack.Due(severity, float64(s.failures)) {
+		s.attack.Touch(e.Time)
+		return out
+	}
+	f := d.serviceFinding(e, s, max(agreed, strangers))
+	f.Severity = severity
 	return s.attack.Tell(f, e.Protocol, float64(s.failures), out)
 }
 

@@ -73,9 +73,34 @@ func address(b []byte, to *netip.Addr) bool {
 	if len(b) < 2 || len(b) > 45 {
 		return false
 	}
-	a, err := netip.ParseAddr(string(b)) // does not escape: the compiler keeps the text on the stack
+	if a, ok := dotted(b); ok {
+		*to = a
+		return true
+	}
+	a, err := netip.ParseAddr(string(b))
 	*to = a.Unmap()
 	return err == nil
+}
+
+// dotted reads an IPv4 address as netip does, whose error would take memory for the text.
+func dotted(b []byte) (netip.Addr, bool) {
+	var out [4]byte
+	part, value, digits := 0, 0, 0
+	for _, c := range b {
+		switch {
+		case '0' <= c && c <= '9' && (digits == 0 || value > 0):
+			if value, digits = value*10+int(c-'0'), digits+1; value > 255 {
+				return netip.Addr{}, false
+			}
+		case c == '.' && digits > 0 && part < 3:
+			out[part] = byte(value)
+			part, value, digits = part+1, 0, 0
+		default:
+			return netip.Addr{}, false
+		}
+	}
+	out[3] = byte(value)
+	return netip.AddrFrom4(out), part == 3 && digits > 0
 }
 
 func endpoint(b []byte, to *netip.Addr, port *uint16) bool {
@@ -107,13 +132,13 @@ func decimal(b []byte) (n int64, ok bool) {
 }
 
 // fill puts what a line says into an event.
-func (f *fields) fill(e *haechi.Event, v6 int) {
+func (f *fields) fill(e *haechi.Event, v6 int, t *texts) {
 	e.Addr = f.source
 	if f.source.IsValid() {
 		e.Client = clientkey.Of(f.source, v6)
 	}
 	e.Target, e.Port, e.LocalPort = f.target, f.port, f.targetPort
-	e.User, e.Path, e.Host, e.UserAgent, e.Method = clean(f.user), clean(f.path), clean(f.host), clean(f.agent), clean(f.method)
+	e.User, e.Path, e.Host, e.UserAgent, e.Method = t.clean(f.user), t.clean(f.path), t.clean(f.host), t.clean(f.agent), t.clean(f.method)
 	e.Status, e.BytesOut = f.status, f.bytes
 	switch {
 	case len(f.on) == 0:
@@ -128,6 +153,25 @@ func (f *fields) fill(e *haechi.Event, v6 int) {
 	default:
 		e.Transport = haechi.OtherTransport
 	}
+}
+
+// texts are some that were met with lately, so that the same name again takes no memory:
+// guessing goes through a list of them, over and over.
+type texts [256]string
+
+func (t *texts) clean(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	h := uint32(2166136261) // FNV-1a
+	for _, c := range b[:min(len(b), MaxText)] {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	at := &t[h>>24^h&255]
+	if *at != string(b) {
+		*at = clean(b)
+	}
+	return *at
 }
 
 // clean is a text that a peer chose, cut, and without what could act on a terminal.

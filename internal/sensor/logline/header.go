@@ -32,6 +32,9 @@ func (c *clock) unwrap(line []byte) message {
 
 // cri is the form of container runtimes: time, stream, F or P, line.
 func (c *clock) cri(b []byte) (at time.Time, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] < '0' || b[0] > '9' {
+		return at, b, false
+	}
 	for _, s := range [...]string{" stdout F ", " stderr F "} {
 		if i := bytes.Index(b[:min(len(b), 64)], []byte(s)); i > 0 {
 			at, err := time.Parse(time.RFC3339Nano, string(b[:i]))

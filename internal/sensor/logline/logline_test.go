@@ -3,6 +3,7 @@ package logline_test
 import (
 	"context"
 	"io/fs"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -147,6 +148,48 @@ func TestNoAllocationForOtherLines(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { r.Line(line) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// A guess costs no memory once its name was met with.
+func TestNoAllocationForAGuess(t *testing.T) {
+	told := 0
+	r := load(t).New(logline.Config{Now: now}, func(*haechi.Event) { told++ })
+	line := []byte("Oct 31 23:00:00 host sshd[1]: Failed password for root from 203.0.113.7 port 22 ssh2")
+	if n := testing.AllocsPerRun(100, func() { r.Line(line) }); n > 0 || told == 0 {
+		t.Errorf("%v allocations, %d told", n, told)
+	}
+}
+
+// Lines of one minute, of another, and of the same after the year has turned.
+func TestStamps(t *testing.T) {
+	var got []string
+	zone := time.FixedZone("", 9*3600)
+	r := load(t).New(logline.Config{Now: now, Zone: zone}, func(e *haechi.Event) { got = append(got, e.Time.Format(time.RFC3339)) })
+	for _, at := range []string{"Oct 31 22:59:58", "Oct 31 22:59:60", "Oct 31 23:00:01", "Oct 31 23:00:01", "Oct 31 22:59:59", "Dec 31 22:59:59", "Dec 31 22:59:00", "Oct 32 00:00:00"} {
+		r.Line([]byte(at + " host sshd[1]: Failed password for root from 203.0.113.7 port 22 ssh2"))
+	}
+	want := "2026-10-31T13:59:58Z 2026-10-31T14:00:00Z 2026-10-31T14:00:01Z 2026-10-31T14:00:01Z 2026-10-31T13:59:59Z 2025-12-31T13:59:59Z 2025-12-31T13:59:00Z"
+	if strings.Join(got, " ") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, " "), want)
+	}
+}
+
+// FuzzAddress: an address that stands in a line is read as netip reads it.
+func FuzzAddress(f *testing.F) {
+	set := load(f)
+	for _, a := range []string{"203.0.113.7", "0.0.0.0", "01.2.3.4", "256.1.1.1", "1.2.3", "1.2.3.4.", "::ffff:1.2.3.4", "2001:db8::7", "00.0.0.0"} {
+		f.Add(a)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, _ := read(t, set, "Oct 31 23:00:00 host sshd[1]: Invalid user x from "+text+" port 22")
+		want, err := netip.ParseAddr(text)
+		if err != nil || want.Zone() != "" {
+			return // something else may stand there
+		}
+		if len(got) != 1 || got[0].Addr != want.Unmap() {
+			t.Fatalf("%q: %v", text, got)
+		}
+	})
 }
 
 // FuzzForge: whatever a client calls itself, a line is about the address that the server

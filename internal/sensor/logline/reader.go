@@ -43,6 +43,7 @@ type Reader struct {
 	emit  func(*haechi.Event)
 	event haechi.Event
 	got   fields
+	texts texts
 }
 
 // New returns a reader that tells emit, which must not keep the event.
@@ -152,7 +153,7 @@ func (r *Reader) try(p *pattern, m *message) bool {
 func (r *Reader) tell(p *pattern, l *line, at time.Time) {
 	e := &r.event
 	*e = haechi.Event{Kind: l.kind, Outcome: l.outcome}
-	r.got.fill(e, r.cfg.V6Bits)
+	r.got.fill(e, r.cfg.V6Bits, &r.texts)
 	e.Assurance = haechi.Handshaken
 	e.Sensor, e.Protocol, e.Type, e.State = p.sensor, p.Protocol, l.kindOf, l.state
 	if l.kind == haechi.KindFlow {
@@ -197,7 +198,7 @@ func (r *Reader) request(p *pattern, at time.Time) {
 func (r *Reader) tellRequest(p *pattern, at time.Time) {
 	e := &r.event
 	*e = haechi.Event{Kind: haechi.KindRequest, Outcome: haechi.Success}
-	r.got.fill(e, r.cfg.V6Bits)
+	r.got.fill(e, r.cfg.V6Bits, &r.texts)
 	if e.Status >= http.StatusBadRequest {
 		e.Outcome = haechi.Failure
 	}

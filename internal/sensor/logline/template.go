@@ -43,14 +43,21 @@ func (p place) free() bool { return p >= user }
 type token struct {
 	place place
 	text  []byte // of a literal
+	takes bytesOf
 }
+
+// bytesOf is a set of bytes.
+type bytesOf [4]uint64
+
+func (s *bytesOf) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
 
 // template matches a whole message.
 type template struct {
 	head []token // before the first place of any text
 	free []token // such places, and what stands between them
 	tail []token // behind the last
-	// must is the longest literal, looked for before anything else.
+	// must is the longest literal, looked for before anything else where the template
+	// begins with a place; where it begins with text, that says enough.
 	must []byte
 }
 
@@ -108,7 +115,7 @@ func tokens(text string) (all []token, err error) {
 		if len(all) > 0 && all[len(all)-1].place != literal {
 			return nil, fmt.Errorf("{%s} stands directly behind another place", text[1:end])
 		}
-		all = append(all, token{place: p})
+		all = append(all, token{place: p, takes: p.bytes()})
 		text = text[end+1:]
 	}
 	return all, nil
@@ -134,7 +141,11 @@ const (
 
 // match reads a message; got is filled in where it fits.
 func (t *template) match(message []byte, got *fields) verdict {
-	if !bytes.Contains(message, t.must) {
+	if len(t.head) > 0 && t.head[0].place == literal {
+		if !bytes.HasPrefix(message, t.head[0].text) {
+			return misses
+		}
+	} else if !bytes.Contains(message, t.must) {
 		return misses
 	}
 	*got = fields{}
@@ -204,7 +215,8 @@ func split(all []token, b []byte, got *fields) verdict {
 // left reads tokens from the beginning. Each place takes as much as it can, but a word
 // ends at the first text that may follow it.
 func left(all []token, b []byte, got *fields) (rest []byte, ok bool) {
-	for i, k := range all {
+	for i := range all {
+		k := &all[i]
 		if k.place == literal {
 			if b, ok = bytes.CutPrefix(b, k.text); !ok {
 				return nil, false
@@ -212,7 +224,7 @@ func left(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 			continue
 		}
 		n := 0
-		for n < len(b) && k.place.takes(b[n]) && (k.place != quoted || b[n] != '"' || n > 0 && b[n-1] == '\\') {
+		for n < len(b) && k.takes.has(b[n]) && (k.place != quoted || b[n] != '"' || n > 0 && b[n-1] == '\\') {
 			n++
 		}
 		if k.place == word && i+1 < len(all) { // it ends where what follows begins
@@ -231,7 +243,7 @@ func left(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 // right reads tokens from the end.
 func right(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 	for i := len(all) - 1; i >= 0; i-- {
-		k := all[i]
+		k := &all[i]
 		if k.place == literal {
 			if b, ok = bytes.CutSuffix(b, k.text); !ok {
 				return nil, false
@@ -239,7 +251,7 @@ func right(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 			continue
 		}
 		n := len(b)
-		for n > 0 && k.place.takes(b[n-1]) && (k.place != quoted || b[n-1] != '"' || n > 1 && b[n-2] == '\\') {
+		for n > 0 && k.takes.has(b[n-1]) && (k.place != quoted || b[n-1] != '"' || n > 1 && b[n-2] == '\\') {
 			n--
 		}
 		if !got.set(k.place, b[n:]) {
@@ -248,6 +260,16 @@ func right(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 		b = b[:n]
 	}
 	return b, true
+}
+
+// bytes are those of which the text of a place consists.
+func (p place) bytes() (s bytesOf) {
+	for c := range 256 {
+		if p.takes(byte(c)) {
+			s[c>>6] |= 1 << (c & 63)
+		}
+	}
+	return s
 }
 
 // takes reports whether a place of limited text goes on with a byte.

@@ -8,6 +8,13 @@ type clock struct {
 	now  time.Time
 	zone *time.Location
 	last time.Time // of the line before, for one that has none
+
+	// minute is what a stamp up to its minute meant when it was read last: lines of one
+	// minute stand together.
+	minute struct {
+		text    [12]byte
+		at, now time.Time
+	}
 }
 
 // stamp reads RFC 3164's "Jan _2 15:04:05" at the beginning of a line.
@@ -15,19 +22,34 @@ func (c *clock) stamp(b []byte) (at time.Time, rest []byte, ok bool) {
 	if len(b) < 16 || b[15] != ' ' || b[3] != ' ' || b[6] != ' ' || b[9] != ':' || b[12] != ':' {
 		return at, b, false
 	}
+	second, ok := pair(b[13:], false)
+	if !ok || second > 60 {
+		return at, b, false
+	}
+	if m := &c.minute; string(m.text[:]) != string(b[:12]) || !m.now.Equal(c.now) || m.at.IsZero() {
+		if at, ok = c.upToMinute(b); !ok {
+			return at, b, false
+		}
+		copy(m.text[:], b)
+		m.at, m.now = at, c.now
+	}
+	return c.minute.at.Add(time.Duration(second) * time.Second), b[16:], true
+}
+
+// upToMinute reads the stamp but for its seconds.
+func (c *clock) upToMinute(b []byte) (at time.Time, ok bool) {
 	month := months(b)
 	day, okD := pair(b[4:], true)
 	hour, okH := pair(b[7:], false)
 	minute, okM := pair(b[10:], false)
-	second, okS := pair(b[13:], false)
-	if month == 0 || !okD || !okH || !okM || !okS || day == 0 || day > 31 || hour > 23 || minute > 59 || second > 60 {
-		return at, b, false
+	if month == 0 || !okD || !okH || !okM || day == 0 || day > 31 || hour > 23 || minute > 59 {
+		return at, false
 	}
-	at = time.Date(c.now.Year(), month, day, hour, minute, second, 0, c.zone)
+	at = time.Date(c.now.Year(), month, day, hour, minute, 0, 0, c.zone)
 	if at.Sub(c.now) > 24*time.Hour {
-		at = time.Date(c.now.Year()-1, month, day, hour, minute, second, 0, c.zone)
+		at = time.Date(c.now.Year()-1, month, day, hour, minute, 0, 0, c.zone)
 	}
-	return at, b[16:], true
+	return at, true
 }
 
 func pair(b []byte, blank bool) (int, bool) {
