@@ -38,7 +38,8 @@ type Decision struct {
 	Service string    `json:"service.name,omitempty"` // empty: every service
 	Action  Action    `json:"haechi.action"`
 	Mode    Mode      `json:"haechi.mode"`
-	// Rule is the rule that decided, or the list's name; empty for an operator.
+	// Rule is the rule that decided, or the name of the list or peer (fail2ban/sshd);
+	// empty for an operator.
 	Rule   string `json:"rule.id,omitempty"`
 	Reason string `json:"event.reason,omitempty"` // one line for a person
 	Origin Origin `json:"haechi.origin"`
@@ -48,7 +49,7 @@ type Decision struct {
 	Threshold float64       `json:"haechi.threshold,omitempty"`
 	Window    time.Duration `json:"haechi.window,omitempty"`
 	Findings  []Reference   `json:"haechi.findings,omitempty"`
-	// From and Until bound it; a zero Until has no end (operators only).
+	// From and Until bound it; a zero Until has no end (operators and peers only).
 	From  time.Time `json:"event.start"`
 	Until time.Time `json:"event.end,omitzero"`
 	// Repeat counts earlier decisions about the same scope; durations grow with it.

@@ -157,6 +157,8 @@ type Status struct {
 	Counters []Counter `json:"counters"`
 	// Records says where the records lie and how far they are behind.
 	Records RecordsStatus `json:"records"`
+	// Peers are other programs that hand over decisions.
+	Peers []PeerStatus `json:"peers,omitempty"`
 	// Certificates are those of our own, of services and the console.
 	Certificates []CertificateStatus `json:"certificates,omitempty"`
 	// Logs are the files that the sensor follows.

@@ -32,7 +32,7 @@ func decisionsCommand(o *options) *cobra.Command {
 		}}
 	cmd.Flags().BoolVar(&all, "all", false, "also those that ended or were lifted")
 	limit = o.limit(cmd, 1000)
-	cmd.AddCommand(addCommand(o), liftCommand(o))
+	cmd.AddCommand(addCommand(o), liftCommand(o), importCommand(o), withdrawCommand(o))
 	return cmd
 }
 
@@ -64,6 +64,7 @@ func author(p *printer, d *haechi.Decision) string {
 type addFlags struct {
 	action, mode    *choice
 	reason, service string
+	peer            string
 	length          span
 }
 
@@ -82,6 +83,9 @@ func addCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if f.peer != "" {
+				return o.handOver(cmd.Context(), c, f.peer, q)
+			}
 			d, err := c.AddDecision(cmd.Context(), q)
 			if err != nil {
 				return err
@@ -93,6 +97,7 @@ func addCommand(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the audit trail and for whoever asks")
 	cmd.Flags().StringVar(&f.service, "service", "", "only this service")
 	completeFlag(cmd, "service", o.offerFlag(serviceNames))
+	cmd.Flags().StringVar(&f.peer, "from", "", "the program that hands it over, for example fail2ban/sshd; haechi decisions withdraw takes it back")
 	cmd.Flags().Var(&f.length, "for", "how long, for example 1h or 7d; without it, until lifted")
 	return cmd
 }
@@ -105,6 +110,11 @@ func (f *addFlags) request(p *printer, cmd *cobra.Command, scope string) (q api.
 	}
 	if strings.TrimSpace(f.reason) == "" {
 		return q, p.misuse("usage.reason", cmd.CommandPath())
+	}
+	if f.peer != "" && (!api.PeerName(f.peer) || f.service != "" || f.mode.value != haechi.Enforce.String()) {
+		wrong := p.misuse("usage.value", cmd.CommandPath(), quoted(f.peer), "--from")
+		wrong.hint = p.t("usage.peer")
+		return q, wrong
 	}
 	if q.Action, err = haechi.ParseAction(f.action.value); err != nil {
 		return q, err

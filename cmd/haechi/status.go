@@ -48,6 +48,9 @@ func printStatus(p *printer, s *state) {
 	} else {
 		p.say("cli.records", s.Records.Where)
 	}
+	for _, peer := range s.Peers {
+		p.say("cli.peer", peer.Name, peer.Open, p.when(peer.Last))
+	}
 	for _, d := range s.Degraded {
 		p.say("cli.degraded", d)
 	}

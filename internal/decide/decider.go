@@ -18,6 +18,7 @@ type Decider struct {
 	book      *book
 	incidents *incidents
 	count     counters
+	peers     map[string]time.Time // by name: when something was last taken
 }
 
 // counters count what led to no decision, and why.
@@ -34,6 +35,7 @@ func New(cfg Config, deps Deps) *Decider {
 		standings: newStandings(cfg.MaxScopes),
 		book:      newBook(cfg.MaxOpen),
 		incidents: newIncidents(cfg.MaxIncidents),
+		peers:     map[string]time.Time{},
 	}
 }
 

@@ -19,6 +19,10 @@
 //  7. What a detector of the network finds about a host of ours is at most watched:
 //     cutting off a server is for whoever knows what it does.
 //
+// Other programs hand over decisions of their own (fail2ban, lists): see [Decider.Import].
+// They are an operator's order, so the steps above that bound what rules may do do not
+// hold for them, but allowed and protected scopes are refused all the same.
+//
 // There is at most one open decision for each scope, service, mode and origin: a
 // rule's decision and an operator's stand beside each other, so that neither
 // weakens the other, and a shadow decision never lends its strength to an

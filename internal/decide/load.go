@@ -25,6 +25,9 @@ func (d *Decider) Load(existing []haechi.Decision, now time.Time) (lifted []haec
 			continue
 		}
 		d.remember(dec, now)
+		if dec.Origin == haechi.OriginPeer {
+			d.peerSeen(dec.Rule, dec.From)
+		}
 		if !dec.Open(now) {
 			continue
 		}

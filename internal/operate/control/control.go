@@ -53,6 +53,15 @@ type Decider interface {
 	Protected(s haechi.Scope) string
 }
 
+// Peers takes decisions of other programs over.
+type Peers interface {
+	// Import takes them, or with dry only says what that would do.
+	Import(ds []haechi.Decision, dry bool, now time.Time) ([]haechi.Decision, haechi.Import)
+	// OfPeer lists what Withdraw would lift: about the scope, or all of the peer.
+	OfPeer(about haechi.Scope, peer string, now time.Time) []haechi.Decision
+	Withdraw(about haechi.Scope, peer, by, reason string, now time.Time) []haechi.Decision
+}
+
 // Enforcer puts decisions into force and reads them back.
 type Enforcer interface {
 	Apply(ctx context.Context, ds []haechi.Decision) error
@@ -72,6 +81,8 @@ type Exceptions interface {
 // Journal keeps decisions durably.
 type Journal interface {
 	SaveDecision(ctx context.Context, d *haechi.Decision) error
+	// SaveDecisions keeps them all, or none.
+	SaveDecisions(ctx context.Context, ds []haechi.Decision) error
 	Decisions(ctx context.Context, f *haechi.DecisionFilter) ([]haechi.Decision, error)
 }
 
@@ -115,6 +126,7 @@ type Deps struct {
 	Fleet    Fleet
 	Enroller Enroller
 	Decider  Decider
+	Peers    Peers
 	Enforcer Enforcer
 	Except   Exceptions
 	Journal  Journal

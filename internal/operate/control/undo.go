@@ -23,8 +23,10 @@ const (
 	ActionKeyRetire    = "device.key.retire"
 	ActionDecisionAdd  = "decision.add"  // undone by lifting it
 	ActionDecisionLift = "decision.lift" // undone by ruling the same again
-	ActionExcept       = "waf.except"    // undone by ending it
-	ActionExceptEnd    = "waf.end"       // undone by making it again
+	ActionImport       = "decision.import"
+	ActionWithdraw     = "decision.withdraw"
+	ActionExcept       = "waf.except" // undone by ending it
+	ActionExceptEnd    = "waf.end"    // undone by making it again
 	ActionReload       = "config.reload"
 	ActionBackup       = "records.backup"
 )

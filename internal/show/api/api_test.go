@@ -35,7 +35,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	c := &control{stream: make(chan haechi.Event, 4)}
 	r := &rig{t: t, control: c, log: &strings.Builder{}}
-	r.handler = api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Explainer: c, Keeper: c, Replayer: c, Excepter: c,
+	r.handler = api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Importer: c, Explainer: c, Keeper: c, Replayer: c, Excepter: c,
 		Operator: func(r *http.Request) (haechi.Operator, bool) {
 			return haechi.Operator{Name: "minji", Via: "cli"}, r.Header.Get("X-Nobody") == ""
 		},
@@ -168,6 +168,19 @@ func TestActing(t *testing.T) {
 		!a.From.Equal(at) || !a.Until.Equal(at.Add(30*time.Minute)) {
 		t.Errorf("added %+v", a)
 	}
+	told, err := r.client.ImportDecisions(ctx, api.ImportRequest{Action: haechi.Deny, Reason: "5 failures", DryRun: true,
+		Entries: []api.ImportEntry{{Scope: scope, Peer: "fail2ban/sshd", For: "10m"}, {Scope: scope, Peer: "fail2ban/web"}}})
+	asked(err, "import")
+	want := []haechi.Decision{
+		{Scope: scope, Action: haechi.Deny, Mode: haechi.Enforce, Rule: "fail2ban/sshd", Reason: "5 failures", Origin: haechi.OriginPeer, From: at, Until: at.Add(10 * time.Minute)},
+		{Scope: scope, Action: haechi.Deny, Mode: haechi.Enforce, Rule: "fail2ban/web", Reason: "5 failures", Origin: haechi.OriginPeer, From: at},
+	}
+	if d := cmp.Diff(want, r.control.imported, cmpopts.EquateComparable(scope)); d != "" || told.Added != 2 || !told.DryRun {
+		t.Errorf("imported %+v: %s", told, d)
+	}
+	lifted, err := r.client.WithdrawDecisions(ctx, api.WithdrawRequest{Peer: "fail2ban/sshd", All: true, Reason: "stopped"})
+	asked(err, "withdraw  fail2ban/sshd stopped")
+	check(t, err, len(lifted) == 1)
 }
 
 func TestBadInput(t *testing.T) {
@@ -205,6 +218,16 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/api/v1/decisions", `{"scope":"ip:192.0.2.1","action":"deny","reason":"x","for":"-1h"}`, "positive duration"},
 		{"POST", "/api/v1/decisions", `{"scope":"ip:192.0.2.1","action":"pass","reason":"x"}`, "no action for a decision"},
 		{"POST", "/api/v1/decisions/lift", `{"id":"7K29Q-XM4TC"}`, "reason is missing"},
+		{"POST", "/api/v1/decisions/import", `{"action":"deny","reason":"x","entries":[]}`, "1 to 50,000"},
+		{"POST", "/api/v1/decisions/import", `{"action":"deny","reason":"x","entries":[` + strings.Repeat(`{},`, api.MaxImport) + `{}]}`, "1 to 50,000"},
+		{"POST", "/api/v1/decisions/import", `{"action":"deny","entries":[{"scope":"ip:192.0.2.1","peer":"x"}]}`, "reason is missing"},
+		{"POST", "/api/v1/decisions/import", `{"action":"deny","reason":"x","entries":[{"scope":"ip:192.0.2.1","peer":"x y"}]}`, "no name of a peer"},
+		{"POST", "/api/v1/decisions/import", `{"action":"deny","reason":"x","entries":[{"scope":"ip:192.0.2.1","peer":"x"},{"scope":"ip:192.0.2.1","peer":""}]}`, "no name of a peer"},
+		{"POST", "/api/v1/decisions/import", `{"action":"deny","reason":"x","entries":[{"scope":"ip:192.0.2.1","peer":"x","for":"-1s"}]}`, "positive duration"},
+		{"POST", "/api/v1/decisions/import", `{"action":"pass","reason":"x","entries":[{"scope":"ip:192.0.2.1","peer":"x"}]}`, "no action for a decision"},
+		{"POST", "/api/v1/decisions/withdraw", `{"peer":"x","reason":"x"}`, "and not both"},
+		{"POST", "/api/v1/decisions/withdraw", `{"peer":"x","reason":"x","all":true,"scope":"ip:192.0.2.1"}`, "and not both"},
+		{"POST", "/api/v1/decisions/withdraw", `{"peer":"-","reason":"x","all":true}`, "no name of a peer"},
 		{"POST", "/api/v1/backup", `{"path":"here.db"}`, "not absolute"},
 		{"POST", "/api/v1/devices/add", `{"service":"bots","device":"x"}`, "no device key"},
 		{"POST", "/api/v1/audit/undo", `{"entry":-1}`, "not what is expected"},

@@ -58,18 +58,21 @@ type Verified struct {
 
 // read decodes a strict JSON object: one object, no unknown, doubled or
 // differently cased name, nothing after it, at most 64 KiB.
-func read[T any](r *http.Request) (v T, err error) {
+func read[T any](r *http.Request) (T, error) { return readUpTo[T](r, maxBody) }
+
+// readUpTo is read for an endpoint that takes another number of bytes.
+func readUpTo[T any](r *http.Request, most int64) (v T, err error) {
 	if err := known(r); err != nil {
 		return v, err
 	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return v, invalid("the body is not declared as JSON", "send Content-Type: application/json")
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	b, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, most))
 	if err != nil {
 		var tooLong *http.MaxBytesError
 		if errors.As(err, &tooLong) {
-			return v, invalid("the body is too long", "at most 64 KiB")
+			return v, invalid("the body is too long", fmt.Sprintf("at most %d KiB", most>>10))
 		}
 		return v, &haechi.Error{Kind: haechi.Invalid, Op: "read the request", Msg: "the body ended early", Err: err}
 	}

@@ -15,6 +15,7 @@ type control struct {
 	device   haechi.DeviceFilter
 	decision haechi.DecisionFilter
 	added    haechi.Decision
+	imported []haechi.Decision
 	called   string
 	op       haechi.Operator
 	stream   chan haechi.Event
@@ -83,6 +84,17 @@ func (c *control) AddDecision(_ context.Context, op haechi.Operator, d haechi.De
 func (c *control) LiftDecision(_ context.Context, op haechi.Operator, id haechi.Reference, reason string) (haechi.Decision, error) {
 	c.note("lift "+string(id)+" "+reason, op)
 	return haechi.Decision{ID: id}, c.fail
+}
+
+func (c *control) ImportDecisions(_ context.Context, op haechi.Operator, ds []haechi.Decision, dry bool) (haechi.Import, error) {
+	c.note("import", op)
+	c.imported = ds
+	return haechi.Import{Added: len(ds), DryRun: dry}, c.fail
+}
+
+func (c *control) WithdrawDecisions(_ context.Context, op haechi.Operator, about haechi.Scope, peer, reason string) ([]haechi.Decision, error) {
+	c.note("withdraw "+about.String()+" "+peer+" "+reason, op)
+	return []haechi.Decision{{ID: "7K29Q-XM4TC"}}, c.fail
 }
 
 func (c *control) Why(_ context.Context, q string) (haechi.Explanation, error) {

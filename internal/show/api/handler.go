@@ -86,6 +86,8 @@ func (h *handler) endpoints() map[string]endpoint {
 		"POST " + Prefix + "devices/codes/end":     h.endCode,
 		"POST " + Prefix + "decisions":             h.addDecision,
 		"POST " + Prefix + "decisions/lift":        h.liftDecision,
+		"POST " + Prefix + "decisions/import":      h.importDecisions,
+		"POST " + Prefix + "decisions/withdraw":    h.withdrawDecisions,
 		"GET " + Prefix + "waf/exceptions":         h.exceptions,
 		"POST " + Prefix + "waf/exceptions":        h.addException,
 		"POST " + Prefix + "waf/exceptions/end":    h.endException,

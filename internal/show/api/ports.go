@@ -97,6 +97,7 @@ type Deps struct {
 	Fleet     Fleet
 	Enrolment Enrolment
 	Decisions Decisions
+	Importer  Importer
 	Explainer Explainer
 	Keeper    Keeper
 	Replayer  Replayer

@@ -33,6 +33,7 @@ func heads() []text {
 		{"head.bot", "bot", "봇"},
 		{"head.uses", "used", "사용"},
 		{"head.id", "decision", "결정"},
+		{"head.refused_why", "refused because", "거부 이유"},
 		{"head.scope", "about", "대상"},
 		{"head.action", "action", "조치"},
 		{"head.mode", "mode", "방식"},

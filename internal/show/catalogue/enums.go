@@ -63,7 +63,7 @@ func enums() []text {
 		{"origin.rule", "rule", "규칙"},
 		{"origin.operator", "operator", "운영자"},
 		{"origin.list", "list", "목록"},
-		{"origin.peer", "other node", "다른 노드"},
+		{"origin.peer", "peer", "외부 프로그램"},
 
 		{"assurance.seen", "unchecked", "확인 안 됨"},
 		{"assurance.handshaken", "address is real", "주소 확인됨"},
