@@ -7,6 +7,7 @@ import "math"
 func tellSensor(rep *page, n numbers) {
 	tellPackets(rep, n)
 	tellLines(rep, n)
+	tellStrangers(rep, n)
 }
 
 // perhaps is a number that there may be.
@@ -58,4 +59,14 @@ func tellLines(rep *page, n numbers) {
 		"files that an operator may change.")
 	rep.ratio("lines of a log for one of fail2ban", rate("haechi")/rate("fail2ban"), 100)
 	rep.ratio("lines of a log for one of CrowdSec", rate("haechi")/rate("crowdsec"), 500)
+}
+
+func tellStrangers(rep *page, n numbers) {
+	v := func(unit string) float64 { return n.perhaps("BenchmarkStrangers", unit) }
+	rep.line("\n## Ten million sources, each with a flow of its own\n")
+	rep.line("Half of them in IPv6, a SYN each, past 1,000 idle connections, through the flow table and all detectors of `haechi\n"+
+		"replay`: the heap that a collection leaves is %.1f MiB after the first million and never above %.1f, of %.0f that are\n"+
+		"allowed; %.0f of the idle connections are forgotten, and %.0f ns go into a flow.", v("MiB-heap-1M"), v("MiB-heap"), v("MiB-cap"), v("honest-lost"), v("ns/flow"))
+	rep.gate("heap of the sensor after 10000000 flows of as many sources, MiB", v("MiB-heap"), atMost, v("MiB-cap"))
+	rep.gate("idle honest connections that it forgot", v("honest-lost"), atMost, 0)
 }

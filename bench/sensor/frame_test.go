@@ -45,13 +45,7 @@ func create(tb testing.TB, path string) (w *writer, done func()) {
 		tb.Fatal(err)
 	}
 	w = &writer{out: bufio.NewWriterSize(f, 1<<20)}
-	head := make([]byte, 24)
-	binary.LittleEndian.PutUint32(head, 0xa1b23c4d)
-	binary.LittleEndian.PutUint16(head[4:], 2)
-	binary.LittleEndian.PutUint16(head[6:], 4)
-	binary.LittleEndian.PutUint32(head[16:], 65535)
-	binary.LittleEndian.PutUint32(head[20:], 1) // Ethernet
-	_, _ = w.out.Write(head)                    // Flush says it again
+	w.head()
 	return w, func() {
 		if err := w.out.Flush(); err != nil {
 			tb.Fatal(err)
@@ -60,6 +54,16 @@ func create(tb testing.TB, path string) (w *writer, done func()) {
 			tb.Fatal(err)
 		}
 	}
+}
+
+func (w *writer) head() {
+	head := make([]byte, 24)
+	binary.LittleEndian.PutUint32(head, 0xa1b23c4d)
+	binary.LittleEndian.PutUint16(head[4:], 2)
+	binary.LittleEndian.PutUint16(head[6:], 4)
+	binary.LittleEndian.PutUint32(head[16:], 65535)
+	binary.LittleEndian.PutUint32(head[20:], 1) // Ethernet
+	_, _ = w.out.Write(head)                    // Flush says it again
 }
 
 // write writes one packet. Checksums of TCP and UDP are left to a card that there is

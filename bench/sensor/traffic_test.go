@@ -68,6 +68,13 @@ func makeCapture(tb testing.TB, path string, n int) *traffic {
 
 // say writes the next packet of a conversation.
 func (t *traffic) say(c *conversation) {
+	t.at = t.at.Add(between/2 + time.Duration(t.rand.Int64N(int64(between))))
+	p := c.next()
+	t.write(t.at, &p)
+}
+
+// next takes the next step.
+func (c *conversation) next() packet {
 	s := c.steps[0]
 	c.steps = c.steps[1:]
 	p := packet{from: c.client, to: c.server, v6: c.v6, proto: c.proto, flags: s.flags, seq: c.seq[0], ack: c.seq[1], payload: s.payload}
@@ -83,8 +90,7 @@ func (t *traffic) say(c *conversation) {
 	if s.flags&(syn|fin) != 0 {
 		c.seq[own]++
 	}
-	t.at = t.at.Add(between/2 + time.Duration(t.rand.Int64N(int64(between))))
-	t.write(t.at, &p)
+	return p
 }
 
 // begin is the next conversation, of a kind as often as it is met with.
