@@ -31,6 +31,11 @@ func BenchmarkProgram(b *testing.B) {
 		{"IPv4, the kernel's trie of 1M, hit", "bench_in_trie", false, false, nil},
 		{"IPv4, metered, 1M sources", "bench_shield4", false, false, nil},
 		{"IPv4, metered, any source", "bench_any4", false, false, nil},
+		{"IPv4, unasked answers", "bench_shield4", false, false, nil},
+		{"IPv4, sockets asked instead", "bench_socket", false, false, nil},
+		{"leaving, empty program", "bench_leaving", false, false, nil},
+		{"leaving, no question", "haechi_asks", false, false, nil},
+		{"leaving, a question to the same port", "haechi_asks", false, false, nil},
 		{"IPv6, no list", "bench_shield6", true, false, nil},
 		{"IPv6, metered, 1M sources", "bench_shield6", true, false, nil},
 		{"IPv6, list of 1M, miss", "bench_shield6", true, true, sources6},
@@ -48,11 +53,23 @@ func BenchmarkProgram(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			if strings.Contains(c.name, "unasked") {
+				if err := e.SetMeters(b.Context(), xdp.Meters{Unasked: xdp.Drop}); err != nil {
+					b.Fatal(err)
+				}
+			}
 			all := g.programs(b, c.beside)
 			if strings.HasPrefix(c.program, "bench_in_") {
 				fillKernels(b, all)
 			}
-			run(b, all.Programs[c.program], packet(g.mac, c.v6))
+			frame := packet(g.mac, c.v6)
+			if strings.Contains(c.name, "question to") {
+				frame[37] = 53
+			}
+			if strings.Contains(c.name, "unasked") || strings.Contains(c.name, "sockets") {
+				frame[35], frame[44] = 53, 0x80
+			}
+			run(b, all.Programs[c.program], frame)
 		})
 	}
 }

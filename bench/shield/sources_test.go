@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -95,7 +96,7 @@ func newGround(b testing.TB) *ground {
 
 func (g *ground) shield(b testing.TB, list []netip.Prefix) *xdp.Enforcer {
 	b.Helper()
-	e, err := xdp.Open(b.Context(), xdp.Config{NetNS: g.in.FD(), Interfaces: []string{"in0"}, Dir: g.dir})
+	e, err := xdp.Open(b.Context(), xdp.Config{NetNS: g.in.FD(), Interfaces: []string{"in0"}, Dir: g.dir, Grace: time.Nanosecond})
 	if err != nil {
 		b.Fatal(err)
 	}

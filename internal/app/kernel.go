@@ -82,6 +82,12 @@ func meters(s *config.Shield) (m xdp.Meters) {
 	if m.Source == xdp.Drop && s.SourceWatch {
 		m.Source = xdp.Watch
 	}
+	switch s.Reflection {
+	case "watch":
+		m.Unasked = xdp.Watch
+	case "drop":
+		m.Unasked = xdp.Drop
+	}
 	return m
 }
 

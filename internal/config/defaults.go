@@ -31,7 +31,7 @@ func defaults() rawFile {
 			OnHigh: "throttle", OnCritical: "deny",
 			HalfLife: 10 * minute, Base: 5 * minute, Max: day, Shared: 2,
 		},
-		Shield: rawShield{Kernel: "off", From: "drop", SourceMode: "drop", Pins: "/sys/fs/bpf/haechi"},
+		Shield: rawShield{Kernel: "off", From: "drop", SourceMode: "drop", Reflection: "off", Pins: "/sys/fs/bpf/haechi"},
 		Sensor: rawSensor{Flows: 1 << 20},
 		Alerts: rawAlerts{AtLeast: "high"},
 		Records: rawRecords{

@@ -71,6 +71,32 @@ int bench_shield6(struct xdp_md *ctx)
 	return shield(ctx);
 }
 
+/* Whether a socket waits for the packet, as the other way to know an answer. */
+SEC("xdp.frags")
+int bench_socket(struct xdp_md *ctx)
+{
+	struct ipv4 *ip = (void *)(long)ctx->data + sizeof(struct ether);
+	struct bpf_sock_tuple t = {};
+	struct bpf_sock *s;
+
+	if (!source4(ctx) || (void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	t.ipv4.saddr = ip->from;
+	t.ipv4.daddr = ip->to;
+	t.ipv4.sport = bpf_htons(53);
+	t.ipv4.dport = bpf_htons(40000);
+	s = bpf_sk_lookup_udp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (s)
+		bpf_sk_release(s);
+	return XDP_DROP;
+}
+
+SEC("tcx/egress")
+int bench_leaving(struct __sk_buff *skb)
+{
+	return -1;
+}
+
 /* The kernel's own tables with the same sources. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

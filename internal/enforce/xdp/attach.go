@@ -167,19 +167,7 @@ func (e *Enforcer) on(name string, index int) (bool, error) {
 	if err != nil || info.Program != own || info.XDP() == nil || int(info.XDP().Ifindex) != index {
 		return false, err
 	}
-	pinned, err := link.LoadPinnedLink(h.path, nil)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, failed("read the program's hold of "+name, err)
-	}
-	defer func() { _ = pinned.Close() }()
-	found, err := pinned.Info()
-	if err != nil {
-		return false, failed("read the program's hold of "+name, err)
-	}
-	return found.ID == info.ID, nil
+	return pinnedLink(h.path, info.ID)
 }
 
 // attached reports whether the program is on every named interface that is there.

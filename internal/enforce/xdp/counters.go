@@ -56,7 +56,7 @@ type Counters struct {
 	// all behind it, and such as are no longer named, are in the last.
 	Received []Received
 	// Dropped is by reason: "decision", "list", "malformed", "tiny_fragment", "oversized",
-	// "smurf", "source_rate".
+	// "smurf", "source_rate", "unasked".
 	Dropped [reasons]Dropped
 	// Watched is what mode Watch would have dropped.
 	Watched [counted - reasons]Dropped
@@ -69,7 +69,7 @@ type Dropped struct {
 }
 
 func whys() [counted]string {
-	return [counted]string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf", "source_rate", "source_rate"}
+	return [counted]string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf", "source_rate", "unasked", "source_rate", "unasked"}
 }
 
 // Counters reads them: one call to the kernel for all that was dropped, and one for each

@@ -27,6 +27,7 @@ var object []byte
 // tables are the maps and the program of the object.
 type tables struct {
 	Program *ebpf.Program `ebpf:"haechi_shield"`
+	Asks    *ebpf.Program `ebpf:"haechi_asks"`
 	Control *ebpf.Map     `ebpf:"haechi_control"`
 	Kept4   *ebpf.Map     `ebpf:"haechi_kept4"`
 	Kept6   *ebpf.Map     `ebpf:"haechi_kept6"`
@@ -39,16 +40,17 @@ type tables struct {
 	Came    *ebpf.Map     `ebpf:"haechi_came"`
 	Meters  *ebpf.Map     `ebpf:"haechi_meters"`
 	Meter   *ebpf.Map     `ebpf:"haechi_meter"`
+	Asked   *ebpf.Map     `ebpf:"haechi_asked"`
 }
 
 // pins are the maps by the names of their pins.
 func (t *tables) pins() map[string]*ebpf.Map {
 	return map[string]*ebpf.Map{"haechi_control": t.Control, "haechi_kept4": t.Kept4, "haechi_kept6": t.Kept6, "haechi_held4": t.Held4,
-		"haechi_held6": t.Held6, "haechi_hint4": t.Hint4, "haechi_hint6": t.Hint6, "haechi_list": t.List, "haechi_dropped": t.Dropped, "haechi_came": t.Came, "haechi_meters": t.Meters, "haechi_meter": t.Meter}
+		"haechi_held6": t.Held6, "haechi_hint4": t.Hint4, "haechi_hint6": t.Hint6, "haechi_list": t.List, "haechi_dropped": t.Dropped, "haechi_came": t.Came, "haechi_meters": t.Meters, "haechi_meter": t.Meter, "haechi_asked": t.Asked}
 }
 
 func (t *tables) close() error {
-	errs := []error{t.Program.Close()}
+	errs := []error{t.Program.Close(), t.Asks.Close()}
 	for _, m := range t.pins() {
 		errs = append(errs, m.Close())
 	}

@@ -24,8 +24,8 @@ type count struct{ Packets, Bytes uint64 }
 
 // Reasons for which the program drops, and behind them those for which it would.
 const (
-	reasons = 7
-	counted = reasons + 1
+	reasons = 8
+	counted = reasons + 2
 )
 
 const (
@@ -37,8 +37,11 @@ const (
 // came is what came in by one interface, by class.
 type came [mostClasses]count
 
-// setting is how the meters are set. Cost and Depth are in units of 64 ns.
-type setting struct{ Cost, Depth, Rate, Zero uint32 }
+// setting is how the meters are set, in units of 64 ns. Since is of CLOCK_MONOTONIC_COARSE.
+type setting struct {
+	Cost, Depth, Rate, Unasked uint32
+	Since                      uint64
+}
 
 // meters are all settings, and which one is in force.
 type meters struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,10 @@ type Meters struct {
 	Per     time.Duration
 	// Burst is how many at once: 20 ms to 4 minutes of Packets. 0: Packets.
 	Burst int
+	// Unasked is the mode of the filter of answers from [AnswerPorts] that nobody asked
+	// for. It needs Linux 6.6, and begins [Config.Grace] after it is turned on: what was
+	// asked before that is not known.
+	Unasked Mode
 }
 
 // The bounds of a burst: the kernel's coarse clock ticks every 10 ms at worst, and an
@@ -53,10 +58,10 @@ func (m *Meters) depth() time.Duration {
 
 func (m *Meters) check() error {
 	switch {
+	case m.Source > Drop, m.Unasked > Drop:
+		return badMeters(fmt.Sprintf("there is no mode %d", max(m.Source, m.Unasked)))
 	case m.Source == Off:
 		return nil
-	case m.Source > Drop:
-		return badMeters(fmt.Sprintf("there is no mode %d", m.Source))
 	case m.Packets < 1 || m.Per <= 0 || m.Burst < 0 || m.Per/time.Duration(m.Packets) < time.Microsecond:
 		return badMeters(fmt.Sprintf("%d packets in %s", m.Packets, m.Per))
 	case m.depth() < MinBurst || m.depth() > MaxBurst:
@@ -73,9 +78,9 @@ func badMeters(msg string) error {
 // setting is how the program has it.
 func (m *Meters) setting() setting {
 	if m.Source == Off {
-		return setting{}
+		return setting{Unasked: uint32(m.Unasked)}
 	}
-	return setting{Cost: uint32(m.Per / time.Duration(m.Packets) / unit), Depth: uint32(m.depth() / unit), Rate: uint32(m.Source)}
+	return setting{Cost: uint32(m.Per / time.Duration(m.Packets) / unit), Depth: uint32(m.depth() / unit), Rate: uint32(m.Source), Unasked: uint32(m.Unasked)}
 }
 
 // SetMeters puts the meters into force, all at once. They stay when the process ends.
@@ -89,8 +94,25 @@ func (e *Enforcer) SetMeters(ctx context.Context, m Meters) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.setMeters(m.setting())
+	s := m.setting()
+	s.Since = e.set().Since
+	if m.Unasked == Off {
+		return errors.Join(e.setMeters(s), e.deafen())
+	}
+	fresh, err := e.listen()
+	if err != nil {
+		return err
+	}
+	if fresh || e.set().Unasked == uint32(Off) {
+		if s.Since, err = e.soon(); err != nil {
+			return err
+		}
+	}
+	return e.setMeters(s)
 }
+
+// set is the setting in force.
+func (e *Enforcer) set() setting { return e.meters.Set[e.meters.Active%settings] }
 
 // setMeters writes a setting where no packet reads, and then says that it is the one.
 func (e *Enforcer) setMeters(s setting) error {

@@ -77,6 +77,9 @@ func (e *Enforcer) whole() (bool, error) {
 	if ok, err := e.attached(); !ok || err != nil {
 		return false, err
 	}
+	if ok, err := e.hears(); !ok || err != nil {
+		return false, err
+	}
 	if ok, err := e.t.pinned(e.cfg.Dir); !ok || err != nil {
 		return false, err
 	}
@@ -126,6 +129,9 @@ func (e *Enforcer) mend() error {
 		return err
 	}
 	if err := e.attach(); err != nil {
+		return err
+	}
+	if err := e.hear(); err != nil {
 		return err
 	}
 	e.broken = false

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 
 	"haechi"
 	"haechi/internal/enforce"
@@ -31,6 +32,9 @@ type Config struct {
 	// MaxDecisions bounds the decisions in force: a batch beyond it is refused as a
 	// whole. Default, and at most, 200,000.
 	MaxDecisions int
+	// Grace is how long every answer passes for one that was asked for, after questions
+	// began to be noted. Default 5 s.
+	Grace time.Duration
 	// NetNS is a descriptor of the network namespace of the interfaces; 0: that of the
 	// process.
 	NetNS int
@@ -56,6 +60,9 @@ func (c *Config) defaults() {
 	if c.MaxDecisions <= 0 || c.MaxDecisions > maxDecisions {
 		c.MaxDecisions = maxDecisions
 	}
+	if c.Grace <= 0 {
+		c.Grace = 5 * time.Second
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -70,7 +77,8 @@ type Enforcer struct {
 
 	mu      sync.Mutex
 	t       *tables
-	hooks   map[string]*hook // by interface
+	hooks   map[string]*hook     // by interface
+	asks    map[string]link.Link // of the second program, by interface
 	books   *enforce.Ledger
 	sent    map[netip.Prefix]time.Time // what the kernel has, and its ends; zero: endless
 	guarded []netip.Prefix             // sorted, each once
@@ -109,7 +117,7 @@ func Open(ctx context.Context, cfg Config) (*Enforcer, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Enforcer{cfg: cfg, t: t, hooks: map[string]*hook{}, sent: map[netip.Prefix]time.Time{},
+	e := &Enforcer{cfg: cfg, t: t, hooks: map[string]*hook{}, asks: map[string]link.Link{}, sent: map[netip.Prefix]time.Time{},
 		books: enforce.NewLedger(enforce.LedgerConfig{Name: "xdp", From: cfg.From, Protected: cfg.Protected, Most: cfg.MaxDecisions})}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -138,7 +146,10 @@ func (e *Enforcer) takeOver() error {
 	if err := e.adoptList(); err != nil {
 		return err
 	}
-	return e.attach()
+	if err := e.attach(); err != nil {
+		return err
+	}
+	return e.hear()
 }
 
 // shut lets go of the descriptors. What is pinned goes on.
@@ -146,6 +157,9 @@ func (e *Enforcer) shut() error {
 	errs := []error{e.t.close()}
 	for _, h := range e.hooks {
 		errs = append(errs, h.link.Close())
+	}
+	for _, l := range e.asks {
+		errs = append(errs, l.Close())
 	}
 	if e.list != nil {
 		errs = append(errs, e.list.Close())
@@ -169,7 +183,7 @@ func (e *Enforcer) Remove() error {
 	for _, h := range e.hooks {
 		errs = append(errs, gone(os.Remove(h.path)))
 	}
-	return errors.Join(errors.Join(errs...), e.putList(nil), unpin(e.cfg.Dir), e.shut(), os.Remove(e.cfg.Dir))
+	return errors.Join(errors.Join(errs...), e.deafen(), e.putList(nil), unpin(e.cfg.Dir), e.shut(), os.Remove(e.cfg.Dir))
 }
 
 // Name is "xdp".

@@ -9,23 +9,23 @@
 static __always_inline __u32 from_port(__u16 port)
 {
 	switch (port) {
-	case 17: return FIRST_PORT; /* quote of the day */
-	case 19: return FIRST_PORT + 1; /* chargen */
-	case 53: return FIRST_PORT + 2; /* DNS */
-	case 111: return FIRST_PORT + 3; /* portmapper */
-	case 123: return FIRST_PORT + 4; /* NTP */
-	case 137: return FIRST_PORT + 5; /* NetBIOS names */
-	case 161: return FIRST_PORT + 6; /* SNMP */
-	case 389: return FIRST_PORT + 7; /* CLDAP */
-	case 520: return FIRST_PORT + 8; /* RIP */
-	case 1900: return FIRST_PORT + 9; /* SSDP */
-	case 3283: return FIRST_PORT + 10; /* Apple Remote Desktop */
-	case 3702: return FIRST_PORT + 11; /* WS-Discovery */
-	case 5353: return FIRST_PORT + 12; /* mDNS */
-	case 5683: return FIRST_PORT + 13; /* CoAP */
-	case 11211: return FIRST_PORT + 14; /* memcached */
-	case 27960: return FIRST_PORT + 15; /* Quake 3 */
-	case 37810: return FIRST_PORT + 16; /* DVR discovery */
+	case 17: return FROM_QOTD;
+	case 19: return FROM_CHARGEN;
+	case 53: return FROM_DNS;
+	case 111: return FROM_PORTMAP;
+	case 123: return FROM_NTP;
+	case 137: return FROM_NETBIOS;
+	case 161: return FROM_SNMP;
+	case 389: return FROM_CLDAP;
+	case 520: return FROM_RIP;
+	case 1900: return FROM_SSDP;
+	case 3283: return FROM_ARD;
+	case 3702: return FROM_WSD;
+	case 5353: return FROM_MDNS;
+	case 5683: return FROM_COAP;
+	case 11211: return FROM_MEMCACHED;
+	case 27960: return FROM_QUAKE;
+	case 37810: return FROM_DVR;
 	}
 	return UDP;
 }
@@ -57,22 +57,23 @@ static __always_inline __u32 place_of(struct xdp_md *ctx, struct meters *m)
 }
 
 /* Counts a packet: of the class, or of the protocol whose header is there if the class is
- * OTHER. Not static: the verifier judges it by itself. */
+ * OTHER. Returns what that header says, of a first fragment too. Not static: the verifier
+ * judges it by itself. */
 __noinline int haechi_note(struct xdp_md *ctx, __u32 class, __u32 at, __u32 protocol, __u32 bytes)
 {
-	__u32 i = 0;
+	__u32 i = 0, is = protocol ? class_of(ctx, at, protocol) : class;
 	struct meters *m = bpf_map_lookup_elem(&haechi_meters, &i);
 	struct came *c;
 
 	if (!m)
 		return 0;
-	i = place_of(ctx, m);
 	if (class == OTHER)
-		class = class_of(ctx, at, protocol);
+		class = is;
+	i = place_of(ctx, m);
 	c = bpf_map_lookup_elem(&haechi_came, &i);
 	if (c && class < MOST_CLASSES) {
 		c->class[class].packets++;
 		c->class[class].bytes += bytes;
 	}
-	return 0;
+	return is;
 }

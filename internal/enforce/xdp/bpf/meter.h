@@ -6,6 +6,7 @@
 #include "tables.h"
 
 #define TIME ((1ULL << 40) - 1)
+#define MARK(h) ((h) >> 40 << 40)
 
 static __always_inline struct setting *setting(struct meters *m)
 {
@@ -43,7 +44,7 @@ static __always_inline __u32 poorest(struct line *l, __u64 now, __u64 depth)
  * same time may forget a packet of it. Not static: the verifier judges it by itself. */
 __noinline int haechi_over(__u64 h, __u32 cost, __u32 depth)
 {
-	__u64 now = bpf_ktime_get_coarse_ns() >> UNIT, mark = h >> 40 << 40, left = 0;
+	__u64 now = bpf_ktime_get_coarse_ns() >> UNIT, mark = MARK(h), left = 0;
 	struct line *l = line_of(&haechi_meter, h & (METER_LINES - 1));
 	__u32 at = 8;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Drops what denied sources send, and what no honest one sends, before the kernel makes
  * anything of it. Whoever is kept from harm passes first. What it does not understand passes: the kernel judges that. */
+#include "asked.h"
 #include "came.h"
 #include "judge.h"
 #include "meter.h"
@@ -29,6 +30,7 @@ struct frame {
 	__u32 why;    /* it is dropped */
 	__u64 source; /* its address, or /64 */
 	struct carried has;
+	__u8 group; /* the first byte of the link's destination */
 };
 
 static __always_inline int judged4(struct frame *f, struct ipv4 *ip)
@@ -54,10 +56,16 @@ static __always_inline int judged6(struct frame *f, struct ipv6 *ip)
 }
 
 /* What is said of a frame whose source is not denied. */
-static __always_inline int metered(struct frame *f, struct meters *m)
+static __always_inline int metered(struct frame *f, struct meters *m, __u32 class)
 {
 	struct setting *s = setting(m);
 
+	if (s->unasked && class >= FROM_QOTD && !(f->group & 1) && bpf_ktime_get_coarse_ns() >> UNIT >= s->since &&
+	    haechi_unasked(f->ctx, f->before, f->before + f->has.at, class)) {
+		if (s->unasked == DROP)
+			return count(f->ctx, UNASKED, XDP_DROP);
+		count(f->ctx, WATCHED_UNASKED, XDP_PASS);
+	}
 	if (s->rate && haechi_over(hash(m, f->source), s->cost, s->depth))
 		return s->rate == DROP ? count(f->ctx, BY_RATE, XDP_DROP) : count(f->ctx, WATCHED_RATE, XDP_PASS);
 	return XDP_PASS;
@@ -69,6 +77,7 @@ static __always_inline int shield(struct xdp_md *ctx)
 	struct frame f = {.ctx = ctx, .e = at, .end = (void *)(long)ctx->data_end, .before = sizeof(struct ether), .why = REASONS};
 	__u32 zero = 0;
 	struct meters *m = bpf_map_lookup_elem(&haechi_meters, &zero);
+	__u32 class;
 	__be16 type;
 	int verdict;
 
@@ -97,16 +106,24 @@ static __always_inline int shield(struct xdp_md *ctx)
 		haechi_note(ctx, ALIEN, 0, 0, f.has.bytes);
 		return XDP_PASS;
 	}
-	haechi_note(ctx, verdict >= HELD ? DENIED : f.has.cut ? FRAGMENT : OTHER, f.before + f.has.at, f.has.protocol, f.has.bytes);
+	f.group = f.e->to[0];
+	class = haechi_note(ctx, verdict >= HELD ? DENIED : f.has.cut ? FRAGMENT : OTHER, f.before + f.has.at, f.has.cut == LATER ? 0 : f.has.protocol, f.has.bytes);
 	if (verdict == KEPT)
 		return XDP_PASS;
 	if (verdict != UNKNOWN)
 		f.why = verdict == HELD ? BY_DECISION : BY_LIST;
-	return f.why < REASONS ? count(ctx, f.why, XDP_DROP) : metered(&f, m);
+	return f.why < REASONS ? count(ctx, f.why, XDP_DROP) : metered(&f, m, class);
 }
 
 SEC("xdp.frags")
 int haechi_shield(struct xdp_md *ctx)
 {
 	return shield(ctx);
+}
+
+SEC("tcx/egress")
+int haechi_asks(struct __sk_buff *skb)
+{
+	asks(skb);
+	return -1; /* it goes on */
 }

@@ -120,7 +120,7 @@ struct {
 } haechi_list SEC(".maps");
 
 /* What was dropped, for each processor; behind it what would have been, in mode WATCH. */
-enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, BY_RATE, REASONS, WATCHED_RATE = REASONS, COUNTED };
+enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, BY_RATE, UNASKED, REASONS, WATCHED_RATE = REASONS, WATCHED_UNASKED, COUNTED };
 
 struct count {
 	__u64 packets, bytes;
@@ -136,7 +136,12 @@ struct {
 
 /* What came in, for each processor and interface. Each packet is of one class: of UDP from
  * a port that answers strangers, of that port's. */
-enum { DENIED, TCP, SYN, UDP, ICMP, FRAGMENT, OTHER, ALIEN, FIRST_PORT, MOST_CLASSES = 32 };
+enum {
+	DENIED, TCP, SYN, UDP, ICMP, FRAGMENT, OTHER, ALIEN,
+	FROM_QOTD, FROM_CHARGEN, FROM_DNS, FROM_PORTMAP, FROM_NTP, FROM_NETBIOS, FROM_SNMP, FROM_CLDAP, FROM_RIP,
+	FROM_SSDP, FROM_ARD, FROM_WSD, FROM_MDNS, FROM_COAP, FROM_MEMCACHED, FROM_QUAKE, FROM_DVR,
+	MOST_CLASSES = 32
+};
 
 struct came {
 	struct count class[MOST_CLASSES];
@@ -162,7 +167,8 @@ enum mode { OFF, WATCH, DROP };
 struct setting {
 	__u32 cost, depth; /* of a packet of one source, and of its burst */
 	__u32 rate;        /* mode of the limit by source */
-	__u32 zero;
+	__u32 unasked;     /* mode of the filter of answers, and since when */
+	__u64 since;
 };
 
 struct meters {
@@ -192,3 +198,15 @@ struct {
 	__type(value, struct line);
 	PINNED;
 } haechi_meter SEC(".maps");
+
+/* What was asked: lines like those of the meter, with the time of the question. */
+#define ASKED_LINES 32768
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ASKED_LINES);
+	__type(key, __u32);
+	__type(value, struct line);
+	PINNED;
+} haechi_asked SEC(".maps");
