@@ -45,6 +45,7 @@ func TestDocumentsNumbers(t *testing.T) {
 		"service/request-rate":   {1000, "1m0s", haechi.Pass, "0s", haechi.Enforce},     // B37
 		"auth/brute-force":       {10, "10m0s", haechi.Deny, "1h0m0s", haechi.Enforce},  // A46
 		"auth/flood-of-failures": {100, "5m0s", haechi.Deny, "24h0m0s", haechi.Enforce}, // A70
+		"auth/wave-of-failures":  {50, "5m0s", haechi.Pass, "0s", haechi.Enforce},       // A68
 		"client/over-limits":     {100, "1m0s", haechi.Watch, "1h0m0s", haechi.Shadow},  // ours
 		"http/login-failures":    {10, "5m0s", haechi.Deny, "15m0s", haechi.Shadow},     // ours
 		"http/costly-client":     {20, "1m0s", haechi.Pass, "0s", haechi.Enforce},       // ours, B35

@@ -10,7 +10,9 @@ import (
 )
 
 // book is the peers' side of a decider: it takes whatever it is given, but 192.0.2.0/24.
-type book struct{ open map[haechi.Reference]haechi.Decision }
+type book struct {
+	open map[haechi.Reference]haechi.Decision
+}
 
 func (b book) Import(ds []haechi.Decision, dry bool, now time.Time) (taken []haechi.Decision, told haechi.Import) {
 	for _, d := range ds {

@@ -31,6 +31,7 @@ func reports() []report {
 		{"transport", "v_device_transport", 7 * day, false},
 		{"csp", "v_csp_violations", 7 * day, false},
 		{"queries", "v_query_volume", time.Hour, false},
+		{"failures", "v_top_failures", time.Hour, false},
 		{"document-daily", "v_daily_security_report", day, true},
 		{"document-hourly", "v_hourly_activity_pattern", 7 * day, true},
 		{"document-ips", "v_ip_connection_attempts", day, true},

@@ -17,12 +17,12 @@ var views embed.FS
 var ago = regexp.MustCompile(`\$AGO\(([^)]*)\)`)
 
 // ViewNames lists the views: the documents' three as they write them, the corrected
-// ones beside them, and four more.
+// ones beside them, and five more.
 func ViewNames() []string {
 	return []string{
 		"v_daily_security_report", "v_hourly_activity_pattern", "v_ip_connection_attempts",
 		"v_daily_security_report_fixed", "v_hourly_activity_pattern_fixed", "v_ip_connection_attempts_fixed",
-		"v_device_activity", "v_device_transport", "v_query_volume", "v_csp_violations",
+		"v_device_activity", "v_device_transport", "v_query_volume", "v_csp_violations", "v_top_failures",
 	}
 }
 

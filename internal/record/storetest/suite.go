@@ -53,6 +53,7 @@ func Run(t *testing.T, b Backend) {
 		{"CrossView", crossView},
 		{"Overview", overview},
 		{"Reports", reports},
+		{"TopFailures", topFailures},
 		{"Devices", devices},
 		{"Keys", keys},
 		{"Fleet", fleet},

@@ -125,6 +125,9 @@ func columns() []text {
 		{"column.reports", "reports", "보고 수"},
 		{"column.status", "status", "상태"},
 		{"column.last_ping", "last ping", "마지막 핑"},
+		{"column.failed_5_minutes", "failed in 5 minutes", "최근 5분 실패"},
+		{"column.failed_hour", "failed in an hour", "최근 1시간 실패"},
+		{"column.last_failure", "last failure", "마지막 실패"},
 		{"column.query_count", "queries", "쿼리"},
 		{"column.above_1000", "above 1000", "1000 초과"},
 	}
