@@ -88,6 +88,31 @@ func BenchmarkUnseen(b *testing.B) {
 	}
 }
 
+// BenchmarkUnseenJSON is BenchmarkUnseen with 2 KB of JSON: 24 numbers and names are new.
+func BenchmarkUnseenJSON(b *testing.B) {
+	p := newPair(b, waf.Ruleset{})
+	v := views()["JSON"]
+	var out waf.Result
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		v.Body = append(v.Body[:0], `{"order":"A-`...)
+		v.Body = append(strconv.AppendInt(v.Body, int64(n), 10), `","items":[`...)
+		for i := range 24 {
+			if i > 0 {
+				v.Body = append(v.Body, ',')
+			}
+			v.Body = fmt.Appendf(v.Body, `{"id":%d,"name":"winter coat %d","price":%d.50,"color":"navy blue","stock":true}`, n*24+i, n*24+i, 20+i)
+		}
+		v.Body = append(v.Body, `]}`...)
+		out.Reset()
+		if ok, rule := p.sieve.Clear(v, &out); !ok {
+			b.Fatalf("not cleared, for %d", rule)
+		}
+	}
+}
+
 // BenchmarkOracle measures the oracle alone.
 func BenchmarkOracle(b *testing.B) {
 	p := newPair(b, waf.Ruleset{})

@@ -28,6 +28,16 @@ type step struct {
 	asked  []int32 // predicates that end here and are always asked
 	fresh  []int32 // those of them that the step before does not ask, with multiMatch
 	below  []*step
+	whole  whole
+}
+
+// whole is a step with all below it, for texts that none of them changes.
+type whole struct {
+	needs  transform.Bytes // without one of these, only the case of letters changes
+	always bool            // some step may change any text
+	folds  bool            // some step changes the case of letters
+	words  bits
+	fresh  []int32 // what the step before does not ask
 }
 
 // bits is a set of predicates.
@@ -230,16 +240,30 @@ func (t *tables) plant(at *step, i int, p *predicate) {
 	}
 }
 
-// freshen finds, below a step, what must be asked again of a text that did not change.
+// freshen finds, below a step, what must be asked again of a text that did not change,
+// and adds up what is below each step.
 func (s *step) freshen() {
 	for _, next := range s.below {
-		for _, i := range next.asked {
-			if !slices.Contains(s.asked, i) {
-				next.fresh = append(next.fresh, i)
-			}
-		}
+		next.fresh = less(nil, next.asked, s.asked)
 		next.freshen()
+		w := whole{needs: next.needs, always: next.always, folds: next.apply.Folds(), words: slices.Clone(next.words), fresh: slices.Clone(next.fresh)}
+		for _, b := range next.below {
+			w.needs, w.always, w.folds = w.needs.Or(b.whole.needs), w.always || b.whole.always, w.folds || b.whole.folds
+			w.words.or(b.whole.words)
+			w.fresh = less(w.fresh, b.whole.fresh, append(slices.Clone(s.asked), w.fresh...))
+		}
+		next.whole = w
 	}
+}
+
+// less appends those of some predicates to dst that are not among others.
+func less(dst, all, others []int32) []int32 {
+	for _, i := range all {
+		if !slices.Contains(others, i) {
+			dst = append(dst, i)
+		}
+	}
+	return dst
 }
 
 // of returns the class of a value.

@@ -60,6 +60,11 @@ func (s *scratch) judge(c *class, value []byte) {
 // the one that was scanned for it: they differ in the case of letters at most.
 func (s *scratch) walk(at *step, exact, scanned []byte, in *transform.Bytes, depth int) {
 	for _, next := range at.below {
+		if w := &next.whole; !w.always && !in.Meets(&w.needs) && (!w.folds || !hasUpper(in)) {
+			s.merge(scanned, in, w.words)
+			s.ask(w.fresh, exact)
+			continue
+		}
 		if !next.always && !in.Meets(&next.needs) && (!hasUpper(in) || !next.apply.Folds()) {
 			s.same(next, exact, scanned, in, depth)
 			continue
