@@ -24,6 +24,7 @@ type stage struct {
 	Upstream, Sink string
 	Carry          string // the server behind an opaque service
 	Taking         string // the upstream that takes bodies
+	Judge          string // mode of the gateway's WAF
 	Weak, Alone    string // two of the same weak server, behind the gateway and not
 	Cert, Key, PEM string
 	self           string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,11 +14,12 @@ import (
 // The application firewalls, as the tables call them.
 const (
 	wafHaechi      = "haechi"
+	wafOff         = "haechi, its WAF off"
 	wafModSecurity = "nginx with ModSecurity"
 	wafCoraza      = "plain Coraza proxy"
 )
 
-func wafNames() []string { return []string{wafHaechi, wafModSecurity, wafCoraza} }
+func wafNames() []string { return []string{wafHaechi, wafOff, wafModSecurity, wafCoraza} }
 
 // wafSample is one measurement of a firewall under one load.
 type wafSample struct {
@@ -81,18 +83,21 @@ func (s *stage) startWaf(ctx context.Context, name string) (p *webPeer, err erro
 	if err := s.addresses(); err != nil {
 		return nil, err
 	}
+	if name != wafHaechi {
+		defer func() { s.Metrics = metrics }() // asked for its counters later
+	}
 	p = &webPeer{name: name, plain: s.Plain}
 	if p.out, err = os.Create(filepath.Join(s.Dir, "waf.out")); err != nil {
 		return nil, err
 	}
 	switch name {
 	case wafHaechi:
-		err = s.launchWafGate(p)
+		err = s.launchWafGate(p, "enforce")
+	case wafOff:
+		err = s.launchWafGate(p, "off")
 	case wafModSecurity:
-		s.Metrics = metrics // the gateway's stays
 		err = s.launchModSecurity(p)
 	default:
-		s.Metrics = metrics
 		log := filepath.Join(s.Dir, "wafproxy.access")
 		p.logged = func() (int, error) { return countLines(log, " /") }
 		p.proc, err = launch(name, measured, nil, p.out, s.self, "wafproxy", p.plain, s.Taking, log)
@@ -106,8 +111,9 @@ func (s *stage) startWaf(ctx context.Context, name string) (p *webPeer, err erro
 	return p, nil
 }
 
-func (s *stage) launchWafGate(p *webPeer) error {
-	state, err := s.state("haechi-waf")
+func (s *stage) launchWafGate(p *webPeer, mode string) error {
+	s.Judge = mode
+	state, err := s.state("haechi-waf-" + mode)
 	if err != nil {
 		return err
 	}
@@ -139,6 +145,9 @@ func (s *stage) wafRounds(ctx context.Context, all []*webPeer, i int, l *wafLoad
 	got := map[string][]wafSample{}
 	for round := range s.rounds + 1 {
 		for _, p := range all {
+			if p.name == wafOff && l.status != http.StatusOK {
+				continue
+			}
 			length := s.length
 			if round == 0 { // warms up
 				length = min(length, time.Second)
@@ -189,6 +198,9 @@ func tellWaf(rep *page, l *wafLoad, got map[string][]wafSample) {
 	own := got[wafHaechi]
 	for _, name := range wafNames() {
 		list := got[name]
+		if name == wafOff && l.status != http.StatusOK {
+			continue
+		}
 		if len(list) == 0 {
 			rep.line("| %s | none was answered in time | | | | | |", name)
 			continue
@@ -202,4 +214,16 @@ func tellWaf(rep *page, l *wafLoad, got map[string][]wafSample) {
 			100*middle(list, func(o wafSample) float64 { return o.core }))
 	}
 	tellClearing(rep, own)
+	gateWaf(rep, l, got)
+}
+
+// gateWaf holds the goals: of a GET and of JSON, how many times dearer others are.
+func gateWaf(rep *page, l *wafLoad, got map[string][]wafSample) {
+	goals := map[string]map[string]float64{"get": {wafModSecurity: 20, wafCoraza: 25}, "json": {wafModSecurity: 30, wafCoraza: 100}}[l.name]
+	cpu := func(o wafSample) float64 { return float64(o.cpu) }
+	for _, name := range wafNames() {
+		if want, ok := goals[name]; ok && len(got[name]) > 0 && len(got[wafHaechi]) > 0 {
+			rep.gate(l.title+": processor time with "+name+", of haechi's", middle(got[name], cpu)/middle(got[wafHaechi], cpu), atLeast, want)
+		}
+	}
 }
