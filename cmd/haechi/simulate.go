@@ -21,6 +21,7 @@ type simulateFlags struct {
 	at    moment
 	seed  uint64
 	visit visitFlags
+	wire  wireFlags
 }
 
 func simulateCommand(o *options) *cobra.Command {
@@ -30,10 +31,12 @@ func simulateCommand(o *options) *cobra.Command {
 network detector, and honest traffic that must give nothing. The same scenario, start and
 seed give the same file, byte for byte. Nothing is sent: haechi replay reads the file. All
 addresses are private or made for documentation. With --live, ` + liveScenario + ` is played against a
-service of a gateway that runs, on loopback only: 2,100 requests in about ten seconds.`,
+service of a gateway that runs, on loopback only: 2,100 requests in about ten seconds. With
+--wire any scenario is put on a link of its own, ` + simLink + `, that leads nowhere, at its own
+speed, for a gateway with sensor: { interfaces: [` + simLink + `] }; it needs root.`,
 		Example: "  haechi simulate --list\n  haechi simulate document-network --out a.pcap\n" +
 			"  haechi simulate port-scan --out b.pcap --start 2026-03-04T05:00:00Z --seed 7\n" +
-			"  haechi simulate document-flood --live http://127.0.0.1:8080/",
+			"  haechi simulate document-flood --live http://127.0.0.1:8080/\n  haechi simulate port-scan --wire",
 		ValidArgsFunction: offerScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.list {
@@ -46,6 +49,7 @@ service of a gateway that runs, on loopback only: 2,100 requests in about ten se
 	cmd.Flags().Var(&f.at, "start", "time of the first packet (default 2026-01-05T09:00:00Z)")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 0, "of ports, pauses and payload")
 	f.visit.add(cmd)
+	f.wire.add(cmd)
 	return cmd
 }
 
@@ -122,6 +126,9 @@ func (o *options) simulate(cmd *cobra.Command, args []string, f *simulateFlags) 
 	if f.visit.url != "" {
 		return o.live(cmd.Context(), cmd.CommandPath(), s.Name, f)
 	}
+	if f.wire.wire {
+		return o.playOnWire(cmd.Context(), &s, f)
+	}
 	if f.out == "" {
 		e := o.print.misuse("usage.out", cmd.CommandPath())
 		e.hint = cmd.CommandPath() + " " + s.Name + " --out " + s.Name + ".pcap"
@@ -146,12 +153,16 @@ type writtenScenario struct {
 
 func (o *options) tellScenario(s *simulate.Scenario, file string, w simulate.Written) {
 	o.print.say("simulate.written", file, w.Packets, o.print.length(w.Last.Sub(w.First)))
+	o.tellGives(s)
+	o.print.say("simulate.try", selfName()+" replay "+shell(file))
+}
+
+func (o *options) tellGives(s *simulate.Scenario) {
 	if len(s.Gives) == 0 {
 		o.print.say("simulate.gives_nothing")
-	} else {
-		o.print.say("simulate.gives", o.gives(s))
+		return
 	}
-	o.print.say("simulate.try", selfName()+" replay "+shell(file))
+	o.print.say("simulate.gives", o.gives(s))
 }
 
 // writeScenario makes the file; one that could not be written whole is not left behind.

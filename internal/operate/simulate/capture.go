@@ -56,16 +56,25 @@ type stage struct {
 // Write plays the scenario into a pcap file with nanoseconds (link type Ethernet). The
 // error is that of the writer, or of kind Invalid for a scenario that breaks its bounds.
 func (s *Scenario) Write(w io.Writer, cfg Config) (Written, error) {
-	st := &stage{rng: rand.New(rand.NewPCG(cfg.Seed, nameHash(s.Name))), port: 49152}
-	s.play(st)
-	if st.over {
-		return Written{}, &haechi.Error{Kind: haechi.Invalid, Op: "simulate " + s.Name, Msg: "the scenario is larger than a play may be"}
+	frames, err := s.frames(cfg.Seed)
+	if err != nil {
+		return Written{}, err
 	}
 	if cfg.Start.IsZero() {
 		cfg.Start = begin()
 	}
+	return record(w, frames, cfg.Start)
+}
+
+// frames are those of the scenario, in the order of their times.
+func (s *Scenario) frames(seed uint64) ([]frame, error) {
+	st := &stage{rng: rand.New(rand.NewPCG(seed, nameHash(s.Name))), port: 49152}
+	s.play(st)
+	if st.over {
+		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "simulate " + s.Name, Msg: "the scenario is larger than a play may be"}
+	}
 	slices.SortStableFunc(st.frames, func(a, b frame) int { return cmp.Compare(a.at, b.at) })
-	return record(w, st.frames, cfg.Start)
+	return st.frames, nil
 }
 
 func nameHash(name string) uint64 {

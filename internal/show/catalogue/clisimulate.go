@@ -10,6 +10,8 @@ func playing() []text {
 		{"simulate.visitors", "Visitors: {0} requests in {1} s; answered {2}, refused {3}, failed {4}.", "방문자: {1}초 동안 요청 {0}건. 응답 {2}, 거부 {3}, 실패 {4}."},
 		{"simulate.attackers", "Attackers: {0} requests in {1} s; answered {2}, refused {3}, failed {4}.", "공격자: {1}초 동안 요청 {0}건. 응답 {2}, 거부 {3}, 실패 {4}."},
 		{"simulate.live_gives", "The gateway must tell of the service by {0}, and decide about nobody.", "게이트웨이는 {0} 규칙으로 서비스에 대해 알리고, 누구도 막지 않아야 합니다."},
+		{"simulate.heard", "Somebody listens on {0}. {1} begins.", "{0}에서 누군가 듣고 있습니다. {1}을(를) 시작합니다."},
+		{"simulate.played", "{0} packets in {1}.", "{1} 동안 패킷 {0}개를 보냈습니다."},
 		{"simulate.listed", "all scenarios: {0}", "모든 시나리오: {0}"},
 		{"simulate.written", "{0}: {1} packets over {2}.", "{0}: {2} 동안의 패킷 {1}개."},
 		{"simulate.gives", "It must give: {0}.", "반드시 나와야 할 탐지: {0}."},
