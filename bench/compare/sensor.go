@@ -54,7 +54,7 @@ func tellLines(rep *page, n numbers) {
 		rep.line("| %s | %.1f | %.1f | %.1f |", c[1], rate(c[0]), rate(c[0])/rate("fail2ban"), rate(c[0])/rate("crowdsec"))
 	}
 	rep.line("\nA log of sshd in the form of syslog, seven of ten lines about logins, mostly guessing from a thousand addresses, that\n" +
-		"`bench/sensor` makes: a million lines for haechi, the first 100,000 for fail2ban, the first 40,000 for CrowdSec; medians\n" +
+		"`bench/sensor` makes: two million lines for haechi, the first 100,000 for fail2ban, the first 40,000 for CrowdSec; medians\n" +
 		"of 3 interleaved rounds; user and system time of each process. The patterns of all three are\n" +
 		"files that an operator may change.")
 	rep.ratio("lines of a log for one of fail2ban", rate("haechi")/rate("fail2ban"), 100)

@@ -21,7 +21,7 @@ import (
 // The log has so many lines; a peer gets the first of them, since it needs a thousand
 // times as long.
 const (
-	lines        = 1_000_000
+	lines        = 2_000_000
 	linesFail2   = 100_000
 	linesCrowd   = 40_000
 	lineRounds   = 3

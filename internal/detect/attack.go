@@ -85,3 +85,25 @@ func (a *Attack) End(now time.Time, out []haechi.Finding) []haechi.Finding {
 	*a = Attack{}
 	return append(out, f)
 }
+
+// Underway counts the attacks of a detector that are open, so that it looks through its
+// tables each second only while there are any. It must be told of all of them.
+type Underway int
+
+// Tell is [Attack.Tell].
+func (u *Underway) Tell(a *Attack, f haechi.Finding, class string, magnitude float64, out []haechi.Finding) []haechi.Finding {
+	before := a.Open()
+	out = a.Tell(f, class, magnitude, out)
+	if !before && a.Open() {
+		*u++
+	}
+	return out
+}
+
+// End is [Attack.End].
+func (u *Underway) End(a *Attack, now time.Time, out []haechi.Finding) []haechi.Finding {
+	if a.Open() {
+		*u--
+	}
+	return a.End(now, out)
+}

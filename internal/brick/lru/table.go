@@ -38,11 +38,13 @@ func New[K comparable, V any](max int, idle int64) *Table[K, V] {
 // of keys that are not idle. The value may be used until the next call of Use or Expire.
 func (t *Table[K, V]) Use(k K, now int64) (v *V, fresh bool) {
 	t.now = max(t.now, now)
+	if i := t.newest; i != none && t.entries[i].key == k { // what is used is used again
+		t.entries[i].last = t.now
+		return &t.entries[i].val, false
+	}
 	if i, ok := t.index[k]; ok {
-		if t.newest != i {
-			t.unlink(i)
-			t.link(i)
-		}
+		t.unlink(i)
+		t.link(i)
 		t.entries[i].last = t.now
 		return &t.entries[i].val, false
 	}

@@ -76,3 +76,17 @@ func BenchmarkOf(b *testing.B) {
 		special.Of(a)
 	}
 }
+
+// What is said without the registry is what it says.
+func TestFirstBytes(t *testing.T) {
+	for first := range 256 {
+		for second := range 256 {
+			for _, rest := range [][2]byte{{0, 0}, {0, 9}, {2, 1}, {113, 9}, {255, 255}} {
+				a := netip.AddrFrom4([4]byte{byte(first), byte(second), rest[0], rest[1]})
+				if b, _ := special.Lookup(a); special.Of(a) != b.Class {
+					t.Fatalf("%s is %v, and in the registry %v", a, special.Of(a), b.Class)
+				}
+			}
+		}
+	}
+}

@@ -58,6 +58,7 @@ type Detector struct {
 	peers  *lru.Table[key, peer]
 	series *lru.Table[rhythm, series]
 	a, b   [keep]float32 // scratch
+	open   detect.Underway
 }
 
 type key struct {
@@ -222,21 +223,29 @@ func (d *Detector) tell(e *haechi.Event, p *peer, s *series, points int, period,
 	f.Reasons = [4]haechi.Fact{{Name: "period", Value: period, Unit: "s"}, {Name: "jitter", Value: jitter, Unit: "share"},
 		{Name: "visits", Value: visits}, {Name: "points", Value: float64(points)}}
 	f.Evidence = []haechi.Event{*e}
-	return p.attack.Tell(f, "beacon "+e.Target.String(), visits, out)
+	return d.open.Tell(&p.attack, f, "beacon "+e.Target.String(), visits, out)
 }
 
 // Tick implements the pipeline's detector: it tells of what is over.
 func (d *Detector) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+	if d.open > 0 {
+		out = d.over(now, out)
+	}
+	old := now.Add(-forget).UnixNano()
+	d.peers.Expire(old, func(_ key, p *peer) { out = d.open.End(&p.attack, now, out) })
+	d.series.Expire(old, nil)
+	return out
+}
+
+// over ends what was idle for long.
+func (d *Detector) over(now time.Time, out []haechi.Finding) []haechi.Finding {
 	for _, p := range d.peers.All() {
 		if !p.attack.Open() {
 			continue
 		}
 		if quiet := max(d.cfg.Idle, time.Duration(10*p.period*float64(time.Second))); now.Sub(p.attack.Last()) > quiet {
-			out = p.attack.End(now, out)
+			out = d.open.End(&p.attack, now, out)
 		}
 	}
-	old := now.Add(-forget).UnixNano()
-	d.peers.Expire(old, func(_ key, p *peer) { out = p.attack.End(now, out) })
-	d.series.Expire(old, nil)
 	return out
 }

@@ -40,15 +40,15 @@ func (c *client) fail(at time.Time, name uint64, n int, cfg *Config) {
 	c.names.add(name, at, cfg.Slow)
 }
 
-// within counts the failures of the window, as far as they are kept.
-func (c *client) within(now time.Time, window time.Duration) (n int) {
+// within reports whether so many failures, of those that are kept, are in the window.
+func (c *client) within(now time.Time, window time.Duration, many int) bool {
 	from := now.Add(-window).UnixNano()
-	for i := range c.ring {
-		if c.ring[i].at > from {
-			n++
+	for i := 0; i < len(c.ring) && many > 0; i++ {
+		if c.ring[(c.next+len(c.ring)-1-i)%len(c.ring)].at > from { // the newest first
+			many--
 		}
 	}
-	return n
+	return many <= 0
 }
 
 // reset forgets what was counted, but for the names.
@@ -103,7 +103,8 @@ type crowd struct {
 
 // add notes a failure and returns how many clients failed within the window.
 func (v *crowd) add(client uint64, at time.Time, window time.Duration) (n int) {
-	oldest, from := 0, at.Add(-window).UnixNano()
+	now := at.UnixNano()
+	oldest, from := 0, now-int64(window)
 	place := -1
 	for i := range v.clients {
 		c := &v.clients[i]
@@ -113,16 +114,17 @@ func (v *crowd) add(client uint64, at time.Time, window time.Duration) (n int) {
 		if c.at < v.clients[oldest].at {
 			oldest = i
 		}
+		if c.at > from {
+			n++
+		}
 	}
 	if place < 0 {
 		place = oldest
 	}
-	v.clients[place] = attempt{at.UnixNano(), client}
-	for i := range v.clients {
-		if v.clients[i].at > from {
-			n++
-		}
+	if v.clients[place].at <= from {
+		n++ // it is in the window now
 	}
+	v.clients[place] = attempt{now, client}
 	return n
 }
 

@@ -156,7 +156,7 @@ func (d *Detector) server(a netip.Addr) uint64 {
 
 // judge tells of a client with enough failures.
 func (d *Detector) judge(e *haechi.Event, c *client, severity haechi.Severity, out []haechi.Finding) []haechi.Finding {
-	fast := c.within(e.Time, d.cfg.Window) >= d.cfg.Failures
+	fast := c.within(e.Time, d.cfg.Window, d.cfg.Failures)
 	slow := c.names.count() >= d.cfg.Names
 	if !fast && !slow && !c.attack.Open() {
 		return out

@@ -19,6 +19,7 @@ type Requests struct {
 	cfg      HTTPConfig
 	clients  *lru.Table[caller, calls]
 	services *lru.Table[service, load]
+	open     detect.Underway
 }
 
 // service is where requests go: an address and port, or where a log names none, what it
@@ -124,7 +125,7 @@ func (d *Requests) client(c *calls, fresh bool, where service, e *haechi.Event, 
 	f.Reasons = [4]haechi.Fact{{Name: "requests", Value: float64(c.requests)}, {Name: "clients", Value: 1},
 		{Name: "missing_share", Value: float64(c.missing) / float64(c.requests), Unit: "share"}, {Name: "peak", Value: c.peak}}
 	f.Evidence = []haechi.Event{*e}
-	return c.attack.Tell(f, kind+" "+where.String(), observed, out)
+	return d.open.Tell(&c.attack, f, kind+" "+where.String(), observed, out)
 }
 
 // spread is how many bits are set: different paths, as far as 256 bits tell.
@@ -251,27 +252,35 @@ func (d *Requests) flooded(l *load, where service, now time.Time, e *haechi.Even
 	if e != nil {
 		f.Evidence = []haechi.Event{*e}
 	}
-	return l.attack.Tell(f, "crowd "+where.String(), float64(total), out)
+	return d.open.Tell(&l.attack, f, "crowd "+where.String(), float64(total), out)
 }
 
 // Tick implements the pipeline's detector: it tells of what is over.
 func (d *Requests) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
 	until := now.Add(-quiet).UnixNano()
+	if d.open > 0 {
+		out = d.over(now, until, out)
+	}
+	d.clients.Expire(until-int64(quiet), func(_ caller, c *calls) { out = d.open.End(&c.attack, now, out) })
+	d.services.Expire(now.Add(-time.Hour).UnixNano(), func(_ service, l *load) { out = d.open.End(&l.attack, now, out) })
+	return out
+}
+
+// over ends what was high last before a time.
+func (d *Requests) over(now time.Time, until int64, out []haechi.Finding) []haechi.Finding {
 	for _, c := range d.clients.All() {
 		if c.attack.Open() && c.last < until {
 			c.attack.Peak(c.peak, time.Unix(0, c.last).UTC())
-			out = c.attack.End(now, out)
+			out = d.open.End(&c.attack, now, out)
 			c.peak = 0
 		}
 	}
 	for _, l := range d.services.All() {
 		if l.attack.Open() && l.high < until {
 			l.attack.Peak(l.peak, time.Unix(0, l.high).UTC())
-			out = l.attack.End(now, out)
+			out = d.open.End(&l.attack, now, out)
 			l.peak = 0
 		}
 	}
-	d.clients.Expire(until-int64(quiet), func(_ caller, c *calls) { out = c.attack.End(now, out) })
-	d.services.Expire(now.Add(-time.Hour).UnixNano(), func(_ service, l *load) { out = l.attack.End(now, out) })
 	return out
 }
