@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,12 +114,30 @@ func TestGates(t *testing.T) {
 		got, want float64
 		side      bound
 		missed    bool
-	}{{3, 3, atLeast, false}, {2.9, 3, atLeast, true}, {150, 150, atMost, false}, {151, 150, atMost, true}, {1, 150, atMost, false}} {
+	}{{3, 3, atLeast, false}, {2.9, 3, atLeast, true}, {150, 150, atMost, false}, {151, 150, atMost, true}, {1, 150, atMost, false}, {math.NaN(), 1, atMost, true}} {
 		p := &page{}
 		p.gate("x", c.got, c.side, c.want)
 		if p.missed != c.missed {
 			t.Errorf("%+v: %s", c, p.gates.String())
 		}
+	}
+}
+
+// What a peer that is not there would have done is no gate; what the sensor did not do is
+// one that is missed.
+func TestSensorWithoutPeers(t *testing.T) {
+	n := numbers{"BenchmarkPackets Mpps-flows": {6}, "BenchmarkLines klines/s-haechi": {1500},
+		"BenchmarkStrangers MiB-heap": {120}, "BenchmarkStrangers MiB-cap": {192}, "BenchmarkStrangers honest-lost": {0}}
+	p := &page{}
+	tellSensor(p, n)
+	if got := p.gates.String(); p.missed || strings.Count(got, "\n") != 2 {
+		t.Error(got)
+	}
+	n["BenchmarkPackets Mpps-softflowd"], n["BenchmarkStrangers honest-lost"] = []float64{0.5}, []float64{3}
+	p = &page{}
+	tellSensor(p, n)
+	if got := p.gates.String(); strings.Count(got, "\n") != 3 || strings.Count(got, "FAIL") != 1 {
+		t.Error(got)
 	}
 }
 

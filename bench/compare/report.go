@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -36,7 +37,7 @@ func (p *page) gate(what string, got float64, side bound, want float64) {
 	if side == atLeast {
 		word = "at least"
 	}
-	if (side == atLeast) != (got >= want) && got != want {
+	if math.IsNaN(got) || (side == atLeast) != (got >= want) && got != want {
 		verdict, p.missed = "**FAIL**", true
 	}
 	fmt.Fprintf(&p.gates, "| %s | %s | %s %s | %s |\n", what, number(got), word, number(want), verdict)

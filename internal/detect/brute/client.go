@@ -44,7 +44,7 @@ func (c *client) fail(at time.Time, name uint64, n int, cfg *Config) {
 func (c *client) within(now time.Time, window time.Duration, many int) bool {
 	from := now.Add(-window).UnixNano()
 	for i := 0; i < len(c.ring) && many > 0; i++ {
-		if c.ring[(c.next+len(c.ring)-1-i)%len(c.ring)].at > from { // the newest first
+		if c.ring[uint(c.next-1-i)%uint(len(c.ring))].at > from { // the newest first
 			many--
 		}
 	}

@@ -3,6 +3,7 @@ package decode_test
 import (
 	"net"
 	"net/netip"
+	"reflect"
 	"testing"
 
 	"github.com/gopacket/gopacket"
@@ -165,6 +166,29 @@ func FuzzFrame(f *testing.F) {
 			t.Fatalf("%d bytes of payload, %d stated, in %d", len(p.Payload), p.PayloadLength, len(b))
 		}
 		compare(t, b, &p)
+	})
+}
+
+// FuzzLinks: no frame of any link type stops it, and what it reads stays within the frame
+// and is the same the second time.
+func FuzzLinks(f *testing.F) {
+	all := []uint32{decode.LinkNull, decode.LinkEthernet, decode.LinkRaw, decode.LinkLoop, decode.LinkSLL, decode.LinkIPv4, decode.LinkIPv6, decode.LinkSLL2}
+	for i := range all {
+		for _, b := range frames(f) {
+			f.Add(b[min(14, len(b)):], uint8(i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte, which uint8) {
+		d := decode.New(all[int(which)%len(all)])
+		var p, again sensor.Packet
+		r := d.Frame(b, &p)
+		if r == decode.Decoded && (len(p.Payload) > len(b) || p.PayloadLength < 0 && !p.Malformed) {
+			t.Fatalf("%d bytes of payload, %d stated, in %d", len(p.Payload), p.PayloadLength, len(b))
+		}
+		again.Payload, again.Malformed, again.Embedded.SrcPort = []byte("left"), true, 7
+		if d.Frame(b, &again) != r || r == decode.Decoded && !reflect.DeepEqual(p, again) {
+			t.Fatalf("first %+v, then %+v", p, again)
+		}
 	})
 }
 

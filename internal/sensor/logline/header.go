@@ -114,15 +114,26 @@ func (c *clock) syslog(b []byte, m *message) {
 
 // tagged reads "program[pid]: " or "program: ".
 func (c *clock) tagged(b []byte, m *message) {
-	i := bytes.IndexByte(b[:min(len(b), 80)], ':')
-	if i <= 0 {
+	end, i := -1, 0 // of the name, and where the colon stands
+	for ; i < min(len(b), 80) && b[i] != ':'; i++ {
+		switch b[i] {
+		case ' ':
+			if end < 0 {
+				return
+			}
+		case '[':
+			if end < 0 {
+				end = i
+			}
+		}
+	}
+	if i == 0 || i == min(len(b), 80) {
 		return
 	}
 	tag := b[:i]
-	if j := bytes.IndexByte(tag, '['); j > 0 && tag[len(tag)-1] == ']' {
-		tag = tag[:j]
-	}
-	if bytes.IndexByte(tag, ' ') >= 0 {
+	if end > 0 && tag[i-1] == ']' {
+		tag = tag[:end]
+	} else if end >= 0 && bytes.IndexByte(tag, ' ') >= 0 {
 		return
 	}
 	if j := bytes.LastIndexByte(tag, '/'); j >= 0 && tag[0] != '/' {

@@ -44,6 +44,10 @@ type Reader struct {
 	event haechi.Event
 	got   fields
 	texts texts
+	last  struct { // program, and its patterns
+		name string
+		all  []*pattern
+	}
 }
 
 // New returns a reader that tells emit, which must not keep the event.
@@ -116,7 +120,13 @@ func (r *Reader) Line(line []byte) {
 
 // program tries the patterns of a syslog line's program.
 func (r *Reader) program(m *message) {
-	for _, p := range r.set.byProgram[string(m.program)] {
+	all := r.last.all
+	if r.last.name != string(m.program) {
+		if all = r.set.byProgram[string(m.program)]; len(all) > 0 { // it writes most of such lines
+			r.last.name, r.last.all = r.texts.clean(m.program), all
+		}
+	}
+	for _, p := range all {
 		if p.excludes(m.text) {
 			continue
 		}

@@ -142,7 +142,7 @@ const (
 // match reads a message; got is filled in where it fits.
 func (t *template) match(message []byte, got *fields) verdict {
 	if len(t.head) > 0 && t.head[0].place == literal {
-		if !bytes.HasPrefix(message, t.head[0].text) {
+		if first := t.head[0].text; len(message) < len(first) || message[0] != first[0] || !bytes.HasPrefix(message, first) {
 			return misses
 		}
 	} else if !bytes.Contains(message, t.must) {
