@@ -68,13 +68,21 @@ func (e *Ear) Stream(port uint16, conversation []Said, next func() int) string {
 	return e.stream(port, conversation, next, func([]sensor.Segment) {})
 }
 
+// mostBehind bounds how many others pass by before a segment whose turn it is: fewer than
+// a listener keeps for so long.
+const mostBehind = 6
+
 // Shuffled plays it like Stream, but neighbours of one message may pass by in the wrong
 // order. What a server says before its client has said anything is left in order: where it
 // begins is not known.
 func (e *Ear) Shuffled(port uint16, conversation []Said, next func() int, r *rand.Rand) string {
 	return e.stream(port, conversation, next, func(all []sensor.Segment) {
-		for i := 1; i < len(all); i += 1 + r.IntN(2) {
-			if r.IntN(2) == 0 {
+		behind := 0 // how many others the segment before passed by already
+		for i := 1; i < len(all); i++ {
+			if r.IntN(3) > 0 || behind == mostBehind {
+				behind = 0
+			} else {
+				behind++
 				all[i-1].Seq, all[i].Seq = all[i].Seq, all[i-1].Seq
 				all[i-1].Bytes, all[i].Bytes = all[i].Bytes, all[i-1].Bytes
 				all[i-1].Length, all[i].Length = all[i].Length, all[i-1].Length
