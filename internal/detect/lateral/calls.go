@@ -21,6 +21,7 @@ const (
 	nothing    need = iota
 	activation      // an object of the same host was activated before
 	stranger        // the caller is no domain controller
+	burst           // the same was asked for many services at once
 )
 
 // meaning looks a call up by its operation. Sources: the ATT&CK techniques named, and
@@ -57,6 +58,10 @@ func meaning(e *haechi.Event) (s strong, ok bool) {
 	case "smb":
 		if operation == "WriteExecutable" && administrative(e.Name) {
 			return strong{severity: haechi.High, technique: "T1570"}, true
+		}
+	case "kerberos":
+		if operation == "TGSWithRC4" && guessable(e.Name) {
+			return strong{severity: haechi.High, technique: "T1558.003", needs: burst}, true
 		}
 	case "winrm":
 		return strong{severity: haechi.Medium, technique: "T1021.006"}, true
@@ -101,6 +106,21 @@ func netlogon(operation string, e *haechi.Event) (strong, bool) {
 		return strong{severity: haechi.Critical, technique: "T1210", least: 5}, true
 	}
 	return strong{}, false
+}
+
+// guessable reports whether a ticket for the service may be sealed with what a person has
+// chosen. Services that every machine of a domain offers (host and its aliases, attribute
+// sPNMappings) run under the account of the machine, whose password is 120 random
+// characters, and so it is with tickets for tickets. Of the aliases, http is left out: web
+// servers often run under an account of their own.
+func guessable(service string) bool {
+	class, _, _ := strings.Cut(strings.ToLower(service), "/")
+	switch class {
+	case "", "krbtgt", "kadmin", "host", "cifs", "ldap", "gc", "dns", "rpc", "rpcss", "termsrv", "wsman", "restrictedkrbhost", "netlogon",
+		"dcom", "scm", "spooler", "schedule", "eventlog", "e3514235-4b06-11d1-ab04-00c04fc2dcd2":
+		return false
+	}
+	return !strings.HasSuffix(class, "$")
 }
 
 // administrative reports whether a path is on a share that Windows makes for its

@@ -1,6 +1,7 @@
 package lateral
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,15 +19,21 @@ type Config struct {
 	Memory  time.Duration // an edge is known for so long after it was last used
 	Warm    time.Duration // nothing is called new before so much was seen
 	Idle    time.Duration // an incident is over after so long without a sign
-	Actors  int           `least:"16" most:"1000000"`
-	Edges   int           `least:"16" most:"10000000"`
+	// Services is for how many services a host may ask tickets that can be guessed at
+	// within Burst.
+	Services int           `least:"2" most:"60"`
+	Burst    time.Duration `least:"1s" most:"1h"`
+	Actors   int           `least:"16" most:"1000000"`
+	Edges    int           `least:"16" most:"10000000"`
 }
 
 // Defaults are the parameters as shipped. Targets and window are the documents' (rows
 // B93, B104). A week of memory covers what is done once a week. Half an hour of warmth
-// keeps a sensor that was just started from calling every edge new.
+// keeps a sensor that was just started from calling every edge new. A logon asks tickets for
+// a handful of services, most of them of machines; who takes all that there are does it in
+// seconds.
 func Defaults() Config {
-	return Config{Targets: 5, Window: 30 * time.Minute, Memory: 8 * 24 * time.Hour, Warm: 30 * time.Minute, Idle: 30 * time.Minute, Actors: 4096, Edges: 65536}
+	return Config{Targets: 5, Window: 30 * time.Minute, Memory: 8 * 24 * time.Hour, Warm: 30 * time.Minute, Idle: 30 * time.Minute, Services: 10, Burst: time.Minute, Actors: 4096, Edges: 65536}
 }
 
 // edge is one host talking to another by one service.
@@ -68,6 +75,8 @@ type Detector struct {
 	pairs  *lru.Table[key, pair]
 	edges  *lru.Table[edge, struct{}]
 	leads  *lru.Table[netip.Addr, struct{}] // hosts that answered as domain controllers
+	asked  *lru.Table[netip.Addr, tickets]
+	seed   maphash.Seed
 	first  time.Time
 }
 
@@ -75,12 +84,13 @@ type Detector struct {
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
 	return &Detector{rule: rule, site: site, cfg: cfg, actors: lru.New[netip.Addr, actor](cfg.Actors, int64(cfg.Idle)),
 		pairs: lru.New[key, pair](cfg.Edges/4, int64(cfg.Idle)), edges: lru.New[edge, struct{}](cfg.Edges, int64(cfg.Memory)),
-		leads: lru.New[netip.Addr, struct{}](1024, int64(cfg.Memory))}
+		leads: lru.New[netip.Addr, struct{}](1024, int64(cfg.Memory)),
+		asked: lru.New[netip.Addr, tickets](cfg.Actors, int64(cfg.Burst)), seed: maphash.MakeSeed()}
 }
 
-// Refused counts actors, pairs and edges that found no room.
+// Refused counts actors, pairs, edges and callers that found no room.
 func (d *Detector) Refused() uint64 {
-	return d.actors.Refused() + d.pairs.Refused() + d.edges.Refused() + d.leads.Refused()
+	return d.actors.Refused() + d.pairs.Refused() + d.edges.Refused() + d.leads.Refused() + d.asked.Refused()
 }
 
 // excused are the roles whose work this is.
@@ -117,15 +127,20 @@ func (d *Detector) call(e *haechi.Event, out []haechi.Finding) []haechi.Finding 
 		return out
 	}
 	p.activated = p.activated || active
+	calls := 1
 	switch {
 	case !ok, s.needs == activation && !p.activated, s.needs == stranger && d.leads.Peek(e.Addr) != nil:
 		return out
+	case s.needs == burst:
+		if calls = d.roasts(e); calls == 0 {
+			return out
+		}
 	case s.least > 1:
 		if p.counted++; p.counted < s.least {
 			return out
 		}
 	}
-	return d.tell(e, s, out)
+	return d.tell(e, s, calls, out)
 }
 
 // activates reports whether a call makes an object of a program on another host: not of
@@ -148,13 +163,13 @@ func (d *Detector) learn(e *haechi.Event) {
 	}
 }
 
-// tell adds a strong call to the actor's incident.
-func (d *Detector) tell(e *haechi.Event, s strong, out []haechi.Finding) []haechi.Finding {
+// tell adds a strong call to the actor's incident; calls is how many make it one.
+func (d *Detector) tell(e *haechi.Event, s strong, calls int, out []haechi.Finding) []haechi.Finding {
 	a, _ := d.actors.Use(e.Addr, e.Time.UnixNano())
 	if a == nil {
 		return out
 	}
-	a.calls++
+	a.calls = max(a.calls+1, calls)
 	a.hit(e.Target)
 	f := d.finding(e, a)
 	f.Severity, f.Technique = min(d.rule.Severity, s.severity), s.technique
@@ -172,7 +187,7 @@ func (d *Detector) finding(e *haechi.Event, a *actor) haechi.Finding {
 	f := d.rule.Finding(e.Time, e.Actor)
 	f.Last, f.Window, f.Targets = e.Time, d.cfg.Window, uint64(len(a.targets))
 	f.Target = netip.PrefixFrom(e.Target, e.Target.BitLen())
-	f.Spoofable = e.Kind == haechi.KindFlow && e.Assurance < haechi.Handshaken
+	f.Spoofable = (e.Kind == haechi.KindFlow || e.Transport == haechi.UDP) && e.Assurance < haechi.Handshaken
 	f.Reasons = [4]haechi.Fact{{Name: "hosts", Value: float64(len(a.targets))}, {Name: "calls", Value: float64(a.calls)}}
 	f.Evidence = []haechi.Event{*e}
 	return f
@@ -224,5 +239,6 @@ func (d *Detector) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
 	d.pairs.Expire(before, nil)
 	d.edges.Expire(now.Add(-d.cfg.Memory).UnixNano(), nil)
 	d.leads.Expire(now.Add(-d.cfg.Memory).UnixNano(), nil)
+	d.asked.Expire(now.Add(-d.cfg.Burst).UnixNano(), nil)
 	return out
 }

@@ -18,7 +18,7 @@ func (s site) Role(a netip.Addr) detect.Role { return s.roles[a.String()] }
 
 var began = time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
 
-// play runs events, one every ten seconds from the second hour on.
+// play runs events, one every five seconds from the second hour on.
 func play(s site, events ...haechi.Event) []haechi.Finding {
 	d := lateral.New(detect.Rule{ID: "network/lateral-movement", Version: 1, Detector: "lateral_movement", Technique: "T1021", Severity: haechi.Critical}, s, lateral.Defaults())
 	first := flow("10.9.0.1", "10.9.0.2", 443)
@@ -26,7 +26,7 @@ func play(s site, events ...haechi.Event) []haechi.Finding {
 	out := d.Observe(&first, nil)
 	at := began.Add(time.Hour)
 	for i := range events {
-		at = at.Add(10 * time.Second)
+		at = at.Add(5 * time.Second)
 		events[i].Time = at
 		out = d.Observe(&events[i], out)
 		out = d.Tick(at, out)
@@ -65,6 +65,14 @@ func times(n int, e haechi.Event) (out []haechi.Event) {
 	return out
 }
 
+// roast asks tickets sealed with RC4 for n services.
+func roast(from string, n int, service string) (out []haechi.Event) {
+	for i := range n {
+		out = append(out, call(from, dc, "kerberos.TGSWithRC4", fmt.Sprintf(service, i)))
+	}
+	return out
+}
+
 func fan(from string, n int, port uint16) (out []haechi.Event) {
 	for i := range n {
 		out = append(out, flow(from, fmt.Sprintf("10.0.1.%d", i+1), port))
@@ -87,6 +95,8 @@ func TestMustFire(t *testing.T) {
 		"shell":              {[]haechi.Event{call(worker, other, "winrm.Encrypted", "powershell")}, "T1021.006", haechi.Medium},
 		"replication":        {[]haechi.Event{call(worker, dc, "drsuapi.DsGetNCChanges", "")}, "T1003.006", haechi.High},
 		"netlogon":           {times(5, call(worker, dc, "netlogon.NetrServerAuthenticate3", "zero credential")), "T1210", haechi.Critical},
+		"tickets":            {roast(worker, 11, "MSSQLSvc/sql%d.example.com:1433"), "T1558.003", haechi.High},
+		"tickets by account": {roast(worker, 11, "svc-%d"), "T1558.003", haechi.High},
 		"fan-out":            {fan(worker, 6, 445), "T1021", haechi.Medium},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,6 +140,13 @@ func TestMustNotFire(t *testing.T) {
 		"five hosts, twice":              {site{}, known},
 		"a web proxy":                    {site{}, fan(worker, 40, 443)},
 		"what nobody answered":           {site{}, half},
+		"tickets of machines":            {site{}, roast(worker, 40, "cifs/fs%d.example.com")},
+		"tickets for machines":           {site{}, roast(worker, 40, "FS%d$")},
+		"tickets of other realms":        {site{}, roast(worker, 40, "krbtgt/R%d.EXAMPLE.COM")},
+		"tickets for ten services":       {site{}, roast(worker, 10, "HTTP/web%d.example.com")},
+		"tickets for one, again":         {site{}, times(40, call(worker, dc, "kerberos.TGSWithRC4", "HTTP/web.example.com"))},
+		"tickets sealed with AES":        {site{}, times(40, call(worker, dc, "kerberos.TGS", "HTTP/web.example.com"))},
+		"tickets of an administrator":    {admin, roast(worker, 40, "MSSQLSvc/sql%d.example.com")},
 		"from outside":                   {site{}, []haechi.Event{call("203.0.113.7", other, "svcctl.CreateServiceW", "x")}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,6 +154,26 @@ func TestMustNotFire(t *testing.T) {
 				t.Errorf("%+v", got[0])
 			}
 		})
+	}
+}
+
+// Tickets that are asked for over a morning are work; and what nobody proved to have asked
+// is no reason to act against a host.
+func TestTicketsInTime(t *testing.T) {
+	d := lateral.New(detect.Rule{Severity: haechi.Critical}, site{}, lateral.Defaults())
+	asked := roast(worker, 200, "HTTP/web%d.example.com")
+	for i := range asked {
+		asked[i].Time = began.Add(time.Duration(i) * 7 * time.Second)
+		if out := d.Observe(&asked[i], nil); len(out) > 0 {
+			t.Fatalf("after %d: %+v", i, out[0])
+		}
+	}
+	forged := roast(worker, 11, "HTTP/web%d.example.com")
+	for i := range forged {
+		forged[i].Transport, forged[i].Assurance = haechi.UDP, haechi.Seen
+	}
+	if out := play(site{}, forged...); len(out) == 0 || !out[0].Spoofable || out[0].Reasons[1].Value != 11 {
+		t.Errorf("over UDP: %+v", out)
 	}
 }
 
