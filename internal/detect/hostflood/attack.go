@@ -15,12 +15,17 @@ type reading struct {
 	facts               [3]haechi.Fact
 }
 
+// again is how often a flood is told of that goes on as before: whoever stands against it
+// wants to know that it does.
+const again = 5 * time.Minute
+
 // ongoing is one attack, with its start, changes, peak and end.
 type ongoing struct {
 	detect.Attack
 	kind string
 	peak float64
 	high time.Time // when it was last at half of its limit or more
+	told time.Time
 }
 
 // judge compares a reading with its limit, and says so when it is due.
@@ -33,13 +38,14 @@ func (o *ongoing) judge(rule *detect.Rule, about string, window time.Duration, r
 		return out
 	}
 	o.peak = max(o.peak, r.observed)
-	if over && o.kind != r.kind {
+	if over && (o.kind != r.kind || e.Time.Sub(o.told) >= again) {
 		o.kind = r.kind
 		o.Renew()
 	}
 	if !over || !o.Due(r.severity, r.observed) {
 		return out
 	}
+	o.told = e.Time
 	f := rule.Finding(e.Time, haechi.Actor{})
 	f.About = haechi.Scope{Kind: haechi.ScopeService, Value: about}
 	f.Want, f.For, f.Spoofable = haechi.Pass, 0, true // there is nobody to act on

@@ -25,8 +25,8 @@
 //	                of this hour of the day by so many deviations. Above the ceiling alone is
 //	                low, since many sites live there (F71).
 //
-// An incident has a start, is told again when it has doubled, grew more severe or is of
-// another kind, and ends when it stayed under half of its limit for a minute; the last
+// An incident has a start, is told again when it has doubled, grew more severe, is of
+// another kind or has gone on for five minutes, and ends when it stayed under half of its limit for a minute; the last
 // finding names the peak. Two floods one after the other are two (F69). The evidence names
 // no source: every finding is Spoofable and about the machine, and nobody is decided about.
 //

@@ -169,6 +169,13 @@ func TestTwoAttacksAreTwoIncidents(t *testing.T) {
 	}
 }
 
+func TestAFloodThatGoesOnIsToldOfAgain(t *testing.T) {
+	m := newMachine().run(1800, counts{haechi.CountedCookiesSent: 3000}, 1000, 1000, 5)
+	if len(m.incidents()) != 1 || len(m.out) < 6 || len(m.out) > 20 {
+		t.Errorf("half an hour of it is %d findings of %d incidents", len(m.out), len(m.incidents()))
+	}
+}
+
 // TestAnAttackThatChangesItsTypeIsToldAgain: flaw F69.
 func TestAnAttackThatChangesItsTypeIsToldAgain(t *testing.T) {
 	m := newMachine().run(30, nil, 1000, 1000, 5).run(20, counts{haechi.CountedEchoRequests: 2000}, 1000, 1000, 5)
