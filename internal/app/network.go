@@ -48,11 +48,11 @@ func networkKinds() []networkKind {
 // name; a new one is one line here.
 func hostKinds() []networkKind {
 	return []networkKind{
-		kind("host_syn", hostflood.SYNDefaults(), hostflood.NewSYN),
-		kind("host_udp", hostflood.UDPDefaults(), hostflood.NewUDP),
-		kind("host_icmp", hostflood.ICMPDefaults(), hostflood.NewICMP),
-		kind("host_fragments", hostflood.FragmentDefaults(), hostflood.NewFragments),
-		kind("bandwidth", hostflood.BandwidthDefaults(), hostflood.NewBandwidth),
+		kind("host_syn", hostflood.SYNDefaults(), hostflood.NewSYN, haechi.KindCounted),
+		kind("host_udp", hostflood.UDPDefaults(), hostflood.NewUDP, haechi.KindCounted),
+		kind("host_icmp", hostflood.ICMPDefaults(), hostflood.NewICMP, haechi.KindCounted),
+		kind("host_fragments", hostflood.FragmentDefaults(), hostflood.NewFragments, haechi.KindCounted),
+		kind("bandwidth", hostflood.BandwidthDefaults(), hostflood.NewBandwidth, haechi.KindCounted),
 	}
 }
 

@@ -28,6 +28,9 @@ func TestEveryNetworkDetectorHasAFile(t *testing.T) {
 		files[n.Detector] = n
 	}
 	for _, k := range append(networkKinds(), hostKinds()...) {
+		if k.hears == 0 {
+			t.Errorf("%s looks at no kind of event", k.name)
+		}
 		n, ok := files[k.name]
 		if !ok {
 			t.Errorf("no file in rules/network names the detector %s", k.name)
