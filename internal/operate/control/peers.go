@@ -75,7 +75,7 @@ func (c *Control) WithdrawDecisions(ctx context.Context, op haechi.Operator, abo
 	err := c.audited(ctx, op, entry, func(ctx context.Context) error {
 		lifted = c.d.Peers.Withdraw(about, peer, op.Name, reason, c.d.Now())
 		if err := c.d.Journal.SaveDecisions(ctx, lifted); err != nil {
-			return err // not in the book any more; the next start finds them open again, and they end by themselves
+			return err // as with an operator's lift: the reconciler takes them out, and the next start finds them open again
 		}
 		ids := make([]haechi.Reference, len(lifted))
 		for i := range lifted {

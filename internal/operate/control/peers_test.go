@@ -102,6 +102,9 @@ func TestImportIsOneStep(t *testing.T) {
 	if e := w.chain[0]; len(w.chain) != 1 || e.Action != control.ActionImport || e.By != "kim" || e.Subject != "fail2ban/sshd" || e.After != "decisions: 3" {
 		t.Errorf("chain %+v", w.chain)
 	}
+	if err := c.Undo(t.Context(), kim, 1); haechi.KindOf(err) != haechi.Conflict {
+		t.Errorf("undo of an import: %v", err)
+	}
 	if _, err := c.ImportDecisions(t.Context(), kim, handed(t, "x", "ip:192.0.2.1"), false); err != nil || len(w.chain) != 1 {
 		t.Errorf("an import of which nothing is taken is audited: %v, %+v", err, w.chain)
 	}

@@ -58,6 +58,10 @@ func (c *Control) Undo(ctx context.Context, op haechi.Operator, seq uint64) erro
 	case ActionExcept, ActionExceptEnd:
 		return c.undoException(ctx, op, &e, reason)
 	}
+	if e.Action == ActionImport {
+		return &haechi.Error{Kind: haechi.Conflict, Op: "undo " + e.Action, Msg: "what another program handed over is taken back by its name",
+			Hint: "haechi decisions withdraw, with --from"}
+	}
 	return &haechi.Error{Kind: haechi.Conflict, Op: "undo " + e.Action, Msg: "this cannot be undone",
 		Hint: "changes of a device's status or pin, of enrolment codes, decisions and exceptions can"}
 }
