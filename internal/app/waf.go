@@ -73,7 +73,7 @@ func (x excepting) Exceptions() []haechi.Exception {
 
 func wafService(c *config.WAF) (waf.Service, error) {
 	out := waf.Service{Policy: waf.Policy(c.WAFPolicy), Partial: c.Partial, Open: c.Open,
-		Rules: waf.Ruleset{MaxBody: c.Body, UTF8: c.UTF8, Inflated: c.Inflate}}
+		Rules: waf.Ruleset{MaxBody: c.Body, UTF8: c.UTF8, Inflated: c.Inflate, Extra: c.Extra}}
 	for _, r := range c.Routes {
 		out.Routes = append(out.Routes, waf.Route{Path: r.Path, Policy: waf.Policy(r.WAFPolicy)})
 	}

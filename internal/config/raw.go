@@ -179,6 +179,7 @@ type rawWAF struct {
 	OnError    string         `yaml:"on_error" jsonschema:"enum=refuse,enum=pass" jsonschema_description:"What becomes of a request that the rules could not be asked about."`
 	Engine     string         `yaml:"engine" jsonschema:"enum=fast,enum=oracle" jsonschema_description:"Who asks the rules: fast (clears what none can match, and asks Coraza about the rest) or oracle (Coraza about everything)."`
 	Sample     int            `yaml:"sample" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Ask Coraza also about one in so many requests that the fast engine cleared, and report a difference; 0: about none."`
+	Extra      string         `yaml:"extra" jsonschema:"enum=on,enum=off" jsonschema_description:"Haechi's own rules beside the Core Rule Set, for attacks that it does not see at paranoia 1."`
 	UTF8       bool           `yaml:"utf8,omitempty" jsonschema_description:"Parameters that are no UTF-8 add to the score."`
 	Before     []string       `yaml:"rules_before,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Files of SecLang rules of your own, asked before the Core Rule Set; relative to this file."`
 	Rules      []string       `yaml:"rules,omitempty" jsonschema:"maxItems=16" jsonschema_description:"The same, asked after it: virtual patches go here."`

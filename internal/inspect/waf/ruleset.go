@@ -1,6 +1,7 @@
 package waf
 
 import (
+	_ "embed"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -30,10 +31,17 @@ type Ruleset struct {
 	// Inflated says that compressed bodies are decoded before they are judged, so that
 	// the header that announces them is no violation.
 	Inflated bool
+	// Extra adds rules of Haechi's own to the Core Rule Set: extra.conf.
+	Extra bool
 	// Before and After are rules of one's own in SecLang, evaluated before and after
 	// the Core Rule Set. They must not include files.
 	Before, After string
 }
+
+// extra are the rules of Haechi's own, in SecLang.
+//
+//go:embed extra.conf
+var extra string
 
 func (r Ruleset) withDefaults() Ruleset {
 	if r.Paranoia == 0 {
@@ -64,6 +72,10 @@ func (r Ruleset) Directives() string {
 		b.WriteString(inflated)
 	}
 	b.WriteString(r.Before)
+	b.WriteString("\n")
+	if r.Extra { // before the Core Rule Set adds the score up
+		b.WriteString(extra)
+	}
 	b.WriteString("\nInclude @owasp_crs/*.conf\n")
 	b.WriteString(r.After)
 	return b.String()
