@@ -24,6 +24,8 @@ import (
 type sensing struct {
 	table    *flow.Table
 	decoders map[uint32]*decode.Decoder
+	decoder  *decode.Decoder // of the link type below
+	link     uint32
 	packet   sensor.Packet
 	frames   uint64
 	unread   uint64 // of a link type that nobody reads, or cut or broken
@@ -44,14 +46,17 @@ func newSensing(cfg flow.Config, emit func(*haechi.Event), passed func(time.Time
 func (s *sensing) frame(f *capture.Frame) {
 	s.until(f.Time)
 	s.frames++
-	d := s.decoders[f.Link]
-	if d == nil {
-		if !decode.Supports(f.Link) {
-			s.unread++
-			return
+	d := s.decoder
+	if d == nil || f.Link != s.link { // nearly always it is that of the frame before
+		if d = s.decoders[f.Link]; d == nil {
+			if !decode.Supports(f.Link) {
+				s.unread++
+				return
+			}
+			d = decode.New(f.Link)
+			s.decoders[f.Link] = d
 		}
-		d = decode.New(f.Link)
-		s.decoders[f.Link] = d
+		s.decoder, s.link = d, f.Link
 	}
 	s.packet.Time = f.Time
 	switch d.Frame(f.Bytes, &s.packet) {
