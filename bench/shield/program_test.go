@@ -49,7 +49,7 @@ func BenchmarkProgram(b *testing.B) {
 			}
 			e := g.shield(b, list)
 			if strings.Contains(c.name, "metered") {
-				if err := e.SetMeters(b.Context(), xdp.Meters{Source: xdp.Drop, Packets: 10_000, Per: time.Second, Burst: 20_000}); err != nil {
+				if err := e.SetMeters(b.Context(), xdp.Meters{Source: xdp.Drop, Limit: xdp.Limit{Packets: 10_000, Per: time.Second, Burst: 20_000}}); err != nil {
 					b.Fatal(err)
 				}
 			}

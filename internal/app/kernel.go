@@ -75,13 +75,18 @@ func openXDP(ctx context.Context, s *config.Shield, protected func(netip.Prefix)
 	return e, nil
 }
 
+func limit(r config.Rate) xdp.Limit {
+	return xdp.Limit{Packets: r.Events, Per: r.Per, Burst: r.Burst}
+}
+
 func meters(s *config.Shield) (m xdp.Meters) {
 	if s.SourceRate.Events > 0 {
-		m = xdp.Meters{Source: xdp.Drop, Packets: s.SourceRate.Events, Per: s.SourceRate.Per, Burst: s.SourceRate.Burst}
+		m = xdp.Meters{Source: xdp.Drop, Limit: limit(s.SourceRate)}
 	}
 	if m.Source == xdp.Drop && s.SourceWatch {
 		m.Source = xdp.Watch
 	}
+	m.Opening = limit(s.OpenRate)
 	switch s.Reflection {
 	case "watch":
 		m.Unasked = xdp.Watch

@@ -23,7 +23,7 @@ func compile(f *rawFile) *Config {
 		Rules:  make(map[string]Rule, len(f.Rules)),
 		Decide: compileDecide(&f.Decide),
 		Shield: Shield{Kernel: f.Shield.Kernel, Interfaces: f.Shield.Interfaces, Pins: f.Shield.Pins, Socket: f.Shield.Socket,
-			SourceRate: Rate(f.Shield.SourceRate), SourceWatch: f.Shield.SourceMode == "watch", Reflection: f.Shield.Reflection, From: action(f.Shield.From)},
+			SourceRate: Rate(f.Shield.SourceRate), SourceWatch: f.Shield.SourceMode == "watch", OpenRate: Rate(f.Shield.OpenRate), Reflection: f.Shield.Reflection, From: action(f.Shield.From)},
 		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
 		Records: Records{
 			Store:       RecordStore{DSNFile: f.Records.DSNFile, CAFile: f.Records.CAFile, Pool: f.Records.Pool, Spool: int64(f.Records.Spool)},

@@ -280,6 +280,7 @@ type rawShield struct {
 	Socket     string   `yaml:"socket,omitempty" jsonschema_description:"Socket of the shield process, haechi shield, which changes the kernel for a gateway that may not; without it the gateway does."`
 	SourceRate rate     `yaml:"source_rate,omitempty" jsonschema_description:"Packets of one source in XDP, an IPv4 address or a /64 of IPv6; without it there is no such limit."`
 	SourceMode string   `yaml:"source_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what source_rate would drop; drop: drop it."`
+	OpenRate   rate     `yaml:"open_rate,omitempty" jsonschema_description:"Connections that may open at one address and port before XDP answers with SYN cookies; without it the kernel answers all."`
 	Reflection string   `yaml:"reflection" jsonschema:"enum=off,enum=watch,enum=drop" jsonschema_description:"What XDP does with answers of DNS, NTP, SSDP, memcached and the like that nobody here asked for; watch: count them."`
 	From       string   `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
 }

@@ -237,6 +237,7 @@ type Shield struct {
 	Socket      string        // of the shield process; empty: the gateway changes the kernel itself
 	SourceRate  Rate          // packets of one source in XDP; no events: no limit
 	SourceWatch bool          // what SourceRate would drop is only counted
+	OpenRate    Rate          // connections at one address and port before XDP answers; no events: it never does
 	Reflection  string        // of answers that nobody asked for: off, watch or drop
 	From        haechi.Action // the mildest that the kernel takes over: Deny or Drop
 }

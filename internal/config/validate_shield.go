@@ -26,16 +26,23 @@ func (v *validator) shield(s *rawShield) {
 			v.wrongAt(key, "name each once", "%s is named twice", quoted(name))
 		}
 	}
-	if r := s.SourceRate; r.Events > 0 {
-		burst := max(r.Burst, 0)
-		if burst == 0 {
-			burst = r.Events
-		}
-		if lasts := float64(burst) / float64(r.Events) * r.Per.Seconds(); lasts < 0.02 || lasts > 240 {
-			v.wrongAt("shield.source_rate", "for example 20000/s burst 40000: at once what lasts 20 ms to 4 minutes", "at once a source could send for %.3g s at its rate", lasts)
-		}
-	}
+	v.atOnce("shield.source_rate", s.SourceRate)
+	v.atOnce("shield.open_rate", s.OpenRate)
 	if base := path.Base(s.Pins); !path.IsAbs(s.Pins) || strings.Contains(base, ".") || base == "/" {
 		v.wrongAt("shield.pins", "for example /sys/fs/bpf/haechi", "%s is no folder of a BPF file system: it begins with /, and its last part has no dot", quoted(s.Pins))
+	}
+}
+
+// atOnce checks a rate that the kernel's coarse clock tells, in a bucket of four minutes.
+func (v *validator) atOnce(key string, r rate) {
+	burst := r.Burst
+	if burst == 0 {
+		burst = r.Events
+	}
+	if r.Events == 0 {
+		return
+	}
+	if lasts := float64(burst) / float64(r.Events) * r.Per.Seconds(); lasts < 0.02 || lasts > 240 {
+		v.wrongAt(key, "for example 20000/s burst 40000: at once what lasts 20 ms to 4 minutes", "at once is what comes in %.3g s at that rate", lasts)
 	}
 }

@@ -125,7 +125,7 @@ func TestAnswersUnderWayPass(t *testing.T) {
 		t.Error("an answer under way is dropped")
 	}
 	set(t, e, xdp.Meters{Unasked: xdp.Watch})
-	set(t, e, xdp.Meters{Unasked: xdp.Drop, Source: xdp.Watch, Packets: 10, Per: time.Second})
+	set(t, e, xdp.Meters{Unasked: xdp.Drop, Source: xdp.Watch, Limit: xdp.Limit{Packets: 10, Per: time.Second}})
 	if drops(t, p.program(t), said(53, 40000, dns...)) {
 		t.Error("a change of the meters ends the grace")
 	}

@@ -59,7 +59,9 @@ type Counters struct {
 	// "smurf", "source_rate", "unasked".
 	Dropped [reasons]Dropped
 	// Watched is what mode Watch would have dropped.
-	Watched [counted - reasons]Dropped
+	Watched [watched - reasons]Dropped
+	// Answered are first packets of connections that were answered by a cookie.
+	Answered Traffic
 }
 
 // Dropped is what was dropped for one reason.
@@ -69,7 +71,7 @@ type Dropped struct {
 }
 
 func whys() [counted]string {
-	return [counted]string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf", "source_rate", "unasked", "source_rate", "unasked"}
+	return [counted]string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf", "source_rate", "unasked", "source_rate", "unasked", "opening"}
 }
 
 // Counters reads them: one call to the kernel for all that was dropped, and one for each
@@ -90,10 +92,13 @@ func (e *Enforcer) counters() (out Counters, err error) {
 		for _, c := range each {
 			d.add(c)
 		}
-		if i < reasons {
+		switch {
+		case i < reasons:
 			out.Dropped[i] = d
-		} else {
+		case i < watched:
 			out.Watched[i-reasons] = d
+		default:
+			out.Answered = d.Traffic
 		}
 	}
 	apart := min(len(e.cfg.Interfaces), mostInterfaces-1)
@@ -151,6 +156,7 @@ func (c *Counters) stats() (out []haechi.Counter) {
 	for _, d := range c.Watched {
 		add("watched", d.Why, d.Traffic)
 	}
+	add("answered", "opening", c.Answered)
 	var sum Received
 	for i := range c.Received {
 		for j, t := range c.Received[i].classes() {

@@ -73,6 +73,9 @@ func load(dir string) (*tables, error) {
 	if err != nil {
 		return nil, failed("load the XDP program", err)
 	}
+	if err := knowsCookies(spec); err != nil {
+		return nil, err
+	}
 	t := &tables{}
 	opts := &ebpf.CollectionOptions{Maps: ebpf.MapOptions{PinPath: dir}}
 	err = spec.LoadAndAssign(t, opts)

@@ -25,7 +25,8 @@ type count struct{ Packets, Bytes uint64 }
 // Reasons for which the program drops, and behind them those for which it would.
 const (
 	reasons = 8
-	counted = reasons + 2
+	watched = reasons + 2
+	counted = watched + 1 // openings answered
 )
 
 const (
@@ -41,6 +42,7 @@ type came [mostClasses]count
 type setting struct {
 	Cost, Depth, Rate, Unasked uint32
 	Since                      uint64
+	OpenCost, OpenDepth        uint32
 }
 
 // meters are all settings, and which one is in force.

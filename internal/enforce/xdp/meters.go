@@ -26,15 +26,23 @@ const (
 type Meters struct {
 	// Source is the mode of the limit by source: an IPv4 address, or a /64 of IPv6.
 	Source Mode
-	// Packets is how many a source may send in Per on average: at most a million a second.
-	Packets int
-	Per     time.Duration
-	// Burst is how many at once: 20 ms to 4 minutes of Packets. 0: Packets.
-	Burst int
+	Limit  // of a source, if there is a mode
 	// Unasked is the mode of the filter of answers from [AnswerPorts] that nobody asked
 	// for. It needs Linux 6.6, and begins [Config.Grace] after it is turned on: what was
 	// asked before that is not known.
 	Unasked Mode
+	// Opening is how many connections may open at one address and port of this machine
+	// before the program answers them itself, with cookies of the kernel's; the zero value
+	// means that it never does. It needs Linux 6.0, and net.ipv4.tcp_syncookies=2 while
+	// it is on: only then the kernel knows such a cookie again.
+	Opening Limit
+}
+
+// Limit is so many packets in Per on average: a million a second at most.
+type Limit struct {
+	Packets int
+	Per     time.Duration
+	Burst   int // at once: what lasts 20 ms to 4 minutes. 0: Packets
 }
 
 // The bounds of a burst: the kernel's coarse clock ticks every 10 ms at worst, and an
@@ -47,25 +55,41 @@ const (
 // unit is that of the times in the tables.
 const unit = 64 * time.Nanosecond
 
-// depth is how long a source sends at its rate what it may send at once.
-func (m *Meters) depth() time.Duration {
-	burst := float64(m.Burst)
-	if m.Burst == 0 {
-		burst = float64(m.Packets)
+// depth is how long Burst lasts at the rate.
+func (l *Limit) depth() time.Duration {
+	burst := float64(l.Burst)
+	if l.Burst == 0 {
+		burst = float64(l.Packets)
 	}
-	return time.Duration(min(burst/float64(m.Packets)*float64(m.Per), float64(time.Hour)))
+	return time.Duration(min(burst/float64(l.Packets)*float64(l.Per), float64(time.Hour)))
+}
+
+// cost is how long one packet lasts, and depth how long a burst, in units.
+func (l *Limit) units() (cost, depth uint32) {
+	return uint32(l.Per / time.Duration(l.Packets) / unit), uint32(l.depth() / unit)
+}
+
+func (l *Limit) check() error {
+	switch {
+	case l.Packets < 1 || l.Per <= 0 || l.Burst < 0 || l.Per/time.Duration(l.Packets) < time.Microsecond:
+		return badMeters(fmt.Sprintf("%d packets in %s", l.Packets, l.Per))
+	case l.depth() < MinBurst || l.depth() > MaxBurst:
+		return badMeters(fmt.Sprintf("what may be sent at once lasts %s", l.depth()))
+	}
+	return nil
 }
 
 func (m *Meters) check() error {
-	switch {
-	case m.Source > Drop, m.Unasked > Drop:
+	if m.Source > Drop || m.Unasked > Drop {
 		return badMeters(fmt.Sprintf("there is no mode %d", max(m.Source, m.Unasked)))
-	case m.Source == Off:
-		return nil
-	case m.Packets < 1 || m.Per <= 0 || m.Burst < 0 || m.Per/time.Duration(m.Packets) < time.Microsecond:
-		return badMeters(fmt.Sprintf("%d packets in %s", m.Packets, m.Per))
-	case m.depth() < MinBurst || m.depth() > MaxBurst:
-		return badMeters(fmt.Sprintf("what may be sent at once lasts %s", m.depth()))
+	}
+	if m.Source != Off {
+		if err := m.Limit.check(); err != nil {
+			return err
+		}
+	}
+	if m.Opening != (Limit{}) {
+		return m.Opening.check()
 	}
 	return nil
 }
@@ -76,11 +100,16 @@ func badMeters(msg string) error {
 }
 
 // setting is how the program has it.
-func (m *Meters) setting() setting {
-	if m.Source == Off {
-		return setting{Unasked: uint32(m.Unasked)}
+func (m *Meters) setting() (s setting) {
+	s.Unasked = uint32(m.Unasked)
+	if m.Source != Off {
+		s.Rate = uint32(m.Source)
+		s.Cost, s.Depth = m.Limit.units()
 	}
-	return setting{Cost: uint32(m.Per / time.Duration(m.Packets) / unit), Depth: uint32(m.depth() / unit), Rate: uint32(m.Source), Unasked: uint32(m.Unasked)}
+	if m.Opening != (Limit{}) {
+		s.OpenCost, s.OpenDepth = m.Opening.units()
+	}
+	return s
 }
 
 // SetMeters puts the meters into force, all at once. They stay when the process ends.
@@ -91,6 +120,11 @@ func (e *Enforcer) SetMeters(ctx context.Context, m Meters) error {
 	}
 	if err := m.check(); err != nil {
 		return err
+	}
+	if m.Opening != (Limit{}) {
+		if err := e.canAnswer(); err != nil {
+			return err
+		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -62,7 +62,7 @@ func TestSourceRate(t *testing.T) {
 	if got := passing(t, prog, "198.51.100.7", 500); got != 500 {
 		t.Fatalf("without a limit %d come through", got)
 	}
-	limit := xdp.Meters{Source: xdp.Drop, Packets: 1, Per: time.Second, Burst: 200} // nothing worth a packet comes back meanwhile
+	limit := xdp.Meters{Source: xdp.Drop, Limit: xdp.Limit{Packets: 1, Per: time.Second, Burst: 200}} // nothing worth a packet comes back meanwhile
 	set(t, e, limit)
 	if err := e.Guard(t.Context(), prefixes("192.0.2.0/24")); err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestSourceRateIsExact(t *testing.T) {
 	e := p.open(t, xdp.Config{})
 	prog := p.program(t)
 	const rate, burst = 1000, 100
-	set(t, e, xdp.Meters{Source: xdp.Drop, Packets: rate, Per: time.Second, Burst: burst})
+	set(t, e, xdp.Meters{Source: xdp.Drop, Limit: xdp.Limit{Packets: rate, Per: time.Second, Burst: burst}})
 	began, through := time.Now(), 0
 	var lasted time.Duration
 	for lasted < 400*time.Millisecond {
@@ -156,7 +156,7 @@ func TestACrowdHidesNobody(t *testing.T) {
 	p := newPlace(t)
 	e := p.open(t, xdp.Config{})
 	prog := p.program(t)
-	set(t, e, xdp.Meters{Source: xdp.Drop, Packets: 1, Per: time.Second, Burst: 50})
+	set(t, e, xdp.Meters{Source: xdp.Drop, Limit: xdp.Limit{Packets: 1, Per: time.Second, Burst: 50}})
 	all := p.sharing(t, 120)
 	heavy, honest, crowd := all[0], all[1], all[2:]
 	if got := passing(t, prog, heavy.String(), 80); got != 50 && got != 51 {
@@ -182,7 +182,7 @@ func TestMetersOnTheWire(t *testing.T) {
 	if err := first.Guard(t.Context(), prefixes("10.77.0.0/24", "fd77::/64")); err != nil { // what Arrives compares with
 		t.Fatal(err)
 	}
-	set(t, first, xdp.Meters{Source: xdp.Drop, Packets: 1, Per: time.Second, Burst: 100})
+	set(t, first, xdp.Meters{Source: xdp.Drop, Limit: xdp.Limit{Packets: 1, Per: time.Second, Burst: 100}})
 	arrive := func(from string) (n int) {
 		for range 130 {
 			if p.Arrives(t, netip.MustParseAddr(from)) {
@@ -218,15 +218,15 @@ func TestMetersOnTheWire(t *testing.T) {
 func TestMetersAreBounded(t *testing.T) {
 	p := newPlace(t)
 	e := p.open(t, xdp.Config{})
-	for _, m := range []xdp.Meters{{Source: 3, Packets: 1, Per: time.Second, Burst: 1}, {Source: xdp.Drop}, {Source: xdp.Drop, Packets: -1, Burst: 5}, {Source: xdp.Drop, Packets: 1_000_001, Per: time.Second, Burst: 1_000_001},
-		{Source: xdp.Watch, Packets: 1000, Per: time.Second, Burst: 19}, {Source: xdp.Drop, Packets: 1, Per: time.Second, Burst: 241}, {Source: xdp.Drop, Packets: 1, Per: time.Second, Burst: 1 << 62}} {
+	for _, m := range []xdp.Meters{{Source: 3, Limit: xdp.Limit{Packets: 1, Per: time.Second, Burst: 1}}, {Source: xdp.Drop}, {Source: xdp.Drop, Limit: xdp.Limit{Packets: -1, Burst: 5}}, {Source: xdp.Drop, Limit: xdp.Limit{Packets: 1_000_001, Per: time.Second, Burst: 1_000_001}},
+		{Source: xdp.Watch, Limit: xdp.Limit{Packets: 1000, Per: time.Second, Burst: 19}}, {Source: xdp.Drop, Limit: xdp.Limit{Packets: 1, Per: time.Second, Burst: 241}}, {Source: xdp.Drop, Limit: xdp.Limit{Packets: 1, Per: time.Second, Burst: 1 << 62}}} {
 		if err := e.SetMeters(t.Context(), m); haechi.KindOf(err) != haechi.Invalid {
 			t.Errorf("%+v: %v", m, err)
 		}
 	}
 	for range 10 { // more settings than there is room for
-		set(t, e, xdp.Meters{Source: xdp.Drop, Packets: 1_000_000, Per: time.Second, Burst: 20_000})
-		set(t, e, xdp.Meters{Source: xdp.Watch, Packets: 1, Per: time.Second, Burst: 240})
+		set(t, e, xdp.Meters{Source: xdp.Drop, Limit: xdp.Limit{Packets: 1_000_000, Per: time.Second, Burst: 20_000}})
+		set(t, e, xdp.Meters{Source: xdp.Watch, Limit: xdp.Limit{Packets: 1, Per: time.Second, Burst: 240}})
 	}
 }
 

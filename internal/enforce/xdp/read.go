@@ -77,7 +77,7 @@ func (e *Enforcer) whole() (bool, error) {
 	if ok, err := e.attached(); !ok || err != nil {
 		return false, err
 	}
-	if ok, err := e.hears(); !ok || err != nil {
+	if ok, err := e.hears(); !ok || err != nil || !e.settled() {
 		return false, err
 	}
 	if ok, err := e.t.pinned(e.cfg.Dir); !ok || err != nil {
@@ -111,6 +111,9 @@ func (e *Enforcer) mend() error {
 		}
 	}
 	if err := e.putMeters(e.meters); err != nil {
+		return err
+	}
+	if err := e.settle(); err != nil {
 		return err
 	}
 	if err := e.look(); err != nil {

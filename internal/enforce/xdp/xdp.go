@@ -35,6 +35,9 @@ type Config struct {
 	// Grace is how long every answer passes for one that was asked for, after questions
 	// began to be noted. Default 5 s.
 	Grace time.Duration
+	// Peered says that the other ends of virtual interfaces (veth) have an XDP program
+	// too: without one, answers of the program lie there until something else comes.
+	Peered bool
 	// NetNS is a descriptor of the network namespace of the interfaces; 0: that of the
 	// process.
 	NetNS int

@@ -7,6 +7,7 @@
 #include "meter.h"
 #include "packet.h"
 #include "sane.h"
+#include "syn.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
@@ -66,8 +67,13 @@ static __always_inline int metered(struct frame *f, struct meters *m, __u32 clas
 			return count(f->ctx, UNASKED, XDP_DROP);
 		count(f->ctx, WATCHED_UNASKED, XDP_PASS);
 	}
-	if (s->rate && haechi_over(hash(m, f->source), s->cost, s->depth))
-		return s->rate == DROP ? count(f->ctx, BY_RATE, XDP_DROP) : count(f->ctx, WATCHED_RATE, XDP_PASS);
+	if (s->rate && haechi_over(hash(m, f->source), s->cost, s->depth)) {
+		if (s->rate == DROP)
+			return count(f->ctx, BY_RATE, XDP_DROP);
+		count(f->ctx, WATCHED_RATE, XDP_PASS);
+	}
+	if (s->open_depth && class == SYN && !f->has.cut && !(f->group & 1) && haechi_answer(f->ctx, f->before, f->before + f->has.at))
+		return count(f->ctx, ANSWERED, XDP_TX);
 	return XDP_PASS;
 }
 

@@ -120,7 +120,7 @@ struct {
 } haechi_list SEC(".maps");
 
 /* What was dropped, for each processor; behind it what would have been, in mode WATCH. */
-enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, BY_RATE, UNASKED, REASONS, WATCHED_RATE = REASONS, WATCHED_UNASKED, COUNTED };
+enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, BY_RATE, UNASKED, REASONS, WATCHED_RATE = REASONS, WATCHED_UNASKED, ANSWERED, COUNTED };
 
 struct count {
 	__u64 packets, bytes;
@@ -169,6 +169,7 @@ struct setting {
 	__u32 rate;        /* mode of the limit by source */
 	__u32 unasked;     /* mode of the filter of answers, and since when */
 	__u64 since;
+	__u32 open_cost, open_depth; /* of a connection that opens at one door; 0: no limit */
 };
 
 struct meters {
