@@ -96,7 +96,7 @@ func newGround(b testing.TB) *ground {
 
 func (g *ground) shield(b testing.TB, list []netip.Prefix) *xdp.Enforcer {
 	b.Helper()
-	e, err := xdp.Open(b.Context(), xdp.Config{NetNS: g.in.FD(), Interfaces: []string{"in0"}, Dir: g.dir, Grace: time.Nanosecond})
+	e, err := xdp.Open(b.Context(), xdp.Config{NetNS: g.in.FD(), Interfaces: []string{"in0"}, Dir: g.dir, Grace: time.Nanosecond, Peered: true})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -128,6 +128,9 @@ func (g *ground) programs(b testing.TB, beside bool) *ebpf.Collection {
 		if err := spec.Variables[name].Set(value); err != nil {
 			b.Fatal(err)
 		}
+	}
+	if err := spec.Variables["door_mac"].Set([6]byte(g.mac)); err != nil {
+		b.Fatal(err)
 	}
 	if err := os.MkdirAll(g.dir, 0o700); err != nil {
 		b.Fatal(err)

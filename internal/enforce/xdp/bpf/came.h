@@ -3,6 +3,9 @@
 #pragma once
 #include "packet.h"
 #include "tables.h"
+#include "top.h"
+
+#define SAMPLED 256 /* beside the class: look at the source */
 
 /* The class of UDP from a port that answers whoever asks, often with more than was asked;
  * ../counters.go has the names. */
@@ -57,8 +60,8 @@ static __always_inline __u32 place_of(struct xdp_md *ctx, struct meters *m)
 }
 
 /* Counts a packet: of the class, or of the protocol whose header is there if the class is
- * OTHER. Returns what that header says, of a first fragment too. Not static: the verifier
- * judges it by itself. */
+ * OTHER. Returns what that header says, of a first fragment too, and perhaps SAMPLED. Not
+ * static: the verifier judges it by itself. */
 __noinline int haechi_note(struct xdp_md *ctx, __u32 class, __u32 at, __u32 protocol, __u32 bytes)
 {
 	__u32 i = 0, is = protocol ? class_of(ctx, at, protocol) : class;
@@ -74,6 +77,8 @@ __noinline int haechi_note(struct xdp_md *ctx, __u32 class, __u32 at, __u32 prot
 	if (c && class < MOST_CLASSES) {
 		c->class[class].packets++;
 		c->class[class].bytes += bytes;
+		if (sampled(c->class[class].packets))
+			is |= SAMPLED;
 	}
 	return is;
 }

@@ -30,6 +30,7 @@ struct frame {
 	__u32 before; /* bytes of the link's headers */
 	__u32 why;    /* it is dropped */
 	__u64 source; /* its address, or /64 */
+	__u64 wide;   /* its /24, or /48 */
 	struct carried has;
 	__u8 group; /* the first byte of the link's destination */
 };
@@ -42,6 +43,7 @@ static __always_inline int judged4(struct frame *f, struct ipv4 *ip)
 	if (v < HELD)
 		f->why = odd4(f->ctx, f->e, ip, f->end, f->before, &f->has);
 	f->source = name4(from);
+	f->wide = TOP_IPV4 | from >> 8;
 	return v;
 }
 
@@ -53,6 +55,7 @@ static __always_inline int judged6(struct frame *f, struct ipv6 *ip)
 	if (v < HELD)
 		f->why = odd6(f->ctx, f->e, ip, f->end, f->before, &f->has);
 	f->source = high;
+	f->wide = high >> 16;
 	return v;
 }
 
@@ -114,6 +117,9 @@ static __always_inline int shield(struct xdp_md *ctx)
 	}
 	f.group = f.e->to[0];
 	class = haechi_note(ctx, verdict >= HELD ? DENIED : f.has.cut ? FRAGMENT : OTHER, f.before + f.has.at, f.has.cut == LATER ? 0 : f.has.protocol, f.has.bytes);
+	if (class & SAMPLED && verdict < HELD)
+		haechi_sample(f.wide, hash(m, f.wide));
+	class &= ~SAMPLED;
 	if (verdict == KEPT)
 		return XDP_PASS;
 	if (verdict != UNKNOWN)

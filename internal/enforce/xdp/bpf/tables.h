@@ -211,3 +211,25 @@ struct {
 	__type(value, struct line);
 	PINNED;
 } haechi_asked SEC(".maps");
+
+/* Who sends most, by a sample of one packet in 64: lines of four prefixes. */
+#define TOP_LINES 1024
+#define SAMPLE 6 /* bits */
+
+struct most {
+	__u64 prefix;      /* a /24 with the bit of IPv4, or a /48 */
+	__u32 count, over; /* over: what count may have of others that were here before */
+};
+
+struct mosts {
+	struct most of[4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TOP_LINES);
+	__type(key, __u32);
+	__type(value, struct mosts);
+	PINNED;
+} haechi_top SEC(".maps");
