@@ -82,7 +82,11 @@ func (o *options) replayConfig() (*config.Config, error) {
 	if o.config == "" && errors.As(err, &e) && e.Kind == haechi.NotFound {
 		return config.Defaults(), nil
 	}
-	return cfg, err
+	if err != nil {
+		return nil, err
+	}
+	app.Beside(cfg, o.path())
+	return cfg, nil
 }
 
 // replaying is one run of the command.

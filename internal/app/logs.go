@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
 	"haechi"
 	"haechi/internal/config"
@@ -13,21 +14,33 @@ import (
 	shipped "haechi/rules"
 )
 
-// logPatterns are the patterns that ship.
-func logPatterns() (*logline.Set, error) {
+// logPatterns are the patterns of a folder, if one is named, and those that ship. Errors
+// are of kind NotFound and Invalid.
+func logPatterns(dir string) (*logline.Set, error) {
 	files, err := fs.Sub(shipped.Logs, "logs")
 	if err != nil {
 		return nil, err
 	}
-	return logline.Load(files)
+	set, err := logline.Load(files)
+	if err != nil || dir == "" {
+		return set, err
+	}
+	st, err := os.Stat(dir)
+	if err == nil && !st.IsDir() {
+		err = fmt.Errorf("%s is no folder", dir)
+	}
+	if err != nil {
+		return nil, &haechi.Error{Kind: haechi.NotFound, Op: "load log patterns", Err: err, Hint: "correct sensor.patterns; it is relative to the configuration"}
+	}
+	return set.With(os.DirFS(dir), dir)
 }
 
 // logSets are the patterns for each entry of sensor.logs. Errors are of kind Invalid.
 func logSets(cfg *config.Config) ([]*logline.Set, error) {
-	if len(cfg.Sensor.Logs) == 0 {
+	if len(cfg.Sensor.Logs) == 0 && cfg.Sensor.Patterns == "" {
 		return nil, nil
 	}
-	all, err := logPatterns()
+	all, err := logPatterns(cfg.Sensor.Patterns)
 	if err != nil {
 		return nil, err
 	}

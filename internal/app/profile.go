@@ -59,6 +59,9 @@ func ProfileSource(name string) ([]byte, error) {
 	return src, nil
 }
 
+// Beside makes the paths in a configuration that are relative to its file so; once.
+func Beside(cfg *config.Config, path string) { besideFile(cfg, path) }
+
 // besideFile makes the paths of a service's own files relative to the configuration's.
 func besideFile(cfg *config.Config, path string) {
 	beside := func(name string) string {
@@ -67,7 +70,7 @@ func besideFile(cfg *config.Config, path string) {
 		}
 		return filepath.Join(filepath.Dir(path), name)
 	}
-	cfg.Shield.Socket = beside(cfg.Shield.Socket)
+	cfg.Shield.Socket, cfg.Sensor.Patterns = beside(cfg.Shield.Socket), beside(cfg.Sensor.Patterns)
 	cfg.Records.SecurityLog = beside(cfg.Records.SecurityLog)
 	for i := range cfg.Services {
 		s := &cfg.Services[i]

@@ -23,15 +23,22 @@ import (
 type Replay struct {
 	cfg *config.Config
 	set *rules.Set
+	// patterns are those of logs.
+	patterns *logline.Set
 }
 
-// NewReplay prepares for replays under a configuration. Errors are of kind Invalid.
+// NewReplay prepares for replays under a configuration, whose own paths count as they are;
+// see [Beside]. Errors are of kind NotFound and Invalid.
 func NewReplay(cfg *config.Config) (*Replay, error) {
 	set, err := loadRules(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Replay{cfg: cfg, set: set}, nil
+	patterns, err := logPatterns(cfg.Sensor.Patterns)
+	if err != nil {
+		return nil, err
+	}
+	return &Replay{cfg: cfg, set: set, patterns: patterns}, nil
 }
 
 // Against is the same configuration with other rules: a file below dir stands in place of
@@ -45,7 +52,7 @@ func (r *Replay) Against(dir string) (*Replay, error) {
 	if err != nil {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "read the rules of " + dir, Err: err}
 	}
-	return &Replay{cfg: r.cfg, set: set}, nil
+	return &Replay{cfg: r.cfg, set: set, patterns: r.patterns}, nil
 }
 
 // File replays one capture or log; tap sees its events and may be nil, progress how much
@@ -111,11 +118,7 @@ func (r *Replay) source(in io.Reader, changed time.Time) (replay.Source, error) 
 	}
 	in = io.MultiReader(&given{head[:n]}, in)
 	if !capture.Is(head[:n]) {
-		set, err := logPatterns()
-		if err != nil {
-			return nil, err
-		}
-		return &logged{set: set, in: in, cfg: logline.Config{Now: changed, Zone: r.cfg.Zone, V6Bits: r.cfg.Client.IPv6Prefix}}, nil
+		return &logged{set: r.patterns, in: in, cfg: logline.Config{Now: changed, Zone: r.cfg.Zone, V6Bits: r.cfg.Client.IPv6Prefix}}, nil
 	}
 	c, err := capture.Open(in)
 	if err != nil {

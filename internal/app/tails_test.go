@@ -197,3 +197,56 @@ func TestMissingLogIsSaid(t *testing.T) {
 		return n == 2
 	})
 }
+
+const shopPattern = `id: shop
+title: { en: Shop logins }
+programs: [shop]
+protocol: http
+lines: [{ match: "no entry for {user} from {source}", kind: auth, outcome: failure }]
+examples:
+  - { line: "Jan  7 14:19:31 web shop[1]: no entry for kim from 203.0.113.7", kind: auth, outcome: failure, source: 203.0.113.7, user: kim }
+  - { line: "Jan  7 14:19:31 web shop[1]: entry of kim from 203.0.113.7" }
+`
+
+// A folder of patterns beside the configuration counts live, in a replay and in a check; a
+// reload reads it again, and keeps the old one where the new is wrong.
+func TestPatternsOfAFolder(t *testing.T) {
+	r := newRig(t)
+	dir := filepath.Join(filepath.Dir(r.config), "patterns")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "shop.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(shopPattern)
+	l := &authLog{t: t, path: filepath.Join(t.TempDir(), "app.log")}
+	r.write(t, fmt.Sprintf("sensor: { patterns: patterns, logs: [{ path: %s, only: [shop] }] }\n", l.path))
+	a, _ := r.start(t)
+	line := func(text string) {
+		l.write("x\n%s web shop[1]: %s for kim from 203.0.113.7", time.Now().Format(time.RFC3339Nano), text)
+	}
+	until(t, "it is missed", func() bool { _, why := logStatus(t, a); return len(why) > 0 }) // then all of it is new
+	line("no entry")
+	until(t, "it is understood", func() bool { s, _ := logStatus(t, a); return s.Told == 1 })
+	write(strings.ReplaceAll(shopPattern, "no entry for {user}", "{user} no entry"))
+	if err := a.Control().Reload(t.Context(), kim); haechi.KindOf(err) != haechi.Invalid || !strings.Contains(err.Error(), "shop.yaml:5:") {
+		t.Errorf("%v", err)
+	}
+	write(strings.ReplaceAll(shopPattern, "no entry", "kept out"))
+	if err := a.Control().Reload(t.Context(), kim); err != nil {
+		t.Fatal(err)
+	}
+	// the new patterns are there from the next poll on
+	until(t, "the new pattern counts", func() bool { line("kept out"); s, _ := logStatus(t, a); return s.Told > 1 })
+	before, _ := logStatus(t, a)
+	line("no entry")
+	line("no entry")
+	until(t, "all is read", func() bool { s, _ := logStatus(t, a); return s.Lines == uint64(2*l.n) && s.Behind == 0 })
+	if after, _ := logStatus(t, a); after.Told > before.Told+1 { // a line of the wait may have come behind
+		t.Errorf("%d and then %d", before.Told, after.Told)
+	}
+}

@@ -54,6 +54,7 @@ type rawRoles struct {
 type rawSensor struct {
 	Interfaces []string `yaml:"interfaces,omitempty" jsonschema_description:"Network interfaces whose packets are read; none: the sensor is off. It needs CAP_NET_RAW or the shield process."`
 	Logs       []rawLog `yaml:"logs,omitempty" jsonschema:"maxItems=64" jsonschema_description:"Files of logs that are followed, beginning with what is added to them."`
+	Patterns   string   `yaml:"patterns,omitempty" jsonschema_description:"Folder of your own log patterns, relative to this file; haechi check judges them by their examples."`
 	Flows      int      `yaml:"flows" jsonschema:"minimum=4096,maximum=16777216" jsonschema_description:"Most conversations over IPv4 at once, 64 bytes each, and half as many over IPv6, 88 each."`
 }
 

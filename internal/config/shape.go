@@ -196,6 +196,7 @@ type Site struct {
 type Sensor struct {
 	Interfaces []string // none: off
 	Logs       []Log
+	Patterns   string // folder of log patterns; empty: those that ship
 	Flows      int
 }
 

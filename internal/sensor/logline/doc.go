@@ -11,9 +11,13 @@
 // What a peer chose can hold anything, also what looks like the rest of the line. So a
 // template is anchored at both ends, what stands before the first place of any text is read
 // from the left, what stands behind the last from the right, and what stands between two
-// such places must fit exactly once. A line that can be read in two ways is counted as
+// such places must fit exactly once. A template by which a client that puts blanks where one
+// word is expected could move the address is refused, unless its words are the server's. A line that can be read in two ways is counted as
 // ambiguous and tells nothing: an attacker can hide a line of his own, and never write one
 // about somebody else.
+//
+// The patterns that ship are checked by tests, those of an operator by their examples when
+// they are loaded.
 //
 // Syslog (RFC 3164 with and without a year, RFC 5424), journald's export as JSON, the
 // wrappers of Docker and CRI, the common log format with what nginx and Apache add, KEY=value

@@ -1,14 +1,9 @@
 package logline
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	stdpath "path"
 	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"haechi"
 )
@@ -32,7 +27,10 @@ type raw struct {
 }
 
 type rawLine struct {
-	Match   string `yaml:"match"`
+	Match string `yaml:"match"`
+	// Ours says that what stands in {word}, {method} and {transport} is the server's, and
+	// nothing that a client chose.
+	Ours    bool   `yaml:"server_words"`
 	Kind    string `yaml:"kind"`
 	Outcome string `yaml:"outcome"`
 	State   string `yaml:"state"`
@@ -53,7 +51,8 @@ type example struct {
 // pattern is a file that was read.
 type pattern struct {
 	raw
-	sensor string // "log:" and the id
+	from   *patternFile // names lines of the file; nil once it is known to be good
+	sensor string       // "log:" and the id
 	lines  []line
 }
 
@@ -76,33 +75,6 @@ type Set struct {
 	json      []*pattern
 }
 
-// Load reads all .yaml files below the root of a file system. Errors are of kind Invalid,
-// all of them in one.
-func Load(files fs.FS) (*Set, error) {
-	s := &Set{byProgram: map[string][]*pattern{}}
-	var wrong []error
-	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || stdpath.Ext(name) != ".yaml" {
-			return err
-		}
-		src, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		p, err := read(src)
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
-			return nil
-		}
-		s.add(p)
-		return nil
-	})
-	if err = errors.Join(append(wrong, err)...); err != nil {
-		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "load log patterns", Err: err, Hint: "docs/logs.md describes the form"}
-	}
-	return s, nil
-}
-
 func (s *Set) add(p *pattern) {
 	s.all = append(s.all, p)
 	for _, name := range p.Programs {
@@ -110,7 +82,9 @@ func (s *Set) add(p *pattern) {
 	}
 	switch p.Format {
 	case "access":
-		s.access = p
+		if s.access == nil {
+			s.access = p
+		}
 	case "pairs":
 		s.pairs = append(s.pairs, p)
 	case "json":
@@ -150,64 +124,4 @@ func (s *Set) Names() (out []string) {
 	}
 	slices.Sort(out)
 	return out
-}
-
-func read(src []byte) (*pattern, error) {
-	p := &pattern{}
-	if err := yaml.UnmarshalWithOptions(src, &p.raw, yaml.Strict()); err != nil {
-		return nil, err
-	}
-	p.sensor = "log:" + p.ID
-	var wrong []error
-	fail := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	if p.ID == "" || p.Title.EN == "" || p.Title.KO == "" {
-		fail("id, title.en and title.ko are needed")
-	}
-	if !slices.Contains([]string{"", "text", "access", "pairs", "json"}, p.Format) {
-		fail("format: %q is none of text, access, pairs, json", p.Format)
-	}
-	for name := range p.Fields {
-		if _, ok := placeOf(name); !ok {
-			fail("fields: %q is no place", name)
-		}
-	}
-	if len(p.raw.Lines) == 0 {
-		fail("lines: at least one is needed")
-	}
-	for i, r := range p.raw.Lines {
-		l, err := r.compile(p.Format)
-		if err != nil {
-			fail("lines[%d]: %w", i, err)
-		}
-		p.lines = append(p.lines, l)
-	}
-	return p, errors.Join(wrong...)
-}
-
-func (r *rawLine) compile(format string) (l line, err error) {
-	l.kindOf = r.Type
-	if err = l.kind.UnmarshalText([]byte(r.Kind)); err != nil {
-		return l, err
-	}
-	if r.Outcome != "" {
-		if err = l.outcome.UnmarshalText([]byte(r.Outcome)); err != nil {
-			return l, err
-		}
-	}
-	if r.State != "" {
-		if err = l.state.UnmarshalText([]byte(r.State)); err != nil {
-			return l, err
-		}
-	}
-	if format != "" && format != "text" {
-		if r.Match != "" {
-			return l, fmt.Errorf("match belongs to the format text")
-		}
-		return l, nil
-	}
-	l.template, err = parse(r.Match)
-	if err == nil && !strings.Contains(r.Match, "{source}") && !strings.Contains(r.Match, "{endpoint}") {
-		err = fmt.Errorf("match: neither {source} nor {endpoint}: nobody could be told")
-	}
-	return l, err
 }

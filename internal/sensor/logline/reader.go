@@ -48,6 +48,7 @@ type Reader struct {
 		name string
 		all  []*pattern
 	}
+	hit *line // that was met last
 }
 
 // New returns a reader that tells emit, which must not keep the event.
@@ -161,6 +162,7 @@ func (r *Reader) try(p *pattern, m *message) bool {
 
 // tell emits what a line means.
 func (r *Reader) tell(p *pattern, l *line, at time.Time) {
+	r.hit = l
 	e := &r.event
 	*e = haechi.Event{Kind: l.kind, Outcome: l.outcome}
 	r.got.fill(e, r.cfg.V6Bits, &r.texts)
@@ -206,6 +208,7 @@ func (r *Reader) request(p *pattern, at time.Time) {
 }
 
 func (r *Reader) tellRequest(p *pattern, at time.Time) {
+	r.hit = &p.lines[0]
 	e := &r.event
 	*e = haechi.Event{Kind: haechi.KindRequest, Outcome: haechi.Success}
 	r.got.fill(e, r.cfg.V6Bits, &r.texts)

@@ -224,7 +224,7 @@ func left(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 			continue
 		}
 		n := 0
-		for n < len(b) && k.takes.has(b[n]) && (k.place != quoted || b[n] != '"' || n > 0 && b[n-1] == '\\') {
+		for n < len(b) && k.takes.has(b[n]) && (k.place != quoted || !bareQuote(b, n)) {
 			n++
 		}
 		if k.place == word && i+1 < len(all) { // it ends where what follows begins
@@ -251,7 +251,7 @@ func right(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 			continue
 		}
 		n := len(b)
-		for n > 0 && k.takes.has(b[n-1]) && (k.place != quoted || b[n-1] != '"' || n > 1 && b[n-2] == '\\') {
+		for n > 0 && k.takes.has(b[n-1]) && (k.place != quoted || !bareQuote(b, n-1)) {
 			n--
 		}
 		if !got.set(k.place, b[n:]) {
@@ -270,6 +270,19 @@ func (p place) bytes() (s bytesOf) {
 		}
 	}
 	return s
+}
+
+// bareQuote reports whether there is a quote at i that no backslash takes its meaning; a
+// backslash may itself be escaped.
+func bareQuote(b []byte, i int) bool {
+	if b[i] != '"' {
+		return false
+	}
+	n := 0
+	for n < i && b[i-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 0
 }
 
 // takes reports whether a place of limited text goes on with a byte.
