@@ -3,6 +3,7 @@ package logline
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -47,19 +48,19 @@ func (c *clock) cri(b []byte) (at time.Time, rest []byte, ok bool) {
 // wrapped reads the JSON of Docker's log driver and of journald's export.
 func (c *clock) wrapped(line []byte, m *message) bool {
 	var w struct {
-		Log     *string `json:"log"`
-		Stream  string  `json:"stream"`
-		Time    string  `json:"time"`
-		Message *string `json:"MESSAGE"`
-		Name    string  `json:"SYSLOG_IDENTIFIER"`
-		Micros  string  `json:"__REALTIME_TIMESTAMP"`
+		Log     *string     `json:"log"`
+		Stream  string      `json:"stream"`
+		Time    string      `json:"time"`
+		Message journalText `json:"MESSAGE"`
+		Name    string      `json:"SYSLOG_IDENTIFIER"`
+		Micros  string      `json:"__REALTIME_TIMESTAMP"`
 	}
 	switch {
 	case bytes.Contains(line, []byte(`"MESSAGE"`)):
 		if json.Unmarshal(line, &w) != nil || w.Message == nil {
 			return false
 		}
-		m.program, m.text = []byte(w.Name), []byte(*w.Message)
+		m.program, m.text = []byte(w.Name), w.Message
 		if us, err := strconv.ParseInt(w.Micros, 10, 64); err == nil {
 			m.at = time.UnixMicro(us)
 		}
@@ -78,6 +79,31 @@ func (c *clock) wrapped(line []byte, m *message) bool {
 		return true
 	}
 	return false
+}
+
+// journalText is a field of journald: a text or, where that is not UTF-8 or cannot be
+// printed, its bytes as numbers. Who hides a byte in a name must not hide the line.
+type journalText []byte
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *journalText) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		var s string
+		err := json.Unmarshal(b, &s)
+		*t = journalText(s)
+		return err
+	}
+	var numbers []uint16
+	if err := json.Unmarshal(b, &numbers); err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		if n > 255 {
+			return fmt.Errorf("%d is no byte", n)
+		}
+		*t = append(*t, byte(n))
+	}
+	return nil
 }
 
 // syslog takes a header off: RFC 5424, or RFC 3164 in the forms that are in use.

@@ -2,6 +2,7 @@ package logline_test
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -239,6 +240,22 @@ func BenchmarkLines(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Line(line)
+	}
+}
+
+// A byte that is no text makes journald write numbers; the line is read all the same.
+func TestJournalOfBytes(t *testing.T) {
+	const text = "Failed password for r\xff\x1bt from 203.0.113.7 port 22 ssh2"
+	numbers := strings.Trim(strings.ReplaceAll(fmt.Sprint([]byte(text)), " ", ","), "[]")
+	line := `{"MESSAGE":[` + numbers + `],"SYSLOG_IDENTIFIER":"sshd","__REALTIME_TIMESTAMP":"1769268751000000"}`
+	got, _ := read(t, load(t), line)
+	if len(got) != 1 || got[0].Addr.String() != "203.0.113.7" || got[0].User != "r\uFFFD\uFFFDt" {
+		t.Errorf("%+v", got)
+	}
+	for _, bad := range []string{"[256]", "[-1]", "{}", `["a","b"]`, "null"} {
+		if got, _ := read(t, load(t), `{"MESSAGE":`+bad+`,"SYSLOG_IDENTIFIER":"sshd"}`); len(got) > 0 {
+			t.Errorf("%s: %+v", bad, got)
+		}
 	}
 }
 
