@@ -55,7 +55,7 @@ func compileSite(s *rawSite) Site {
 func compileSensor(s *rawSensor) Sensor {
 	out := Sensor{Interfaces: s.Interfaces, Patterns: s.Patterns, Flows: s.Flows}
 	for _, l := range s.Logs {
-		out.Logs = append(out.Logs, Log{Path: l.Path, Only: l.Only})
+		out.Logs = append(out.Logs, Log(l))
 	}
 	return out
 }

@@ -99,7 +99,7 @@ func (a assault) request() string {
 
 // make puts a payload into a request.
 func (a assault) make(class string) *waf.View {
-	b := benign{a.Rand}
+	b := benign(a)
 	p := a.payload(class)
 	if a.IntN(12) == 0 {
 		p = base64.StdEncoding.EncodeToString([]byte(p))
