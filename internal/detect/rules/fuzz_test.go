@@ -18,6 +18,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("id: [")
 	f.Add("")
 	f.Add("kinds: {a: &x [*x]}")
+	f.Add("A:\nlines: !00000 00\n00000008: 0000")
 	files := os.DirFS("../../../rules")
 	if err := fs.WalkDir(files, ".", func(name string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(name, ".yaml") {

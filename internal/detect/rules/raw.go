@@ -103,8 +103,13 @@ type source struct {
 }
 
 // parse reads a rule file strictly: unknown and doubled keys are errors.
-func parse(name string, text []byte) *source {
-	s := &source{name: name}
+func parse(name string, text []byte) (s *source) {
+	s = &source{name: name}
+	defer func() { // the library fails on some files that are not YAML
+		if p := recover(); p != nil {
+			s.file, s.errs = nil, append(s.errs, fmt.Errorf("%s:1: it cannot be read as YAML", name))
+		}
+	}()
 	f, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		s.errs = append(s.errs, s.yamlError(err))

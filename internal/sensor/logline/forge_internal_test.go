@@ -9,7 +9,6 @@ import (
 // drawn is a template by chance, and texts for its places.
 type drawn struct {
 	script []byte
-	text   string
 	all    []token
 }
 
