@@ -102,6 +102,9 @@ type Overview struct {
 	Pending    uint64 `json:"pending_devices"`
 	Decisions  uint64 `json:"decisions_in_force"`
 	Sessions   uint64 `json:"live_sessions"`
+	// Stage is that of an attack; Shown says that it is only shown.
+	Stage Stage `json:"stage"`
+	Shown bool  `json:"stage_shadow,omitempty"`
 	// Minutes are the last 60 minutes, oldest first, for the chart.
 	Minutes []MinuteCount `json:"minutes,omitempty"`
 }

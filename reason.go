@@ -46,6 +46,7 @@ const (
 	ReasonProxyHeader  Reason = "proxy_header"  // PROXY header missing, wrong or from a stranger
 	ReasonAccess       Reason = "access"        // the service's access list does not admit the client
 	ReasonShutdown     Reason = "shutdown"      // the gateway stops or reloads
+	ReasonAttack       Reason = "attack"        // the stage of an attack lets fewer in
 	ReasonOverload     Reason = "overload"      // a declared bound was reached
 	ReasonFlood        Reason = "flood"         // frames that only cost, more than any honest client needs
 	ReasonLogin        Reason = "login"         // console login failed

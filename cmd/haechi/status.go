@@ -43,6 +43,13 @@ func printStatus(p *printer, s *state) {
 		p.say("cli.live", v.Sessions, v.ActiveBots, v.AuthFailures)
 		p.say("cli.standing", v.Decisions, v.Pending)
 	}
+	if v.Stage > haechi.StageWatch {
+		note := ""
+		if v.Shown {
+			note = p.t("cli.stage_shadow")
+		}
+		p.say("cli.stage", p.word("stage", v.Stage), note)
+	}
 	if s.Records.Waiting > 0 {
 		p.say("cli.records_waiting", s.Records.Where, count((s.Records.Waiting+1023)>>10))
 	} else {

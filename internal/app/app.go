@@ -105,7 +105,7 @@ func (a *App) openGauges() error {
 	bounds := map[string]func() []haechi.Counter{
 		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "kernel": e.kernelStats, "devices": e.registry.Stats, "database": e.database.stats,
 		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats, "security_log": e.seclog.Stats,
-		"sensor": e.wire.counters, "counted": e.counting.counters, "logs": e.tails.counters, "live": a.control.Stats, "connections": e.yard.stats, "limits": a.limitStats,
+		"sensor": e.wire.counters, "counted": e.counting.counters, "stages": e.stages.counters, "logs": e.tails.counters, "live": a.control.Stats, "connections": e.yard.stats, "limits": a.limitStats,
 	}
 	errs := []error{
 		m.Gauge("kakaobot_active_connections", "Live sessions of devices and HTTP clients.", func() float64 { return float64(e.session.Count()) }),
@@ -155,6 +155,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("logs", e.tails.run)
 	g.Add("device database", e.database.run)
 	g.Add("alerts", e.alerts.Run)
+	g.Add("stages", e.stages.run)
 	g.Add("decisions", a.keepDecisions)
 	g.Add("reconciler", func(ctx context.Context) error { return e.reconciler.Run(ctx, reconcileEvery) })
 	g.Add("own addresses", a.watchAddresses)

@@ -66,6 +66,7 @@ type estate struct {
 	habits     *habits
 	wire       *wire // nil: no interface is read
 	counting   *counting
+	stages     *staging
 	tails      *tails                // nil: no log is followed
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
@@ -110,8 +111,9 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 		return nil, errors.Join(err, e.close())
 	}
 	e.metrics = telemetry.New()
+	e.openStages(ctx)
 	e.pipeline = pipeline.New(pipeline.Config{}, pipeline.Deps{
-		Decider: e.decider, Enforcer: e.force, Recorder: e.writer,
+		Decider: staged{e.decider, e.stages.Machine}, Enforcer: e.force, Recorder: e.writer,
 		Taps: e.taps(taps), Now: now, Log: log,
 	})
 	e.engines.log, e.engines.now, e.engines.emit = log, now, e.pipeline.Emit

@@ -136,6 +136,9 @@ func (e *estate) guard(ctx context.Context) error {
 	for _, k := range e.kernels {
 		errs = append(errs, k.Guard(ctx, e.list.guarded()))
 	}
+	if k, ok := e.stages.place.(*stageKernel); ok { // the shield guards its own
+		errs = append(errs, k.Guard(ctx, e.list.guarded()))
+	}
 	return errors.Join(errs...)
 }
 

@@ -17,7 +17,7 @@ import (
 func (a *App) controlDeps() control.Deps {
 	e := a.estate
 	return control.Deps{
-		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Peers: e.decider, Enforcer: e.force, Except: excepting{e.excepted, e}, Journal: e.store, Past: e.store, Chain: e.store,
+		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Peers: e.decider, Enforcer: e.force, Except: excepting{e.excepted, e}, Stages: e.stages, Journal: e.store, Past: e.store, Chain: e.store,
 		Zone: e.cfg.Zone, IPv6Bits: e.cfg.Client.IPv6Prefix, Now: a.opts.Now, Log: a.opts.Log,
 		Program: control.Program{
 			Status: a.status, Reload: a.Reload, Backup: e.store.Backup, Rules: func() []haechi.RuleInfo { return a.estate.current.Load().rules.Info() },
@@ -93,7 +93,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
-	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.registry.Stats, e.database.stats,
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.stages.counters, e.registry.Stats, e.database.stats,
 		e.verifier.Stats, e.writer.Stats, e.seclog.Stats, a.control.Stats, e.yard.stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}
@@ -122,6 +122,7 @@ func (a *App) degraded() (out []string) {
 	}
 	out = append(out, a.estate.wire.degraded()...)
 	out = append(out, a.estate.counting.degraded()...)
+	out = append(out, a.estate.stages.degraded()...)
 	out = append(out, a.estate.tails.degraded()...)
 	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
 		out = append(out, text)

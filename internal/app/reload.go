@@ -59,6 +59,7 @@ func mustRestart(old, cfg *config.Config) error {
 	note("metrics", old.Metrics == cfg.Metrics)
 	note("client", old.Client == cfg.Client)
 	note("decide", old.Decide == cfg.Decide)
+	note("attack", old.Attack == cfg.Attack)
 	note("shield", reflect.DeepEqual(old.Shield, cfg.Shield))
 	note("sensor", reflect.DeepEqual(old.Sensor, cfg.Sensor))
 	note("alerts", old.Alerts == cfg.Alerts)

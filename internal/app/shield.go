@@ -53,6 +53,10 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err != nil {
 		return err
 	}
+	m, err := openStageKernel(ctx, p.all(nil), shieldKeep(&cfg.Shield))
+	if err != nil {
+		o.Log.Warn("a stage has no meters in the kernel", "err", err)
+	}
 	l, err := listenShield(ctx, cfg.Shield.Socket, o.UID)
 	if err != nil {
 		return err
@@ -60,9 +64,17 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if o.Started != nil {
 		o.Started(cfg.Shield.Socket)
 	}
-	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, ks, o.Log) }) }()
-	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
+	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, ks, m, o.Log) }) }()
+	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Meters: orNone(m), Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
 	return s.Serve(ctx, l)
+}
+
+// orNone keeps a nil pointer from becoming meters.
+func orNone(m *stageKernel) shield.Meters {
+	if m == nil {
+		return nil
+	}
+	return m
 }
 
 // captures opens packet sockets on the interfaces that the shield's own file names, and
@@ -117,8 +129,8 @@ func (p *protector) protected(q netip.Prefix) (string, bool) {
 }
 
 // refresh reads the machine's addresses again.
-func (p *protector) refresh(ctx context.Context, ks []shield.Kernel, log *slog.Logger) {
-	err := p.list.refreshOwn()
+func (p *protector) refresh(ctx context.Context, ks []shield.Kernel, m *stageKernel, log *slog.Logger) {
+	err := errors.Join(p.list.refreshOwn(), m.leave(ctx), m.Guard(ctx, p.all(p.asked.Load().Prefixes())))
 	for _, k := range ks {
 		if err == nil {
 			err = k.Guard(ctx, p.all(p.asked.Load().Prefixes()))

@@ -66,7 +66,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 		return nil, err
 	}
 	w.lists = chain{e.session, access.New(accessLists(cfg))}
-	w.judges = append(slices.Clone(w.lists), w.limiter)
+	w.judges = append(slices.Clone(w.lists), w.limiter, e.stages.gate)
 	for i := range cfg.Services {
 		g, err := w.streamGuard(&cfg.Services[i], e, log)
 		if err != nil {
@@ -113,6 +113,7 @@ func (w *world) enter(e *estate) {
 	e.pipeline.Swap(e.detectors(w))
 	e.wire.swap(e.networkDetectors(w))
 	e.counting.swap(e.hostDetectors(w))
+	e.stages.Forget(e.now()) // the detectors began anew, and say again what goes on
 	e.tails.swap(func() understood { return e.understand(w) })
 	e.keeper.Keep(orders(w.cfg))
 	e.engines.keep(w.rulings)

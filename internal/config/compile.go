@@ -22,6 +22,7 @@ func compile(f *rawFile) *Config {
 		Sensor: compileSensor(&f.Sensor),
 		Rules:  make(map[string]Rule, len(f.Rules)),
 		Decide: compileDecide(&f.Decide),
+		Attack: compileAttack(&f.Attack),
 		Shield: Shield{Kernel: f.Shield.Kernel, Interfaces: f.Shield.Interfaces, Pins: f.Shield.Pins, Socket: f.Shield.Socket,
 			SourceRate: Rate(f.Shield.SourceRate), SourceWatch: f.Shield.SourceMode == "watch", OpenRate: Rate(f.Shield.OpenRate), Reflection: f.Shield.Reflection, From: action(f.Shield.From)},
 		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
@@ -44,6 +45,11 @@ func compile(f *rawFile) *Config {
 		}
 	}
 	return c
+}
+
+func compileAttack(a *rawAttack) Attack {
+	highest, _ := haechi.ParseStage(a.Highest) // it was checked against the same names
+	return Attack{Mode: mode(a.Mode), Highest: highest, Calm: time.Duration(a.Calm), New: Rate(a.New), SYN: Rate(a.SYN), Echo: Rate(a.Echo)}
 }
 
 func compileSite(s *rawSite) Site {

@@ -31,6 +31,8 @@ func defaults() rawFile {
 			OnHigh: "throttle", OnCritical: "deny",
 			HalfLife: 10 * minute, Base: 5 * minute, Max: day, Shared: 2,
 		},
+		Attack: rawAttack{Mode: "shadow", Highest: "cookies", Calm: 2 * minute,
+			New: rate{25, time.Minute, 100}, SYN: rate{1, time.Second, 3}, Echo: rate{1, time.Second, 5}}, // row B51
 		Shield: rawShield{Kernel: "off", From: "drop", SourceMode: "drop", Reflection: "off", Pins: "/sys/fs/bpf/haechi"},
 		Sensor: rawSensor{Flows: 1 << 20},
 		Alerts: rawAlerts{AtLeast: "high"},

@@ -18,6 +18,7 @@ type rawFile struct {
 	Services       map[string]rawService `yaml:"services" jsonschema_description:"What is guarded, by name."`
 	Rules          map[string]rawRule    `yaml:"rules" jsonschema_description:"Changes to rules, by id; haechi rules lists them."`
 	Decide         rawDecide             `yaml:"decide" jsonschema_description:"How findings become decisions."`
+	Attack         rawAttack             `yaml:"attack" jsonschema_description:"How the gateway stands while a flood goes on."`
 	Shield         rawShield             `yaml:"shield" jsonschema_description:"What is enforced in the kernel."`
 	Alerts         rawAlerts             `yaml:"alerts" jsonschema_description:"Where incidents are told."`
 	Records        rawRecords            `yaml:"records" jsonschema_description:"Where the records lie, and how long each kind is kept."`
@@ -272,6 +273,15 @@ type rawDecide struct {
 	Base        duration `yaml:"base" least:"1s" most:"31d" jsonschema_description:"Length of a first decision; each repetition doubles it."`
 	Max         duration `yaml:"max" least:"1s" most:"365d" jsonschema_description:"Longest automatic decision."`
 	Shared      int      `yaml:"shared_devices" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"How many good devices behind an address protect it; 0: never."`
+}
+
+type rawAttack struct {
+	Mode    string   `yaml:"mode" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"shadow: the stage that a flood raises is shown and not taken; off: floods raise none. An operator's stage is taken in any case."`
+	Highest string   `yaml:"highest" jsonschema:"enum=tighten,enum=cookies,enum=known" jsonschema_description:"The most that floods raise by themselves."`
+	Calm    duration `yaml:"calm" least:"10s" most:"1d" jsonschema_description:"So long nothing must be seen before it steps down; it doubles where floods follow one another."`
+	New     rate     `yaml:"new" jsonschema_description:"From tighten on: new connections of one client."`
+	SYN     rate     `yaml:"syn" jsonschema_description:"From tighten on: SYNs of one source that never completed a handshake, in the kernel."`
+	Echo    rate     `yaml:"echo" jsonschema_description:"From tighten on: pings of one source, in the kernel."`
 }
 
 type rawShield struct {

@@ -25,6 +25,7 @@ type Config struct {
 	Sensor         Sensor
 	Rules          map[string]Rule
 	Decide         Decide
+	Attack         Attack
 	Shield         Shield
 	Alerts         Alerts
 	Records        Records
@@ -228,6 +229,14 @@ type Decide struct {
 	OnHigh, OnCritical                               haechi.Action
 	HalfLife, Base, Max                              time.Duration
 	SharedDevices                                    int
+}
+
+// Attack says how the gateway stands while a flood goes on.
+type Attack struct {
+	Mode           haechi.Mode
+	Highest        haechi.Stage // the most that floods raise by themselves
+	Calm           time.Duration
+	New, SYN, Echo Rate // of one client, from tighten on
 }
 
 // Shield says what is enforced in the kernel.

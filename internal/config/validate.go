@@ -79,6 +79,7 @@ func (v *validator) file() {
 		}
 	}
 	v.decide(&f.Decide)
+	v.attack(&f.Attack)
 	v.shield(&f.Shield)
 }
 

@@ -57,7 +57,7 @@ func (o *ongoing) judge(rule *detect.Rule, about string, window time.Duration, r
 }
 
 // tick ends what was quiet for long enough.
-func (o *ongoing) tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+func (o *ongoing) tick(now time.Time, quiet time.Duration, out []haechi.Finding) []haechi.Finding {
 	if !o.Open() || now.Sub(o.high) <= quiet {
 		return out
 	}

@@ -129,7 +129,7 @@ func (d *Bandwidth) read(t *traffic, now int64) reading {
 // Tick implements the pipeline's detector.
 func (d *Bandwidth) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
 	for _, t := range d.lines.All() {
-		out = t.attack.tick(now, out)
+		out = t.attack.tick(now, d.cfg.Quiet, out)
 	}
 	return out
 }

@@ -15,6 +15,7 @@ type machine struct {
 	rule   detect.Rule
 	about  string
 	window time.Duration
+	quiet  time.Duration
 	types  [most]string // what it adds up
 	sums   [most]seconds
 	read   func(n *[most]float64) reading
@@ -49,7 +50,7 @@ func (m *machine) judge(e *haechi.Event, out []haechi.Finding) []haechi.Finding 
 
 // Tick implements the pipeline's detector.
 func (m *machine) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
-	return m.attack.tick(now, out)
+	return m.attack.tick(now, m.quiet, out)
 }
 
 // SYN finds handshakes that nobody completes.
@@ -64,7 +65,7 @@ const (
 
 // NewSYN returns a detector of host_syn.
 func NewSYN(rule detect.Rule, _ detect.Site, cfg SYNConfig) *SYN {
-	d := &SYN{machine{rule: rule, about: "host:syn", window: cfg.Window, types: [most]string{
+	d := &SYN{machine{rule: rule, about: "host:syn", window: cfg.Window, quiet: cfg.Quiet, types: [most]string{
 		haechi.CountedCookiesSent, haechi.CountedCookiesValid, haechi.CountedSYNDropped, haechi.CountedSYNRepeated, haechi.CountedTCPDialed, haechi.CountedTCPAccepted}}}
 	d.read = func(n *[most]float64) reading {
 		cookies, dropped, waiting := max(n[0]-n[1], 0), n[2], max(n[3]-dials*n[4], 0)/repeats
@@ -91,7 +92,7 @@ type UDP struct{ machine }
 
 // NewUDP returns a detector of host_udp.
 func NewUDP(rule detect.Rule, _ detect.Site, cfg UDPConfig) *UDP {
-	d := &UDP{machine{rule: rule, about: "host:udp", window: cfg.Window, types: [most]string{haechi.CountedUDPClosed, haechi.CountedUDPOverrun}}}
+	d := &UDP{machine{rule: rule, about: "host:udp", window: cfg.Window, quiet: cfg.Quiet, types: [most]string{haechi.CountedUDPClosed, haechi.CountedUDPOverrun}}}
 	d.read = func(n *[most]float64) reading {
 		seconds := cfg.Window.Seconds()
 		r := reading{observed: (n[0] + n[1]) / seconds, threshold: float64(cfg.Packets), kind: "closed",
@@ -109,7 +110,7 @@ type ICMP struct{ machine }
 
 // NewICMP returns a detector of host_icmp.
 func NewICMP(rule detect.Rule, _ detect.Site, cfg ICMPConfig) *ICMP {
-	d := &ICMP{machine{rule: rule, about: "host:icmp", window: cfg.Window, types: [most]string{
+	d := &ICMP{machine{rule: rule, about: "host:icmp", window: cfg.Window, quiet: cfg.Quiet, types: [most]string{
 		haechi.CountedEchoRequests, haechi.CountedEchoReplies, haechi.CountedEchoSent}}}
 	d.read = func(n *[most]float64) reading {
 		seconds := cfg.Window.Seconds()
@@ -133,7 +134,7 @@ const ofOne = 45
 
 // NewFragments returns a detector of host_fragments.
 func NewFragments(rule detect.Rule, _ detect.Site, cfg FragmentConfig) *Fragments {
-	d := &Fragments{machine{rule: rule, about: "host:fragments", window: cfg.Window, types: [most]string{
+	d := &Fragments{machine{rule: rule, about: "host:fragments", window: cfg.Window, quiet: cfg.Quiet, types: [most]string{
 		haechi.CountedFragments, haechi.CountedReassembled, haechi.CountedReassemblyFailed, haechi.CountedReassemblyLate, haechi.CountedOverlaps}}}
 	d.read = func(n *[most]float64) reading {
 		loose, odd := max(n[0]-ofOne*n[1], 0)/cfg.Window.Seconds(), max(n[2]-n[3], 0)+n[4]

@@ -35,6 +35,7 @@ var (
 	_ enforce.Enforcer  = (*Client)(nil)
 	_ enforce.Selective = (*Client)(nil)
 	_ enforce.Watchful  = (*Client)(nil)
+	_ enforce.Meterer   = (*Client)(nil)
 )
 
 // NewClient makes a client. It connects when it is first asked something.
@@ -82,6 +83,24 @@ func (c *Client) Changed(ctx context.Context) (bool, error) {
 func (c *Client) Guard(ctx context.Context, ps []netip.Prefix) error {
 	_, err := c.ask(ctx, &request{Op: opGuard, Prefixes: ps})
 	return err
+}
+
+// SetMeters implements [enforce.Meterer].
+func (c *Client) SetMeters(ctx context.Context, m enforce.Meters) error {
+	_, err := c.ask(ctx, &request{Op: opMeters, Meters: &m})
+	return err
+}
+
+// Know implements [enforce.Meterer].
+func (c *Client) Know(ctx context.Context, clients []netip.Prefix, length time.Duration) error {
+	_, err := c.ask(ctx, &request{Op: opKnow, Prefixes: clients, For: length})
+	return err
+}
+
+// Held implements [enforce.Meterer].
+func (c *Client) Held(ctx context.Context) ([]haechi.Counter, error) {
+	r, err := c.ask(ctx, &request{Op: opHeld})
+	return r.Counters, err
 }
 
 // Stats are the shield's counters; none while it does not answer.

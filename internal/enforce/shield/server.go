@@ -24,6 +24,13 @@ type Kernel interface {
 	Stats() []haechi.Counter
 }
 
+// Meters are what a stage does in the kernel.
+type Meters interface {
+	enforce.Meterer
+	// Guard replaces whom they never drop.
+	Guard(ctx context.Context, ps []netip.Prefix) error
+}
+
 // ServerConfig is what a Server is told. All but Missing and Log must be set.
 type ServerConfig struct {
 	// Kernels are the enforcers, each asked by its name; the first by none.
@@ -38,7 +45,10 @@ type ServerConfig struct {
 	// Capture opens a socket for the packets of a network interface, or says why the
 	// gateway does not get one. Nil: it gets none.
 	Capture func(name string) (*os.File, error)
-	Log     *slog.Logger // nil discards
+	// Meters are put into force while an attack goes on; they are guarded with the kernels.
+	// Nil: none are.
+	Meters Meters
+	Log    *slog.Logger // nil discards
 }
 
 // Server serves an enforcer to the gateway.
@@ -163,6 +173,10 @@ func (s *Server) kernel(name string) (Kernel, error) {
 
 func (s *Server) answer(ctx context.Context, q *request) (r *response) {
 	r = &response{}
+	if q.Op == opMeters || q.Op == opKnow || q.Op == opHeld {
+		r.Failure = failureOf(s.meter(ctx, q, r))
+		return r
+	}
 	k, err := s.kernel(q.On)
 	if err != nil {
 		r.Failure = failureOf(err)
@@ -178,7 +192,10 @@ func (s *Server) answer(ctx context.Context, q *request) (r *response) {
 	case opChanged:
 		r.Changed, err = k.Changed(ctx)
 	case opGuard:
-		err = k.Guard(ctx, s.cfg.Protected(q.Prefixes))
+		all := s.cfg.Protected(q.Prefixes)
+		if err = k.Guard(ctx, all); err == nil && s.cfg.Meters != nil {
+			err = s.cfg.Meters.Guard(ctx, all)
+		}
 	case opStats:
 		r.Counters = k.Stats()
 	case opCapture:
@@ -189,6 +206,22 @@ func (s *Server) answer(ctx context.Context, q *request) (r *response) {
 	}
 	r.Failure = failureOf(err)
 	return r
+}
+
+// meter does what is asked of the meters.
+func (s *Server) meter(ctx context.Context, q *request, r *response) (err error) {
+	switch {
+	case s.cfg.Meters == nil:
+		return &haechi.Error{Kind: haechi.Unavailable, Op: "meter sources", Msg: "this shield has no meters", Hint: "it needs nftables; haechi status says why it is not used"}
+	case q.Op == opKnow:
+		return s.cfg.Meters.Know(ctx, q.Prefixes, q.For)
+	case q.Op == opHeld:
+		r.Counters, err = s.cfg.Meters.Held(ctx)
+		return err
+	case q.Meters == nil:
+		return s.cfg.Meters.SetMeters(ctx, enforce.Meters{})
+	}
+	return s.cfg.Meters.SetMeters(ctx, *q.Meters)
 }
 
 func (s *Server) capture(name string) (*os.File, error) {

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"time"
 
 	"haechi"
+	"haechi/internal/enforce"
 )
 
 // maxMessage bounds a message, in bytes: 200,000 decisions fit.
@@ -24,6 +26,9 @@ const (
 	opGuard   = "guard"
 	opStats   = "stats"
 	opCapture = "capture"
+	opMeters  = "meters"
+	opKnow    = "know"
+	opHeld    = "held"
 )
 
 // request is what the gateway asks.
@@ -34,6 +39,8 @@ type request struct {
 	IDs       []haechi.Reference `json:"ids,omitempty"`
 	Prefixes  []netip.Prefix     `json:"prefixes,omitempty"`
 	Interface string             `json:"interface,omitempty"`
+	Meters    *enforce.Meters    `json:"meters,omitempty"`
+	For       time.Duration      `json:"for,omitempty"`
 }
 
 // response is what the shield answers.

@@ -78,6 +78,14 @@ type Exceptions interface {
 	EndException(ctx context.Context, id string) (haechi.Exception, error)
 }
 
+// Stages is how the gateway stands while an attack goes on.
+type Stages interface {
+	Status(now time.Time) haechi.AttackStatus
+	// Set takes a stage for so long; Release lets floods decide again, from watch on.
+	Set(s haechi.Stage, by string, length time.Duration, now time.Time) error
+	Release(by string, now time.Time)
+}
+
 // Journal keeps decisions durably.
 type Journal interface {
 	SaveDecision(ctx context.Context, d *haechi.Decision) error
@@ -129,6 +137,7 @@ type Deps struct {
 	Peers    Peers
 	Enforcer Enforcer
 	Except   Exceptions
+	Stages   Stages
 	Journal  Journal
 	Past     Past
 	Chain    Chain

@@ -28,6 +28,8 @@ func (c *Control) Overview(ctx context.Context) (haechi.Overview, error) {
 	o.Sessions = uint64(c.d.Program.Live())
 	o.Pending = uint64(len(c.d.Registry.List(haechi.DeviceFilter{Statuses: []haechi.DeviceStatus{haechi.Pending}})))
 	o.ActiveBots = c.activeBots(now)
+	at := c.d.Stages.Status(now)
+	o.Stage, o.Shown = at.Stage, at.Mode != haechi.Enforce
 	return o, nil
 }
 

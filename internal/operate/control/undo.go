@@ -27,6 +27,8 @@ const (
 	ActionWithdraw     = "decision.withdraw"
 	ActionExcept       = "waf.except" // undone by ending it
 	ActionExceptEnd    = "waf.end"    // undone by making it again
+	ActionStage        = "attack.stage"
+	ActionRelease      = "attack.release"
 	ActionReload       = "config.reload"
 	ActionBackup       = "records.backup"
 )

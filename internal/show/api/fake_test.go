@@ -150,3 +150,17 @@ func (c *control) Undo(_ context.Context, op haechi.Operator, seq uint64) error 
 func (c *control) Replay(_ context.Context, since time.Time) (haechi.Replay, error) {
 	return haechi.Replay{Since: since, Events: 3}, c.fail
 }
+
+func (c *control) Attack(context.Context) (haechi.AttackStatus, error) {
+	return haechi.AttackStatus{Stage: haechi.StageTighten, Mode: haechi.Enforce}, c.fail
+}
+
+func (c *control) SetStage(_ context.Context, op haechi.Operator, s haechi.Stage, length time.Duration, reason string) (haechi.AttackStatus, error) {
+	c.note("stage "+s.String()+" "+length.String()+" "+reason, op)
+	return haechi.AttackStatus{Stage: s}, c.fail
+}
+
+func (c *control) ReleaseStage(_ context.Context, op haechi.Operator, reason string) (haechi.AttackStatus, error) {
+	c.note("release "+reason, op)
+	return haechi.AttackStatus{}, c.fail
+}

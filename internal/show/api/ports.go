@@ -90,6 +90,13 @@ type Excepter interface {
 	EndException(ctx context.Context, op haechi.Operator, id, reason string) (haechi.Exception, error)
 }
 
+// Attacker says how the gateway stands while an attack goes on, and changes it.
+type Attacker interface {
+	Attack(ctx context.Context) (haechi.AttackStatus, error)
+	SetStage(ctx context.Context, op haechi.Operator, s haechi.Stage, length time.Duration, reason string) (haechi.AttackStatus, error)
+	ReleaseStage(ctx context.Context, op haechi.Operator, reason string) (haechi.AttackStatus, error)
+}
+
 // Deps are the parts the interface asks. All but Log and Now are required.
 type Deps struct {
 	Watcher   Watcher
@@ -102,6 +109,7 @@ type Deps struct {
 	Keeper    Keeper
 	Replayer  Replayer
 	Excepter  Excepter
+	Attacker  Attacker
 	// Operator names who asks: from the console's session, or from the peer
 	// credentials of the local socket. Without one every request is refused.
 	Operator func(*http.Request) (haechi.Operator, bool)

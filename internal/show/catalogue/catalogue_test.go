@@ -64,6 +64,7 @@ func TestDictionary(t *testing.T) {
 	values(t, c, "action", func(i uint8) fmt.Stringer { return haechi.Action(i) })
 	values(t, c, "severity", func(i uint8) fmt.Stringer { return haechi.Severity(i) })
 	values(t, c, "kind", func(i uint8) fmt.Stringer { return haechi.Kind(i) })
+	values(t, c, "stage", func(i uint8) fmt.Stringer { return haechi.Stage(i) })
 	values(t, c, "mode", func(i uint8) fmt.Stringer { return haechi.Mode(i) })
 	values(t, c, "outcome", func(i uint8) fmt.Stringer { return haechi.Outcome(i) })
 	values(t, c, "origin", func(i uint8) fmt.Stringer { return haechi.Origin(i) })

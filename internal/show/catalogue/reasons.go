@@ -45,6 +45,7 @@ func reasons() []text {
 		{"reason.proxy_header", "PROXY header missing or wrong", "PROXY 헤더가 없거나 잘못됨"},
 		{"reason.access", "not on the service's access list", "서비스 접근 목록에 없음"},
 		{"reason.shutdown", "the gateway stops or reloads", "게이트웨이 종료 또는 다시 불러오기"},
+		{"reason.attack", "the gateway stands against an attack", "공격 대응 단계로 제한 중"},
 		{"reason.overload", "a bound was reached", "설정된 한계에 도달함"},
 		{"reason.flood", "a flood of frames that only cost", "처리 비용만 드는 프레임이 쏟아짐"},
 		{"reason.login", "console login failed", "콘솔 로그인 실패"},

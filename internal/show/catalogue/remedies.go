@@ -53,6 +53,7 @@ func remedies() []text {
 		{"remedy.proxy_header", "Only the networks under services, proxy_protocol in haechi.yaml may and must send a PROXY header.", "haechi.yaml의 services, proxy_protocol에 적힌 네트워크만 PROXY 헤더를 보낼 수 있고, 반드시 보내야 합니다."},
 		{"remedy.access", "Add the address under services, access, allow in haechi.yaml if it should get in.", "들어와야 하는 주소라면 haechi.yaml의 services, access, allow에 추가하세요."},
 		{"remedy.shutdown", "The gateway stopped or reloaded; connect again.", "게이트웨이가 멈췄거나 다시 불러왔습니다. 다시 연결하세요."},
+		{"remedy.attack", "It ends by itself with the attack: haechi attack status says at which stage the gateway is, haechi attack release ends it. Who must get in goes under allow in haechi.yaml.", "공격이 끝나면 저절로 풀립니다. 단계는 haechi attack status로 보고, haechi attack release로 끝냅니다. 꼭 들어와야 하는 주소는 haechi.yaml의 allow에 적으세요."},
 		{"remedy.overload", "A bound of the gateway was reached: haechi status shows which.", "게이트웨이의 한계에 도달했습니다. 어느 것인지는 haechi status에 있습니다."},
 		{"remedy.flood", "Nothing needs lifting: its connection was ended, and it may connect again. An honest client does not send this; one under allow is not measured.", "해제할 것은 없습니다. 연결만 끊었으며 다시 연결할 수 있습니다. 정상 클라이언트는 이렇게 보내지 않으며, allow에 적은 주소는 재지 않습니다."},
 		{"remedy.login", "The name or the password was wrong.", "이름 또는 비밀번호가 맞지 않았습니다."},

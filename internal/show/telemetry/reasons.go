@@ -40,6 +40,7 @@ func reasons() []haechi.Reason {
 		haechi.ReasonAccess,
 		haechi.ReasonShutdown,
 		haechi.ReasonOverload,
+		haechi.ReasonAttack,
 		haechi.ReasonFlood,
 		haechi.ReasonLogin,
 		haechi.ReasonCSP, haechi.ReasonWAF, haechi.ReasonMixedContent, haechi.ReasonMixedImage, haechi.ReasonPlainLogin,
