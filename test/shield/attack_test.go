@@ -278,3 +278,31 @@ func TestAnOperatorTakesAStage(t *testing.T) {
 		t.Error("what it noted is left")
 	}
 }
+
+// TestAGatewayWithoutRightsTakesAStageThroughTheShield: the shield puts meters and cookies
+// into force for it, and both come back with the stage.
+func TestAGatewayWithoutRightsTakesAStageThroughTheShield(t *testing.T) {
+	r := newRig(t, "{ kernel: nft, socket: DIR/run/shield.sock }")
+	r.shield()
+	r.run(powerless(t, r))
+	s := &siege{r}
+	before := cookiesSetting(t, s.land.guarded)
+	if a := s.haechi("attack", "stage", "cookies", "--for", "1m"); a.Code != 0 {
+		t.Fatal(a.Err)
+	}
+	s.eventually("all of it is in force", 5*time.Second, func() bool {
+		on := 0
+		for _, m := range s.status().Held {
+			if m.On {
+				on++
+			}
+		}
+		return on == 4 && cookiesSetting(t, s.land.guarded) == "2"
+	})
+	if a := s.haechi("attack", "release"); a.Code != 0 {
+		t.Fatal(a.Err)
+	}
+	s.eventually("it is as before", 5*time.Second, func() bool {
+		return cookiesSetting(t, s.land.guarded) == before && !strings.Contains(s.land.guarded.Run(t, "nft", "list", "tables"), "haechi_meters")
+	})
+}
