@@ -67,6 +67,7 @@ type estate struct {
 	wire       *wire // nil: no interface is read
 	counting   *counting
 	stages     *staging
+	exports    *exports              // nil: no router exports flows to us
 	tails      *tails                // nil: no log is followed
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
@@ -120,6 +121,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	e.wire = newWire(cfg, e)
 	e.counting = newCounting(os.DirFS("/proc/self/net"), now, log, e.pipeline.Find)
 	e.tails = newTails(cfg, e)
+	e.exports = newExports(cfg, e)
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)

@@ -176,11 +176,14 @@ func (e *estate) hostDetectors(w *world) screened {
 }
 
 // habitParts are those among whom the alarms of a day are divided: what the wire shows,
-// what logs say, devices and their clients, and services. So there are never more than the
+// what logs say and routers count, devices and their clients, and services. So there are never more than the
 // rule says.
 func (e *estate) habitParts() int {
 	parts := 3
 	if e.tails != nil {
+		parts++
+	}
+	if e.exports != nil {
 		parts++
 	}
 	return parts

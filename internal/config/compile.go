@@ -59,7 +59,7 @@ func compileSite(s *rawSite) Site {
 }
 
 func compileSensor(s *rawSensor) Sensor {
-	out := Sensor{Interfaces: s.Interfaces, Patterns: s.Patterns, Flows: s.Flows}
+	out := Sensor{Interfaces: s.Interfaces, Patterns: s.Patterns, Flows: s.Flows, NetFlow: NetFlow{Listen: string(s.NetFlow.Listen), Exporters: prefixes(s.NetFlow.Exporters)}}
 	for _, l := range s.Logs {
 		out.Logs = append(out.Logs, Log(l))
 	}

@@ -198,7 +198,14 @@ type Sensor struct {
 	Interfaces []string // none: off
 	Logs       []Log
 	Patterns   string // folder of log patterns; empty: those that ship
+	NetFlow    NetFlow
 	Flows      int
+}
+
+// NetFlow says where routers send the flows that they count.
+type NetFlow struct {
+	Listen    string         // UDP; empty: nowhere
+	Exporters []netip.Prefix // who is heard
 }
 
 // Log is a file that is followed, or a pattern of such files.

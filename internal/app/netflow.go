@@ -1,0 +1,226 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"haechi"
+	"haechi/internal/config"
+	"haechi/internal/operate/replay"
+	"haechi/internal/sensor/netflow"
+)
+
+// exports are the flows that routers count and send by UDP, on one goroutine. What is
+// found goes to the decider. Where the socket cannot be opened that is said, and tried
+// again: telemetry fails open.
+type exports struct {
+	listen string
+	now    func() time.Time
+	log    *slog.Logger
+	reader *netflow.Reader
+	runner *replay.Runner
+	next   atomic.Pointer[screened] // of the next world
+	socket *net.UDPConn             // nil: not open
+	due    time.Time                // for the next try
+	read   uint64                   // datagrams when the counters were brought up to date
+	panics uint64
+
+	mu    sync.Mutex
+	stats netflow.Stats
+	heard time.Time // when the last datagram of an exporter came, or the start
+	why   error     // the socket is not open
+	bound string
+}
+
+// The times of reading what is exported, and the socket's buffer: routers send in bursts.
+// An exporter with any traffic at all sends more often than quietExports.
+const (
+	waitExports   = 250 * time.Millisecond
+	quietExports  = 15 * time.Minute
+	exportsBuffer = 4 << 20
+	mostDatagram  = 65_535
+)
+
+// newExports returns nil where no address is named.
+func newExports(cfg *config.Config, e *estate) *exports {
+	s := &cfg.Sensor.NetFlow
+	if s.Listen == "" {
+		return nil
+	}
+	x := &exports{listen: s.Listen, now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), heard: e.now()}
+	x.reader = netflow.New(netflow.Config{Exporters: s.Exporters, V6Bits: cfg.Client.IPv6Prefix}, x.runner.Event)
+	return x
+}
+
+// swap takes the detectors of the next world.
+func (x *exports) swap(s func() screened) {
+	if x != nil {
+		next := s()
+		x.next.Store(&next)
+	}
+}
+
+// run reads until ctx ends.
+func (x *exports) run(ctx context.Context) error {
+	if x == nil {
+		return nil
+	}
+	defer x.close()
+	b := make([]byte, mostDatagram)
+	for ctx.Err() == nil {
+		if s := x.next.Swap(nil); s != nil {
+			x.runner.Swap([]replay.Detector{*s})
+		}
+		if x.open(ctx) {
+			x.drain(b)
+		}
+		x.guarded(func() {
+			now := x.now()
+			x.reader.Pass(now)
+			x.runner.Pass(now)
+		})
+		x.count()
+	}
+	x.guarded(func() {
+		x.reader.End(x.now())
+		x.runner.End()
+	})
+	return nil
+}
+
+// open opens the socket if it is not; false: it waited for that in vain.
+func (x *exports) open(ctx context.Context) bool {
+	if x.socket != nil {
+		return true
+	}
+	if now := x.now(); !now.Before(x.due) {
+		x.due = now.Add(reopenEvery)
+		if x.opened(listenUDP(ctx, x.listen)); x.socket != nil {
+			return true
+		}
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(waitExports):
+	}
+	return false
+}
+
+func listenUDP(ctx context.Context, addr string) (*net.UDPConn, error) {
+	c, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	u, ok := c.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s is no address of UDP", addr), c.Close())
+	}
+	if err := u.SetReadBuffer(exportsBuffer); err != nil {
+		return nil, errors.Join(err, u.Close())
+	}
+	return u, nil
+}
+
+func (x *exports) opened(c *net.UDPConn, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err != nil && x.why == nil {
+		x.log.Error("flows that routers export are not read; it is tried again", "listen", x.listen, "err", err)
+	}
+	if x.socket, x.why = c, err; c != nil {
+		x.bound = c.LocalAddr().String()
+		x.log.Info("the sensor reads flows that routers export", "listen", x.bound)
+	}
+}
+
+// drain reads what comes within a moment.
+func (x *exports) drain(b []byte) {
+	err := x.socket.SetReadDeadline(time.Now().Add(waitExports)) // the kernel's clock, not that of events
+	for range atOnce {
+		if err != nil {
+			break
+		}
+		n, from, failed := x.socket.ReadFromUDPAddrPort(b)
+		if err = failed; err == nil {
+			x.guarded(func() { x.reader.Datagram(from.Addr(), b[:n], x.now()) })
+		}
+	}
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		x.close()
+		x.opened(nil, err)
+	}
+}
+
+// guarded keeps a defect that a datagram brings out from ending the gateway.
+func (x *exports) guarded(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			if x.panics++; x.panics&(x.panics-1) == 0 { // the 1st, 2nd, 4th …
+				x.log.Error("the sensor failed on a datagram of flows; it goes on with the next one", "panic", p, "times", x.panics)
+			}
+		}
+	}()
+	f()
+}
+
+func (x *exports) close() {
+	if x.socket == nil {
+		return
+	}
+	if err := x.socket.Close(); err != nil {
+		x.log.Warn("the socket for flows was not closed", "err", err)
+	}
+	x.socket = nil
+}
+
+// count brings the counters up to date, which others read.
+func (x *exports) count() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.stats = x.reader.Stats(); x.stats.Datagrams != x.read {
+		x.read, x.heard = x.stats.Datagrams, x.now()
+	}
+}
+
+func (x *exports) counters() []haechi.Counter {
+	if x == nil {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := x.stats
+	return []haechi.Counter{
+		{Name: "netflow_exporters", Value: uint64(s.Exporters)}, {Name: "netflow_datagrams", Value: s.Datagrams}, {Name: "netflow_records", Value: s.Records},
+		{Name: "netflow_flows", Value: s.Told}, {Name: "netflow_strangers", Value: s.Strangers}, {Name: "netflow_broken", Value: s.Broken},
+		{Name: "netflow_without_template", Value: s.Unknown}, {Name: "netflow_refused", Value: s.Refused}, {Name: "netflow_unfit", Value: s.Unfit},
+		{Name: "netflow_lost", Value: s.Lost}, {Name: "netflow_early", Value: s.Early},
+	}
+}
+
+// degraded says why no flows come.
+func (x *exports) degraded() []string {
+	if x == nil {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch silent := x.now().Sub(x.heard); {
+	case x.why != nil:
+		return []string{fmt.Sprintf("flows that routers export are not read: %v (correct sensor.netflow.listen)", x.why)}
+	case silent > quietExports:
+		hint := "let a router export to " + x.bound
+		if x.stats.Strangers > 0 {
+			hint = "datagrams came from others: name them in sensor.netflow.exporters if they are routers"
+		}
+		return []string{fmt.Sprintf("no router has exported flows for %s (%s)", strings.TrimSuffix(silent.Truncate(time.Minute).String(), "0s"), hint)}
+	}
+	return nil
+}

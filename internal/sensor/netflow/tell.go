@@ -1,0 +1,164 @@
+package netflow
+
+import (
+	"net/netip"
+	"time"
+
+	"haechi"
+)
+
+// together tells of a conversation of which both directions are known.
+func (r *Reader) together(a, b *record, now time.Time) {
+	if !began(a, b) {
+		a, b = b, a
+	}
+	r.tell(a, b, between(a, b), now)
+}
+
+// alone tells of a record that waited long enough.
+func (r *Reader) alone(h *held, now time.Time) {
+	h.wait(now)
+	r.tell(&h.record, &record{}, single(&h.record, now.Sub(h.from.twoWay) < believed), now)
+}
+
+// believed is for how long an exporter that showed both directions of one conversation
+// is believed to show those of all.
+const believed = time.Hour
+
+// began reports whether it was a that began.
+func began(a, b *record) bool {
+	switch {
+	case a.packets == 0 || b.packets == 0:
+		return b.packets == 0
+	case a.directed:
+		return true
+	case a.proto == protoTCP && opened(a.flags) != opened(b.flags):
+		return opened(a.flags) > opened(b.flags)
+	case (a.proto == protoICMP || a.proto == protoICMPv6) && asks(a.kind) != asks(b.kind):
+		return asks(a.kind)
+	case a.began != b.began:
+		return a.began > b.began
+	}
+	return a.srcPort >= a.dstPort
+}
+
+// opened orders flags by how much they look like those of who opened a connection.
+func opened(flags uint8) int {
+	switch flags & (syn | ack) {
+	case syn:
+		return 2
+	case syn | ack:
+		return 1
+	}
+	return 0
+}
+
+// asks reports the types of ICMP that are questions: echo, timestamp, information and
+// mask of IPv4, echo of IPv6.
+func asks(kind uint8) bool {
+	return kind == 8 || kind == 13 || kind == 15 || kind == 17 || kind == 128
+}
+
+// between says what became of a conversation by both directions.
+func between(a, b *record) haechi.FlowState {
+	if b.packets == 0 {
+		return single(a, true)
+	}
+	if a.proto != protoTCP {
+		return haechi.FlowEstablished
+	}
+	if a.flags|b.flags == 0 && !a.sampled && b.packets > 1 {
+		return haechi.FlowEstablished // of an exporter that does not tell flags
+	}
+	if a.flags|b.flags == 0 && !a.sampled {
+		return haechi.FlowUnknown // one answer accepts or refuses
+	}
+	all := a.flags | b.flags
+	switch {
+	case a.sampled || a.flags&syn == 0:
+		return haechi.FlowMidstream
+	case b.flags&(syn|rst) == rst:
+		return haechi.FlowRejected
+	case b.flags&syn == 0:
+		return haechi.FlowMidstream
+	case a.flags&ack == 0:
+		return haechi.FlowHalfOpen
+	case all&rst != 0:
+		return haechi.FlowReset
+	case a.flags&b.flags&fin != 0:
+		return haechi.FlowClosed
+	}
+	return haechi.FlowEstablished
+}
+
+// single says it by one direction; twoWay says that the other would have been told of.
+func single(a *record, twoWay bool) haechi.FlowState {
+	if a.proto == protoTCP {
+		return singleTCP(a)
+	}
+	switch icmp := a.proto == protoICMP || a.proto == protoICMPv6; {
+	case icmp && !asks(a.kind), a.proto == protoUDP && answers(a.srcPort) && !answers(a.dstPort) && a.dstPort > 1023:
+		return haechi.FlowAnswerOnly
+	case a.sampled || !twoWay:
+		return haechi.FlowUnknown
+	}
+	return haechi.FlowAttempt
+}
+
+// singleTCP needs no second direction: who completed a handshake has sent an ACK.
+func singleTCP(a *record) haechi.FlowState {
+	switch {
+	case a.flags == 0:
+		return haechi.FlowUnknown
+	case a.sampled:
+		return haechi.FlowMidstream
+	case a.flags&(syn|ack) == syn:
+		return haechi.FlowAttempt
+	case a.flags == syn|ack, a.flags&^ack == rst:
+		return haechi.FlowAnswerOnly
+	}
+	return haechi.FlowMidstream
+}
+
+// answers are the ports of UDP services that are asked and answer.
+func answers(port uint16) bool {
+	switch port {
+	case 7, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 520, 1900, 3702, 5351, 5353, 11211, 27960:
+		return true
+	}
+	return false
+}
+
+// tell emits a conversation; b is zero where only a is known.
+func (r *Reader) tell(a, b *record, state haechi.FlowState, now time.Time) {
+	now = now.UTC()
+	start, end := max(a.began, b.began), a.ended
+	if b.packets > 0 {
+		end = min(a.ended, b.ended)
+	}
+	e := &r.event
+	*e = haechi.Event{Time: now, Kind: haechi.KindFlow, Port: a.srcPort, LocalPort: a.dstPort, BytesIn: int64(a.bytes), BytesOut: int64(b.bytes),
+		Duration: max(start-end, 0)}
+	e.Addr, e.Client = a.src, r.client(a.src)
+	e.Flow = haechi.Flow{Sensor: "netflow", Target: a.dst, Transport: transport(a.proto), Phase: haechi.FlowEnd, State: state, Start: now.Add(-start),
+		PacketsIn: a.packets, PacketsOut: b.packets, FlagsIn: a.flags & 63, FlagsOut: b.flags & 63, First: first(a)}
+	r.stats.Told++
+	r.emit(e)
+}
+
+// first is the type of ICMP, and SYN where a connection was opened.
+func first(a *record) uint8 {
+	if a.proto == protoTCP {
+		return a.flags & syn
+	}
+	return a.kind
+}
+
+func (r *Reader) client(a netip.Addr) netip.Prefix {
+	n := 32
+	if a.Is6() {
+		n = r.cfg.V6Bits
+	}
+	p, _ := a.Prefix(n) // n is in range
+	return p
+}
