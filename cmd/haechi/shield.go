@@ -13,7 +13,7 @@ import (
 )
 
 func shieldCommand(o *options) *cobra.Command {
-	var level, format *choice
+	var level, format, sandbox *choice
 	var name string
 	cmd := &cobra.Command{Use: "shield", Short: "Change the kernel's packet filter for a gateway that may not", Args: o.noArgs,
 		Long: `Needs root or CAP_NET_ADMIN, and shield.socket in the file. Only root and the user named
@@ -24,7 +24,7 @@ by --user may speak to it. What is in force in the kernel stays in force when it
 			if err != nil {
 				return err
 			}
-			return app.RunShield(cmd.Context(), app.ShieldOptions{ConfigPath: o.path(), UID: uid,
+			return app.RunShield(cmd.Context(), app.ShieldOptions{ConfigPath: o.path(), UID: uid, Open: sandbox.value == "off",
 				Log: newLog(o.print.err, level.value, format.value),
 				Started: func(socket string) {
 					_ = o.print.show(struct {
@@ -33,6 +33,7 @@ by --user may speak to it. What is in force in the kernel stays in force when it
 				}})
 		}}
 	cmd.Flags().StringVar(&name, "user", "", "the gateway's user, by name or number; without it the own")
+	sandbox = o.choose(cmd, "sandbox", "on", "give up files, capabilities and system calls that serving does not need", "on", "off")
 	level = o.logLevel(cmd, "info")
 	format = o.choose(cmd, "log-format", "text", "how the log is written", "text", "json")
 	return cmd

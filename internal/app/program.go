@@ -120,6 +120,9 @@ func (a *App) degraded() (out []string) {
 	if text := a.estate.shieldDown(); text != "" {
 		out = append(out, text)
 	}
+	if text := a.estate.shieldOpen(); text != "" {
+		out = append(out, text)
+	}
 	out = append(out, a.estate.wire.degraded()...)
 	out = append(out, a.estate.counting.degraded()...)
 	out = append(out, a.estate.stages.degraded()...)

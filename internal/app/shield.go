@@ -27,6 +27,8 @@ type ShieldOptions struct {
 	ConfigPath string
 	UID        int // whose gateway may speak to it, besides root's
 	Log        *slog.Logger
+	// Open leaves the process what it has when it serves; otherwise it confines itself.
+	Open bool
 	// Started is called once it listens. It must not block.
 	Started func(socket string)
 }
@@ -45,7 +47,9 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	}
 	p := &protector{list: newLists(cfg.Client.IPv6Prefix)}
 	p.asked.Store(prefixset.New())
-	p.list.set(cfg.Allow, cfg.TrustedProxies, literals(cfg))
+	// Who is around at the start stays protected: once confined, the process may not find a
+	// file of name servers that was replaced.
+	p.list.set(slices.Concat(cfg.Allow, surroundings()), cfg.TrustedProxies, literals(cfg))
 	if err := p.list.refreshOwn(); err != nil {
 		return err
 	}
@@ -61,11 +65,13 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err != nil {
 		return err
 	}
+	open := confineShield(&o, &cfg.Shield)
 	if o.Started != nil {
 		o.Started(cfg.Shield.Socket)
 	}
 	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, ks, m, o.Log) }) }()
-	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Meters: orNone(m), Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Log: o.Log, Admit: func(c net.Conn) error { return admit(c, o.UID) }})
+	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Meters: orNone(m), Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Unconfined: open, Log: o.Log,
+		Admit: func(c net.Conn) error { return admit(c, o.UID) }})
 	return s.Serve(ctx, l)
 }
 

@@ -25,7 +25,11 @@ func Build() (p Program, remove func(), err error) {
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // what is left of it is only space
 	p.path = filepath.Join(dir, "haechi")
-	if out, err := exec.Command("go", "build", raceFlag, "-o", p.path, "haechi/cmd/haechi").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", raceFlag, "-o", p.path, "haechi/cmd/haechi")
+	if !Race() { // which needs cgo
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+	}
+	if out, err := build.CombinedOutput(); err != nil {
 		return p, remove, fmt.Errorf("build the gateway: %w\n%s", err, out)
 	}
 	return p, remove, nil

@@ -38,7 +38,7 @@ func powerless(t *testing.T, r *rig) gateway.Program {
 
 func (r *rig) shield() *gateway.Process {
 	r.t.Helper()
-	exact := program.In("setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+chown,+dac_read_search")
+	exact := program.In("setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+chown,+dac_read_search,+setpcap")
 	p := exact.In(r.land.guarded.Enter()...).Start(r.t, "shield", "--config", r.config, "--user", nobody)
 	r.eventually("the shield serves", 20*time.Second, func() bool { return strings.Contains(p.Out.String(), "shield.sock") })
 	return p

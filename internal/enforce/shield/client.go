@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"haechi"
@@ -29,6 +30,8 @@ type Client struct {
 	cfg ClientConfig
 	mu  sync.Mutex
 	c   net.Conn
+
+	unconfined atomic.Pointer[string] // as the shield said last; nil: not yet
 }
 
 var (
@@ -112,6 +115,15 @@ func (c *Client) Stats() []haechi.Counter {
 	return r.Counters
 }
 
+// Unconfined is what the shield process should have given up and has not, as it said with
+// its last answer; empty: nothing, or it has not answered yet.
+func (c *Client) Unconfined() string {
+	if text := c.unconfined.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
 // Close ends the connection.
 func (c *Client) Close() error {
 	c.mu.Lock()
@@ -146,6 +158,7 @@ func (c *Client) ask(ctx context.Context, q *request) (r response, err error) {
 			}
 		}
 		if err = c.exchange(ctx, q, &r); err == nil {
+			c.unconfined.Store(&r.Unconfined)
 			return r, r.Failure.err()
 		}
 		_ = c.drop() // it failed already; an old connection is tried once more as a new one

@@ -31,7 +31,7 @@ type Meters interface {
 	Guard(ctx context.Context, ps []netip.Prefix) error
 }
 
-// ServerConfig is what a Server is told. All but Missing and Log must be set.
+// ServerConfig is what a Server is told. All but Missing, Capture, Meters, Unconfined and Log must be set.
 type ServerConfig struct {
 	// Kernels are the enforcers, each asked by its name; the first by none.
 	Kernels []Kernel
@@ -48,7 +48,10 @@ type ServerConfig struct {
 	// Meters are put into force while an attack goes on; they are guarded with the kernels.
 	// Nil: none are.
 	Meters Meters
-	Log    *slog.Logger // nil discards
+	// Unconfined says what this process should have given up and has not; each answer tells
+	// it to the gateway. Empty: nothing.
+	Unconfined string
+	Log        *slog.Logger // nil discards
 }
 
 // Server serves an enforcer to the gateway.
@@ -172,7 +175,7 @@ func (s *Server) kernel(name string) (Kernel, error) {
 }
 
 func (s *Server) answer(ctx context.Context, q *request) (r *response) {
-	r = &response{}
+	r = &response{Unconfined: s.cfg.Unconfined}
 	if q.Op == opMeters || q.Op == opKnow || q.Op == opHeld {
 		r.Failure = failureOf(s.meter(ctx, q, r))
 		return r

@@ -49,6 +49,8 @@ type response struct {
 	Decisions []haechi.Decision `json:"decisions,omitempty"`
 	Changed   bool              `json:"changed,omitempty"`
 	Counters  []haechi.Counter  `json:"counters,omitempty"`
+	// Unconfined says what the shield process should have given up and has not.
+	Unconfined string `json:"unconfined,omitempty"`
 
 	socket *os.File // goes with the answer
 }

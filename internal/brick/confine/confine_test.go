@@ -1,0 +1,127 @@
+package confine_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"haechi/internal/brick/confine"
+)
+
+// rig is the program of testdata/probe, and the folders that it is told.
+type rig struct{ probe, readable, writable, forbidden string }
+
+func newRig(t *testing.T, cgo string) rig {
+	t.Helper()
+	dir := t.TempDir()
+	r := rig{filepath.Join(dir, "probe"), filepath.Join(dir, "r"), filepath.Join(dir, "w"), filepath.Join(dir, "secret")}
+	for _, name := range []string{r.readable, r.writable} {
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{r.forbidden, filepath.Join(r.readable, "file")} {
+		if err := os.WriteFile(name, []byte("text"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.Command("go", "build", "-o", r.probe, "./testdata/probe")
+	build.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return r
+}
+
+type answer struct {
+	Layers map[string]string
+	Held   map[string]confine.Held
+	Tries  map[string]map[string]string
+	Status map[string]string
+}
+
+func (r rig) run(t *testing.T, under ...string) (a answer) {
+	t.Helper()
+	all := append(under, r.probe, r.readable, r.writable, r.forbidden)
+	out, err := exec.Command(all[0], all[1:]...).Output()
+	if err == nil {
+		err = json.Unmarshal(out, &a)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return a
+}
+
+// TestConfined: as root, on a thread that was there before and on a later one, what is
+// allowed goes on and all else fails, each by the layer that it is for.
+func TestConfined(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root; CI is root")
+	}
+	a := newRig(t, "0").run(t)
+	for name, held := range a.Held {
+		if held != confine.Yes {
+			t.Errorf("%s does not hold: %s", name, a.Layers[name])
+		}
+	}
+	want := map[string]string{
+		"read": "", "read proc": "", "write": "", "remove": "", "addresses": "", "netlink": "",
+		"read forbidden": "permission denied", "write readable": "permission denied", "remove forbidden": "permission denied", "link": "permission denied",
+		"execve": "operation not permitted", "ptrace": "operation not permitted", "mount": "operation not permitted", "unshare": "operation not permitted",
+		"clone": "operation not permitted", "keyctl": "operation not permitted", "module": "operation not permitted",
+		"inet": "address family not supported", "chown": "operation not permitted", "setuid": "operation not permitted",
+	}
+	for thread, tries := range a.Tries {
+		if len(tries) != len(want) {
+			t.Errorf("%s: %d tries", thread, len(tries))
+		}
+		for what, err := range tries {
+			if w := want[what]; w == "" && err != "" || !strings.Contains(err, w) {
+				t.Errorf("%s thread, %s: %q, not %q", thread, what, err, w)
+			}
+		}
+	}
+	const netAdmin = "0000000000001000"
+	for name, w := range map[string]string{"NoNewPrivs": "1", "Seccomp": "2", "CapInh": "0000000000000000", "CapPrm": netAdmin, "CapEff": netAdmin, "CapBnd": netAdmin, "CapAmb": "0000000000000000"} {
+		if a.Status[name] != w {
+			t.Errorf("%s: %s", name, a.Status[name])
+		}
+	}
+}
+
+// TestOneLayerMissing: what cannot be had is told, and keeps nothing else back.
+func TestOneLayerMissing(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root; CI is root")
+	}
+	a := newRig(t, "0").run(t, "setpriv", "--inh-caps=-all", "--bounding-set=-setpcap")
+	for name, held := range a.Held {
+		if (held == confine.No) != (name == "bounding set") || held == confine.Unknown {
+			t.Errorf("%s: %v %s", name, held, a.Layers[name])
+		}
+	}
+	if a.Status["CapEff"] != "0000000000001000" || a.Status["Seccomp"] != "2" || a.Tries["new"]["read forbidden"] == "" {
+		t.Errorf("%v, %v", a.Status, a.Tries)
+	}
+}
+
+// TestWithCgo: where the runtime does not know all threads, system calls are filtered all
+// the same, and the other layers are said to be missing.
+func TestWithCgo(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no C compiler")
+	}
+	a := newRig(t, "1").run(t)
+	for name, held := range a.Held {
+		if want := confine.No; name != "seccomp" && (held != want || !strings.Contains(a.Layers[name], "CGO_ENABLED=0")) {
+			t.Errorf("%s: %v %s", name, held, a.Layers[name])
+		}
+	}
+	if a.Held["seccomp"] != confine.Yes || a.Status["NoNewPrivs"] != "1" || !strings.Contains(a.Tries["old"]["execve"], "not permitted") || !strings.Contains(a.Tries["new"]["execve"], "not permitted") {
+		t.Errorf("%v %v", a.Status, a.Tries)
+	}
+}
