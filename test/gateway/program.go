@@ -17,19 +17,28 @@ type Program struct {
 	in   []string // the program that starts it, with its arguments
 }
 
-// Build builds haechi into a folder of its own, which remove takes away.
-func Build() (p Program, remove func(), err error) {
+// Build builds haechi into a folder of its own, which remove takes away, under the race
+// detector when the tests are.
+func Build() (p Program, remove func(), err error) { return build(Race()) }
+
+// Released builds haechi as it is released: what a process does about its own threads is
+// another thing with cgo, which the race detector needs.
+func Released() (p Program, remove func(), err error) { return build(false) }
+
+func build(race bool) (p Program, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "haechi-program-")
 	if err != nil {
 		return p, func() {}, err
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // what is left of it is only space
 	p.path = filepath.Join(dir, "haechi")
-	build := exec.Command("go", "build", raceFlag, "-o", p.path, "haechi/cmd/haechi")
-	if !Race() { // which needs cgo
-		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+	flag, cgo := "-race=false", "CGO_ENABLED=0"
+	if race {
+		flag, cgo = "-race", "CGO_ENABLED=1"
 	}
-	if out, err := build.CombinedOutput(); err != nil {
+	cmd := exec.Command("go", "build", flag, "-o", p.path, "haechi/cmd/haechi")
+	cmd.Env = append(os.Environ(), cgo)
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return p, remove, fmt.Errorf("build the gateway: %w\n%s", err, out)
 	}
 	return p, remove, nil
@@ -37,7 +46,7 @@ func Build() (p Program, remove func(), err error) {
 
 // Race reports whether programs are built with the race detector, which takes several
 // times the memory.
-func Race() bool { return raceFlag == "-race" }
+func Race() bool { return race }
 
 // In is the program as another one starts it, which must become it: nsenter, setpriv.
 func (p Program) In(starter ...string) Program {

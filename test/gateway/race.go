@@ -2,5 +2,5 @@
 
 package gateway
 
-// raceFlag builds the gateway under the race detector when the tests are.
-const raceFlag = "-race"
+// race says whether the tests run under the race detector.
+const race = true

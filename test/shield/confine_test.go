@@ -35,10 +35,16 @@ func statusOf(t *testing.T, pid int) (threads []map[string]string) {
 	return threads
 }
 
-// whole is a shield with every right that root has, or with the flags that follow.
+// whole is a shield with every right that root has, as it is released, or with the flags
+// that follow.
 func (r *rig) whole(flags ...string) *gateway.Process {
 	r.t.Helper()
-	p := program.In(r.land.guarded.Enter()...).Start(r.t, append([]string{"shield", "--config", r.config, "--user", nobody}, flags...)...)
+	released, remove, err := gateway.Released()
+	r.t.Cleanup(remove)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	p := released.In(r.land.guarded.Enter()...).Start(r.t, append([]string{"shield", "--config", r.config, "--user", nobody}, flags...)...)
 	r.eventually("the shield serves", 20*time.Second, func() bool { return strings.Contains(p.Out.String(), "shield.sock") })
 	return p
 }
@@ -47,9 +53,6 @@ func (r *rig) whole(flags ...string) *gateway.Process {
 // capabilities left, can get no more and is filtered; it still enforces by both enforcers,
 // repairs pins that were deleted with their folder, and status has nothing to say about it.
 func TestShieldConfinesItself(t *testing.T) {
-	if gateway.Race() {
-		t.Skip("the race detector needs cgo, with which only system calls are filtered: see internal/brick/confine")
-	}
 	r := newRig(t, "{ kernel: auto, interfaces: [in0], pins: PINS, socket: DIR/run/shield.sock }")
 	in := r.land.listen(t)
 	shield := r.whole()

@@ -19,14 +19,14 @@ const (
 // reading is a record of data while it is read.
 type reading struct {
 	*record
-	d                          *datagram
-	first, last                int64 // ms of uptime, -1: not told
-	boot                       time.Duration
-	lasted                     time.Duration
-	ended                      bool
-	began                      bool
-	sampler                    uint64
-	interval, taken, left, own uint64
+	d                     *datagram
+	first, last           int64 // ms of uptime, -1: not told
+	boot                  time.Duration
+	lasted                time.Duration
+	ended                 bool
+	began                 bool
+	sampler               uint64
+	interval, taken, left uint64
 }
 
 // data reads the records of a set. What is shorter than any record is padding.
