@@ -26,7 +26,7 @@ func importers() map[string][]string {
 		"github.com/mdlayher/netlink":                {"internal/enforce/nft"}, // its connections, and one question that nftables cannot ask
 		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
 		"github.com/corazawaf/coraza/v3":             {"internal/inspect/waf"},
-		"github.com/goccy/go-yaml":                   {"internal/config", "internal/detect/rules", "internal/sensor/logline"}, // rules and log patterns are files of their own
+		"github.com/goccy/go-yaml":                   {"internal/config", "internal/brick/yamlfile"}, // rules and log patterns are files of their own
 		"github.com/invopop/jsonschema":              {"internal/config"},
 		"github.com/jedib0t/go-pretty/v6":            {"cmd/haechi"},
 		"github.com/pires/go-proxyproto":             {"internal/ingress/listener", "internal/ingress/tcpgate"}, // the header that comes in; the one that goes out

@@ -41,10 +41,10 @@ func (c *compiler) compile() *rule {
 	c.answer()
 	c.examples()
 	if c.raw.Parameters != nil {
-		c.fail("parameters", "belong to detector")
+		c.Fail("parameters", "belong to detector")
 	}
 	if c.raw.Sentence != (rawTitle{}) {
-		c.fail("sentence", "belongs to detector")
+		c.Fail("sentence", "belongs to detector")
 	}
 	return c.r
 }
@@ -53,16 +53,16 @@ func (c *compiler) names() {
 	raw, r := &c.raw, c.r
 	r.id, r.version, r.title, r.titleKO, r.pattern = raw.ID, raw.Version, raw.Title.EN, raw.Title.KO, raw.Pattern
 	if !idForm.MatchString(raw.ID) {
-		c.fail("id", "%q is no id: write words of a-z, 0-9 and - with a slash between, for example device/bulk-messages", raw.ID)
-	} else if raw.ID+".yaml" != c.name {
-		c.fail("id", "the file of rule %q must be %s.yaml", raw.ID, raw.ID)
+		c.Fail("id", "%q is no id: write words of a-z, 0-9 and - with a slash between, for example device/bulk-messages", raw.ID)
+	} else if raw.ID+".yaml" != c.Name() {
+		c.Fail("id", "the file of rule %q must be %s.yaml", raw.ID, raw.ID)
 	}
 	if raw.Version < 1 {
-		c.fail("version", "must be 1 or more")
+		c.Fail("version", "must be 1 or more")
 	}
 	for _, f := range [][2]string{{"title.en", raw.Title.EN}, {"title.ko", raw.Title.KO}, {"about", raw.About}} {
 		if strings.TrimSpace(f[1]) == "" {
-			c.fail(f[0], "is required")
+			c.Fail(f[0], "is required")
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (c *compiler) events() {
 	switch r.group = group(raw.Group); r.group {
 	case byClient, byDevice, byActor, byService, byAll:
 	default:
-		c.fail("group", "%q is no group: use client, device, actor, service or global", raw.Group)
+		c.Fail("group", "%q is no group: use client, device, actor, service or global", raw.Group)
 	}
 	r.matchText = strings.TrimSpace(raw.Match)
 	r.match = c.expression(raw.Match)
@@ -85,7 +85,7 @@ func (c *compiler) events() {
 
 func (c *compiler) kinds(names []string) (kinds []haechi.Kind) {
 	if len(names) == 0 {
-		c.fail("kinds", "name at least one kind of event")
+		c.Fail("kinds", "name at least one kind of event")
 	}
 	for i, n := range names {
 		var k haechi.Kind
@@ -103,7 +103,7 @@ func (c *compiler) expression(text string) *expression {
 	}
 	x, err := lang.compile(text)
 	if err != nil {
-		c.fail("match", "%v", err)
+		c.Fail("match", "%v", err)
 	}
 	return x
 }
@@ -112,23 +112,23 @@ func (c *compiler) counting() {
 	raw, r := &c.raw, c.r
 	r.min, r.threshold = raw.Min, 0
 	if raw.Threshold == nil {
-		c.fail("threshold", "is required")
+		c.Fail("threshold", "is required")
 	} else {
 		r.threshold = *raw.Threshold
 	}
 	m := aggForm.FindStringSubmatch(raw.Aggregate)
 	if m == nil {
-		c.fail("aggregate", "%q is no aggregate: use count, changes(FIELD), distinct(FIELD), sum(FIELD) or ratio(failure)", raw.Aggregate)
+		c.Fail("aggregate", "%q is no aggregate: use count, changes(FIELD), distinct(FIELD), sum(FIELD) or ratio(failure)", raw.Aggregate)
 		return
 	}
 	r.agg = aggregate(m[1])
 	c.field(m[2])
 	c.limits()
 	if (r.agg == aggRatio) != (r.min > 0) || r.min > maxMin {
-		c.fail("min", "belongs to ratio(failure), and is required there: 1 to %d", maxMin)
+		c.Fail("min", "belongs to ratio(failure), and is required there: 1 to %d", maxMin)
 	}
 	if r.agg == aggRatio && !r.anyOutcome {
-		c.fail("outcome", "must be left out with ratio(failure)")
+		c.Fail("outcome", "must be left out with ratio(failure)")
 	}
 }
 
@@ -147,7 +147,7 @@ func (c *compiler) field(name string) {
 		ok = known && f.text != nil && !c.r.group.cross()
 	}
 	if !ok {
-		c.fail("aggregate", "%q does not go together: sum takes bytes_in or bytes_out, ratio takes failure, changes and distinct take a text of the event and no group across actors", c.raw.Aggregate)
+		c.Fail("aggregate", "%q does not go together: sum takes bytes_in or bytes_out, ratio takes failure, changes and distinct take a text of the event and no group across actors", c.raw.Aggregate)
 	}
 	c.r.field = f
 }
@@ -158,7 +158,7 @@ func (c *compiler) limits() {
 	switch c.r.agg {
 	case aggRatio:
 		if !(t >= 0 && t < 1) {
-			c.fail("threshold", "a ratio's threshold is 0 or more and under 1")
+			c.Fail("threshold", "a ratio's threshold is 0 or more and under 1")
 		}
 		return
 	case aggDistinct:
@@ -167,7 +167,7 @@ func (c *compiler) limits() {
 		high = window.MaxExact
 	}
 	if !(t >= 0 && t <= high) || t != math.Trunc(t) {
-		c.fail("threshold", "must be a whole number, 0 to %.0f", high)
+		c.Fail("threshold", "must be a whole number, 0 to %.0f", high)
 	}
 }
 
@@ -179,7 +179,7 @@ func (c *compiler) times() {
 	if raw.Hours != "" {
 		c.setHours(raw.Hours)
 	} else if raw.Zone != "" {
-		c.fail("zone", "belongs to hours")
+		c.Fail("zone", "belongs to hours")
 	}
 	switch {
 	case r.hours != nil && raw.Window == "":
@@ -196,7 +196,7 @@ func (c *compiler) times() {
 func (c *compiler) setZone(name string) {
 	z, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
-		c.fail("zone", "%q is no time zone: use a name such as Asia/Seoul or UTC", name)
+		c.Fail("zone", "%q is no time zone: use a name such as Asia/Seoul or UTC", name)
 		return
 	}
 	c.zone = z
@@ -205,7 +205,7 @@ func (c *compiler) setZone(name string) {
 func (c *compiler) setHours(text string) {
 	h, err := parseHours(text, c.zone)
 	if err != nil {
-		c.fail("hours", "%v", err)
+		c.Fail("hours", "%v", err)
 		return
 	}
 	c.r.hours = h
@@ -214,7 +214,7 @@ func (c *compiler) setHours(text string) {
 func (c *compiler) duration(field, text string, low, high time.Duration) time.Duration {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < low || d > high {
-		c.fail(field, "%q is no time of %v to %v, for example 60s, 10m or 1h", text, low, high)
+		c.Fail(field, "%q is no time of %v to %v, for example 60s, 10m or 1h", text, low, high)
 		return low
 	}
 	return d
@@ -224,16 +224,16 @@ func (c *compiler) answer() {
 	raw, r := &c.raw, c.r
 	enum(c, "severity", raw.Severity, &r.severity)
 	if raw.Mode == "" {
-		c.fail("mode", "is required: off, shadow or enforce")
+		c.Fail("mode", "is required: off, shadow or enforce")
 	} else {
 		enum(c, "mode", raw.Mode, &r.mode)
 	}
 	if raw.Technique != "" && !techniqueForm.MatchString(raw.Technique) {
-		c.fail("technique", "%q is no ATT&CK technique such as T1110 or T1110.003", raw.Technique)
+		c.Fail("technique", "%q is no ATT&CK technique such as T1110 or T1110.003", raw.Technique)
 	}
 	r.technique, r.score = raw.Technique, raw.Score
 	if !(raw.Score >= 0 && raw.Score <= 1000) {
-		c.fail("score", "must be 0 to 1000")
+		c.Fail("score", "must be 0 to 1000")
 	}
 	if raw.Action != "" {
 		enum(c, "action", raw.Action, &r.action)
@@ -249,11 +249,11 @@ func (c *compiler) action() {
 	r := c.r
 	switch {
 	case r.action == haechi.Hold:
-		c.fail("action", "hold is a verdict, not a decision")
+		c.Fail("action", "hold is a verdict, not a decision")
 	case r.action != haechi.Pass && r.named == nil && r.group.cross():
-		c.fail("action", "a rule across actors has nobody to act on")
+		c.Fail("action", "a rule across actors has nobody to act on")
 	case r.action != haechi.Pass && r.duration == 0:
-		c.fail("for", "is required with an action: every automatic decision ends")
+		c.Fail("for", "is required with an action: every automatic decision ends")
 	}
 }
 
@@ -265,7 +265,7 @@ type textEnum[T any] interface {
 
 func enum[T any, P textEnum[T]](c *compiler, field, text string, dst P) bool {
 	if err := dst.UnmarshalText([]byte(text)); err != nil || text == "" {
-		c.fail(field, "%q is unknown here: %s", text, hintOf(err))
+		c.Fail(field, "%q is unknown here: %s", text, hintOf(err))
 		return false
 	}
 	return true

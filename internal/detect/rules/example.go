@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/yamlfile"
 )
 
 // example is a sequence of events whose steps are known to be right. It is kept as its
@@ -22,7 +23,7 @@ type example struct {
 
 // events unrolls the steps anew.
 func (x *example) events() []haechi.Event {
-	c := compiler{source: new(source)}
+	c := compiler{source: &source{File: new(yamlfile.File)}}
 	return c.sequence(x.name, x.start, x.steps)
 }
 
@@ -40,19 +41,19 @@ func (c *compiler) examples() {
 
 func (c *compiler) exampleList(field string, raw []rawExample) (out []example) {
 	if len(raw) == 0 {
-		c.fail(field, "at least one is required")
+		c.Fail(field, "at least one is required")
 	}
 	for i := range raw {
 		x := &raw[i]
 		at := fmt.Sprintf("%s[%d]", field, i)
 		if x.Name == "" {
-			c.fail(at, "an example needs a name")
+			c.Fail(at, "an example needs a name")
 		}
 		start := noon()
 		if x.Start != "" {
 			t, err := time.Parse(time.RFC3339, x.Start)
 			if err != nil {
-				c.fail(at+".start", "%q is no time such as 2026-01-05T12:00:00+09:00", x.Start)
+				c.Fail(at+".start", "%q is no time such as 2026-01-05T12:00:00+09:00", x.Start)
 			}
 			start = t.UTC()
 		}
@@ -74,13 +75,13 @@ func (c *compiler) sequence(field string, start time.Time, steps []rawEvent) (ou
 		if s.At != "" {
 			next := start.Add(c.duration(at+".at", s.At, 0, 7*maxWindow))
 			if next.Before(now) {
-				c.fail(at+".at", "%s lies before the event before", s.At)
+				c.Fail(at+".at", "%s lies before the event before", s.At)
 			}
 			now = next
 		}
 		for n := range max(1, s.Repeat) {
 			if len(out) >= maxExample {
-				c.fail(at, "more than %d events", maxExample)
+				c.Fail(at, "more than %d events", maxExample)
 				return out
 			}
 			if n > 0 {
@@ -88,7 +89,7 @@ func (c *compiler) sequence(field string, start time.Time, steps []rawEvent) (ou
 			}
 			e, err := s.event(n)
 			if err != nil {
-				c.fail(at, "%v", err)
+				c.Fail(at, "%v", err)
 				return out
 			}
 			e.Time = now

@@ -106,8 +106,8 @@ func loadFile(fsys fs.FS, name string, o Options, langs [2]*language) (*rule, []
 		return nil, []error{fmt.Errorf("%s: %d bytes, at most %d", name, len(text), maxFile)}
 	}
 	src := parse(name, text)
-	if len(src.errs) > 0 {
-		return &rule{id: src.raw.ID}, src.errs
+	if len(src.Errs) > 0 {
+		return &rule{id: src.raw.ID}, src.Errs
 	}
 	c := &compiler{source: src, zone: o.Zone, langs: langs}
 	var r *rule
@@ -116,24 +116,24 @@ func loadFile(fsys fs.FS, name string, o Options, langs [2]*language) (*rule, []
 	} else {
 		r = c.compile()
 	}
-	if ov, ok := o.Overrides[r.id]; ok && len(src.errs) == 0 {
+	if ov, ok := o.Overrides[r.id]; ok && len(src.Errs) == 0 {
 		c.override(ov)
 	}
 	if r.hours != nil && src.raw.Zone == "" && o.Overrides[r.id].Zone == "" {
 		r.hours.zones = o.Zones
 	}
-	return r, src.errs
+	return r, src.Errs
 }
 
 // override applies what the operator changed, under the same checks.
 func (c *compiler) override(o Override) {
 	r := c.r
-	before := len(c.errs)
+	before := len(c.Errs)
 	if r.named != nil {
 		c.overrideNamed(o)
 		o.Threshold, o.Hours, o.Zone, o.Window = nil, "", "", 0
 	} else if len(o.Parameters) > 0 {
-		c.fail("parameters", "this rule has none; it has threshold and window")
+		c.Fail("parameters", "this rule has none; it has threshold and window")
 	}
 	if o.Mode != haechi.ModeUnset {
 		r.mode = o.Mode
@@ -155,7 +155,7 @@ func (c *compiler) override(o Override) {
 		}
 	}
 	if (o.Hours != "" || o.Zone != "") && c.raw.Hours == "" {
-		c.fail("hours", "this rule has none to override")
+		c.Fail("hours", "this rule has none to override")
 	}
 	if o.Window != 0 {
 		r.window = c.duration("window", o.Window.String(), minWindow, maxWindow)
@@ -168,8 +168,8 @@ func (c *compiler) override(o Override) {
 		r.duration = c.duration("for", o.For.String(), time.Second, 365*24*time.Hour)
 	}
 	c.action()
-	for i := before; i < len(c.errs); i++ { // the line belongs to the shipped file, the mistake does not
-		c.errs[i] = fmt.Errorf("rules.%s: overridden: %w", r.id, c.errs[i])
+	for i := before; i < len(c.Errs); i++ { // the line belongs to the shipped file, the mistake does not
+		c.Errs[i] = fmt.Errorf("rules.%s: overridden: %w", r.id, c.Errs[i])
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *compiler) compileNamed(known map[string]any) *rule {
 	}
 	defaults, ok := known[c.raw.Detector]
 	if !ok {
-		c.fail("detector", "%q is no detector", c.raw.Detector)
+		c.Fail("detector", "%q is no detector", c.raw.Detector)
 		return c.r
 	}
 	cfg := reflect.New(reflect.TypeOf(defaults)).Elem()
@@ -81,7 +81,7 @@ func (c *compiler) counted() {
 		{"examples", raw.Examples.MustFire != nil || raw.Examples.MustNotFire != nil},
 	} {
 		if f.set {
-			c.fail(f.name, "does not go together with detector; what it counts is said by parameters")
+			c.Fail(f.name, "does not go together with detector; what it counts is said by parameters")
 		}
 	}
 }
@@ -93,7 +93,7 @@ func (c *compiler) overrideNamed(o Override) {
 		set  bool
 	}{{"threshold", o.Threshold != nil}, {"window", o.Window != 0}, {"hours", o.Hours != ""}, {"zone", o.Zone != ""}} {
 		if f.set {
-			c.fail(f.name, "this rule has none; it has parameters%s", parameterNames(c.r.named.config))
+			c.Fail(f.name, "this rule has none; it has parameters%s", parameterNames(c.r.named.config))
 		}
 	}
 	if c.r.named.config == nil || len(o.Parameters) == 0 {

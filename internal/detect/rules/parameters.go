@@ -30,11 +30,11 @@ func (c *compiler) put(cfg reflect.Value, at string, given map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		i, ok := fields[name]
 		if !ok {
-			c.fail(at+"."+name, "there is no such parameter; there are%s", parameterNames(cfg.Interface()))
+			c.Fail(at+"."+name, "there is no such parameter; there are%s", parameterNames(cfg.Interface()))
 			continue
 		}
 		if err := set(cfg.Field(i), t.Field(i).Tag, given[name]); err != nil {
-			c.fail(at+"."+name, "%v", err)
+			c.Fail(at+"."+name, "%v", err)
 		}
 	}
 }

@@ -1,13 +1,7 @@
 package rules
 
 import (
-	"errors"
-	"fmt"
-	"strings"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"haechi/internal/brick/yamlfile"
 )
 
 // raw is the shape of a rule file. Texts with a grammar of their own stay texts
@@ -94,58 +88,14 @@ type rawEvent struct {
 	Allowed   bool   `yaml:"allowed"`
 }
 
-// source is one rule file with its tree, to name lines.
+// source is one rule file.
 type source struct {
-	name string
-	file *ast.File
-	raw  raw
-	errs []error
+	*yamlfile.File
+	raw raw
 }
 
-// parse reads a rule file strictly: unknown and doubled keys are errors.
-func parse(name string, text []byte) (s *source) {
-	s = &source{name: name}
-	defer func() { // the library fails on some files that are not YAML
-		if p := recover(); p != nil {
-			s.file, s.errs = nil, append(s.errs, fmt.Errorf("%s:1: it cannot be read as YAML", name))
-		}
-	}()
-	f, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		s.errs = append(s.errs, s.yamlError(err))
-		return s
-	}
-	s.file = f
-	if err := yaml.UnmarshalWithOptions(text, &s.raw, yaml.Strict()); err != nil {
-		s.errs = append(s.errs, s.yamlError(err))
-	}
+func parse(name string, text []byte) *source {
+	s := new(source)
+	s.File = yamlfile.Parse(name, text, &s.raw)
 	return s
-}
-
-// yamlError is the library's error in our form: file, line and one sentence.
-func (s *source) yamlError(err error) error {
-	var ye yaml.Error
-	if errors.As(err, &ye) && ye.GetToken() != nil {
-		return fmt.Errorf("%s:%d: %s", s.name, ye.GetToken().Position.Line, ye.GetMessage())
-	}
-	return fmt.Errorf("%s: %w", s.name, err)
-}
-
-// fail notes an error about a field, for example "title.en"; the line is that of
-// the field, or of the nearest parent that exists.
-func (s *source) fail(field, format string, args ...any) {
-	s.errs = append(s.errs, fmt.Errorf("%s:%d: %s: %s", s.name, s.line(field), field, fmt.Sprintf(format, args...)))
-}
-
-func (s *source) line(field string) int {
-	for path := field; path != ""; {
-		if p, err := yaml.PathString("$." + path); err == nil && s.file != nil {
-			if n, err := p.FilterFile(s.file); err == nil && n != nil {
-				return n.GetToken().Position.Line
-			}
-		}
-		i := strings.LastIndexAny(path, ".[")
-		path = path[:max(i, 0)]
-	}
-	return 1
 }

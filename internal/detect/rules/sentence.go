@@ -22,10 +22,10 @@ var placeForm = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
 // {threshold}, {window}, {span}, {service} and the names of the finding's facts.
 func (c *compiler) sentence(field, text string) sentence {
 	if strings.TrimSpace(text) == "" {
-		c.fail(field, "is required with detector")
+		c.Fail(field, "is required with detector")
 	}
 	if strings.HasSuffix(field, ".ko") && !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Hangul, r) }) {
-		c.fail(field, "is not Korean")
+		c.Fail(field, "is not Korean")
 	}
 	var out sentence
 	from := 0
@@ -36,7 +36,7 @@ func (c *compiler) sentence(field, text string) sentence {
 	out = append(out, text[from:])
 	for i := 0; i < len(out); i += 2 {
 		if strings.ContainsAny(out[i], "{}") {
-			c.fail(field, "a brace stands alone; a place is written {name}, in small letters")
+			c.Fail(field, "a brace stands alone; a place is written {name}, in small letters")
 		}
 	}
 	return out

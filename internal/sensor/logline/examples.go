@@ -14,19 +14,19 @@ func (s *Set) try(p *pattern) {
 		x := &p.Examples[i]
 		silent = silent || x.Kind == ""
 		if wrong := s.judge(p, x, met); wrong != "" {
-			p.from.fail(fmt.Sprintf("examples[%d]", i), "%s", wrong)
+			p.from.Fail(fmt.Sprintf("examples[%d]", i), "%s", wrong)
 		}
 	}
-	if len(p.from.errs) > 0 {
+	if len(p.from.Errs) > 0 {
 		return
 	}
 	for i := range p.lines {
 		if !met[&p.lines[i]] {
-			p.from.fail(fmt.Sprintf("lines[%d]", i), "no example is met by it; add the line of a log that should be")
+			p.from.Fail(fmt.Sprintf("lines[%d]", i), "no example is met by it; add the line of a log that should be")
 		}
 	}
 	if !silent {
-		p.from.fail("examples", "add one without kind: a line about which nothing must be said, such as one in which a client wrote another address")
+		p.from.Fail("examples", "add one without kind: a line about which nothing must be said, such as one in which a client wrote another address")
 	}
 }
 

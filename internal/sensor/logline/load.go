@@ -39,11 +39,11 @@ func (s *Set) With(files fs.FS, dir string) (*Set, error) {
 		out.add(p)
 	}
 	for _, p := range own {
-		if len(p.from.errs) > 0 {
+		if len(p.from.Errs) > 0 {
 			continue
 		}
 		if slices.Contains(s.Names(), p.ID) {
-			p.from.fail("id", "%s is the id of a pattern that ships; choose another", p.ID)
+			p.from.Fail("id", "%s is the id of a pattern that ships; choose another", p.ID)
 		}
 		out.try(p)
 	}
@@ -57,7 +57,7 @@ func (s *Set) With(files fs.FS, dir string) (*Set, error) {
 func wrongIn(read []*pattern, folder error) error {
 	wrong := []error{folder}
 	for _, p := range read {
-		wrong = append(wrong, p.from.errs...)
+		wrong = append(wrong, p.from.Errs...)
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return &haechi.Error{Kind: haechi.Invalid, Op: "load log patterns", Err: err, Hint: "docs/logs.md describes the form"}
@@ -85,10 +85,10 @@ func (s *Set) load(files fs.FS, dir string) (all []*pattern, err error) {
 			return fmt.Errorf("%s has more than %d KiB", stdpath.Join(dir, name), maxFile>>10)
 		}
 		p := read(stdpath.Join(dir, name), src)
-		if len(p.from.errs) == 0 && slices.Contains(s.Names(), p.ID) {
-			p.from.fail("id", "%s is there twice", p.ID)
+		if len(p.from.Errs) == 0 && slices.Contains(s.Names(), p.ID) {
+			p.from.Fail("id", "%s is there twice", p.ID)
 		}
-		if len(p.from.errs) == 0 {
+		if len(p.from.Errs) == 0 {
 			s.add(p)
 		}
 		all = append(all, p)
@@ -97,10 +97,10 @@ func (s *Set) load(files fs.FS, dir string) (all []*pattern, err error) {
 	return all, err
 }
 
-// read compiles a file; what is wrong with it stands in from.errs.
+// read compiles a file; what is wrong with it stands in from.Errs.
 func read(name string, src []byte) *pattern {
 	p := &pattern{from: parseFile(name, src)}
-	if p.from.file == nil || len(p.from.errs) > 0 {
+	if len(p.from.Errs) > 0 {
 		return p
 	}
 	p.raw = p.from.raw
@@ -115,26 +115,26 @@ func read(name string, src []byte) *pattern {
 // head checks all but the lines and examples.
 func (p *pattern) head() {
 	if !idOf(p.ID) {
-		p.from.fail("id", "write small letters, digits and dashes, for example my-app")
+		p.from.Fail("id", "write small letters, digits and dashes, for example my-app")
 	}
 	if p.Title.EN == "" && p.Title.KO == "" {
-		p.from.fail("title", "write en: or ko:, whose logins these are")
+		p.from.Fail("title", "write en: or ko:, whose logins these are")
 	}
 	if !slices.Contains([]string{"", "text", "access", "pairs", "json"}, p.Format) {
-		p.from.fail("format", "%q is none of text, access, pairs, json", p.Format)
+		p.from.Fail("format", "%q is none of text, access, pairs, json", p.Format)
 	}
 	for name := range p.Fields {
 		if _, ok := placeOf(name); !ok {
-			p.from.fail("fields."+name, "%q is no place", name)
+			p.from.Fail("fields."+name, "%q is no place", name)
 		}
 	}
 	if p.Format == "json" || p.Format == "pairs" {
 		if p.Fields["source"] == "" && p.Fields["endpoint"] == "" {
-			p.from.fail("fields", "neither source nor endpoint: nobody could be told")
+			p.from.Fail("fields", "neither source nor endpoint: nobody could be told")
 		}
 	}
 	if len(p.raw.Lines) == 0 {
-		p.from.fail("lines", "at least one is needed")
+		p.from.Fail("lines", "at least one is needed")
 	}
 }
 
@@ -154,13 +154,13 @@ func (p *pattern) compile(i int) {
 			continue
 		}
 		if err := f.to.UnmarshalText([]byte(f.text)); err != nil {
-			p.from.fail(at+"."+f.name, "%v", err)
+			p.from.Fail(at+"."+f.name, "%v", err)
 		}
 	}
 	p.lines = append(p.lines, l)
 	if p.Format != "" && p.Format != "text" {
 		if r.Match != "" {
-			p.from.fail(at+".match", "it belongs to the format text")
+			p.from.Fail(at+".match", "it belongs to the format text")
 		}
 		return
 	}
@@ -169,7 +169,7 @@ func (p *pattern) compile(i int) {
 		err = t.forgeable(r.Ours)
 	}
 	if err != nil {
-		p.from.fail(at+".match", "%v", err)
+		p.from.Fail(at+".match", "%v", err)
 	}
 	p.lines[i].template = t
 }
