@@ -92,7 +92,7 @@ func upstreams(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	web, err := demo.Listen(ctx, "127.0.0.1:0")
 	ts.Check(err)
-	server := &http.Server{Handler: shop, ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: shop, ReadHeaderTimeout: patience}
 	go func() { done <- demo.NewBotServer(demo.BotConfig{}).Serve(ctx, bots) }()
 	go func() { done <- server.Serve(web) }()
 	ts.Setenv("BOTSERVER", bots.Addr().String())
