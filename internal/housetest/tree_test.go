@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -35,13 +36,24 @@ func (s *source) imports() []string {
 	return out
 }
 
-// tree parses every Go file below the module root once.
+// tree is every Go file below the module root.
 func tree(t *testing.T) []*source {
 	t.Helper()
+	all, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 20 {
+		t.Fatalf("only %d files found: the test looks in the wrong place", len(all))
+	}
+	return all
+}
+
+// parsed parses them, once for all tests.
+var parsed = sync.OnceValues(func() (all []*source, err error) {
 	root := filepath.Join("..", "..")
-	var all []*source
 	fset := token.NewFileSet()
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -65,14 +77,8 @@ func tree(t *testing.T) []*source {
 		all = append(all, &source{path: rel, pkg: pkg, test: strings.HasSuffix(name, "_test.go"), file: f, fset: fset})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) < 20 {
-		t.Fatalf("only %d files found: the test looks in the wrong place", len(all))
-	}
-	return all
-}
+	return all, err
+})
 
 // requirements reads the direct requirements of go.mod.
 func requirements(t *testing.T) []string {
