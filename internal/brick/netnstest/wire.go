@@ -71,7 +71,7 @@ func (w *Wire) Arrives(t testing.TB, from netip.Addr) bool {
 	}
 	through := false
 	for {
-		switch w.next(t, 5*time.Second) {
+		switch w.next(t, time.Minute) {
 		case w.seq:
 			through = true
 		case w.seq + 1:

@@ -305,6 +305,7 @@ func TestDeafnessIsRepairedInTime(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := newPlace(t)
 			first := p.listening(t)
 			if err := first.Close(); err != nil {
@@ -323,13 +324,13 @@ func TestDeafnessIsRepairedInTime(t *testing.T) {
 			if err := damage(filepath.Join(p.dir, "asks:in0")); err != nil {
 				t.Fatal(err)
 			}
-			deadline := time.After(2 * time.Second)
+			deadline := time.After(time.Minute) // it takes a second, on a machine with nothing else to do
 			for repaired := false; !repaired; {
 				select {
 				case <-told:
 				case <-time.After(10 * time.Millisecond):
 				case <-deadline:
-					t.Fatal("not repaired within 2 s")
+					t.Fatal("not repaired")
 				}
 				l, err := link.LoadPinnedLink(filepath.Join(p.dir, "asks:in0"), nil)
 				if err != nil {

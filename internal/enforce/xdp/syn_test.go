@@ -53,7 +53,7 @@ func (p *place) connects(t testing.TB, to *net.TCPAddr) error {
 	t.Helper()
 	var c net.Conn
 	err := p.Strangers.Do(func() (err error) {
-		c, err = net.DialTimeout("tcp", to.String(), 3*time.Second)
+		c, err = net.DialTimeout("tcp", to.String(), 30*time.Second)
 		return err
 	})
 	if err != nil {
@@ -61,7 +61,7 @@ func (p *place) connects(t testing.TB, to *net.TCPAddr) error {
 	}
 	defer func() { _ = c.Close() }()
 	sent := bytes.Repeat([]byte("0123456789"), 2000) // more than a segment
-	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
 	go func() {
