@@ -155,16 +155,7 @@ func (r *rig) banned() map[string]haechi.Decision {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(30 * time.Second)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("waited 30 s for %s", what)
-		}
-	}
+	gateway.Eventually(t, what, 30*time.Second, holds)
 }
 
 // knocks connects from the address so often as a device that is refused: nobody approved

@@ -95,9 +95,11 @@ func (p *Process) Stop() {
 	p.Wait(25 * time.Second)
 }
 
-// Wait waits for the end, and wants it clean unless it was killed.
+// Wait waits for the end, for [Patient] of the limit, and wants it clean unless it was
+// killed.
 func (p *Process) Wait(limit time.Duration) {
 	p.t.Helper()
+	limit = Patient(limit)
 	select {
 	case <-p.done:
 	case <-time.After(limit):

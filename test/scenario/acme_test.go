@@ -41,7 +41,9 @@ type authority struct {
 // pebbles builds both programs once, beside the gateway.
 var pebbles = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(filepath.Dir(program.Path()), "pebble")
-	out, err := exec.Command("go", "build", "-o", dir+"/", "github.com/letsencrypt/pebble/v2/cmd/pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv").CombinedOutput()
+	build := exec.Command("go", "build", "-o", dir+"/", "github.com/letsencrypt/pebble/v2/cmd/pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // much of it is then compiled already
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build pebble: %w\n%s", err, out)
 	}
@@ -57,7 +59,7 @@ func newAuthority(t *testing.T, r *rig, life time.Duration) *authority {
 	a.ca.issue(func(c *x509.Certificate) { c.IPAddresses = []net.IP{r.addr(hostUpstream).AsSlice()} })
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.ca.pool()}}
 	t.Cleanup(tr.CloseIdleConnections)
-	a.http = &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	a.http = &http.Client{Transport: tr, Timeout: gateway.Patient(10 * time.Second)}
 	names := r.at(hostUpstream, portNames)
 	a.start("pebble-challtestsrv", "-dnsserver", names, "-defaultIPv4", r.host, "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "",
 		"-management", r.at(hostUpstream, portNamesAdmin))

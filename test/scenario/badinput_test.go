@@ -42,7 +42,7 @@ func (r *rig) noise(t *testing.T, i int, to string, me bridge.Identity) *noise {
 
 // send writes; to be cut meanwhile is an outcome.
 func (n *noise) send(text string) bool {
-	must(n.t, n.c.SetWriteDeadline(time.Now().Add(5*time.Second)))
+	must(n.t, n.c.SetWriteDeadline(time.Now().Add(gateway.Patient(5*time.Second))))
 	_, err := io.WriteString(n.c, text)
 	return err == nil
 }
@@ -50,6 +50,7 @@ func (n *noise) send(text string) bool {
 // until reads up to the event; false means that the connection ended before.
 func (n *noise) until(event string, within time.Duration) (h bridge.Heard, ok bool) {
 	n.t.Helper()
+	within = gateway.Patient(within)
 	must(n.t, n.c.SetReadDeadline(time.Now().Add(within)))
 	for {
 		line, err := n.in.ReadBytes('\n')

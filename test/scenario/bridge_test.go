@@ -13,6 +13,7 @@ import (
 	"haechi"
 	"haechi/internal/operate/demo"
 	"haechi/test/bridge"
+	"haechi/test/gateway"
 )
 
 // What follows is Must show 2: phones that behave as the public script does, item
@@ -55,7 +56,7 @@ func (r *rig) opens(p *bridge.Phone, n int) {
 // hears waits for answers with the texts, in this order.
 func (r *rig) hears(p *bridge.Phone, texts ...string) {
 	r.t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(gateway.Patient(10 * time.Second))
 	for _, text := range texts {
 		for found := false; !found; {
 			select {

@@ -11,6 +11,7 @@ import (
 
 	"haechi"
 	"haechi/internal/operate/demo"
+	"haechi/test/gateway"
 )
 
 // fail makes n failed attempts to sign from the address.
@@ -39,7 +40,7 @@ func (r *rig) shut(t *testing.T, addr int) bool {
 	c, err := dialFrom(t.Context(), r.addr(addr), r.botsAddr())
 	must(t, err)
 	defer c.Close()
-	must(t, c.SetReadDeadline(time.Now().Add(2*time.Second)))
+	must(t, c.SetReadDeadline(time.Now().Add(gateway.Patient(2*time.Second))))
 	_, err = c.Read(make([]byte, 1))
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }

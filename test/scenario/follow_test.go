@@ -27,7 +27,7 @@ func TestFollow(t *testing.T) {
 	p := r.phone(id, 10)
 	p.chats(p.connected(), "들려요?")
 	began := time.Now()
-	eventually(t, "the message to be shown", 5*time.Second, func() bool {
+	eventually(t, "the message to be shown", time.Second, func() bool {
 		for _, e := range lines(t, all) {
 			if e.Kind == haechi.KindMessage && e.Device == id.Key() && e.Room == "가족방" && e.Outcome == haechi.Success {
 				return true
@@ -35,9 +35,7 @@ func TestFollow(t *testing.T) {
 		}
 		return false
 	})
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("shown after %s", took)
-	}
+	t.Logf("shown after %s", time.Since(began))
 	if strings.Contains(all.Out.String(), "들려요") {
 		t.Error("the message's text is shown")
 	}

@@ -50,13 +50,13 @@ func kinds() []kind {
 	return []kind{
 		{name: "http", service: "shop", enter: enterShop, address: (*rig).shopAddr,
 			heard:  func(r *rig) int { return int(r.web.shop.Counts().Requests) },
-			slowly: "timeouts: { header: 2s }", loiter: piece("GET / HTTP/1.1\r\nX-Slow: " + strings.Repeat("x", 1000)), idle: "timeouts: { idle: 3s }"},
+			slowly: "timeouts: { header: 4s }", loiter: piece("GET / HTTP/1.1\r\nX-Slow: " + strings.Repeat("x", 1000)), idle: "timeouts: { idle: 4s }"},
 		{name: "device", service: "bots", enter: enterBots, address: (*rig).botsAddr,
 			heard:  func(r *rig) int { return len(r.bots.talks()) },
-			slowly: "timeouts: { handshake: 2s }", loiter: piece(`{"event":"handshake","data":{"botName":"` + strings.Repeat("x", 1000)), idle: "timeouts: { idle: 3s }"},
+			slowly: "timeouts: { handshake: 4s }", loiter: piece(`{"event":"handshake","data":{"botName":"` + strings.Repeat("x", 1000)), idle: "timeouts: { idle: 4s }"},
 		{name: "tcp", service: "raw", enter: enterRaw, address: (*rig).rawAddr,
 			heard:  func(r *rig) int { return int(r.raw.heard.Load()) },
-			slowly: "limits: { min_rate: 1KiB }", loiter: piece(strings.Repeat("x", 1000)), idle: "timeouts: { idle: 3s }"},
+			slowly: "limits: { min_rate: 1KiB }", loiter: piece(strings.Repeat("x", 1000)), idle: "timeouts: { idle: 4s }"},
 	}
 }
 

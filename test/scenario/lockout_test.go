@@ -18,6 +18,7 @@ import (
 
 	"haechi"
 	"haechi/internal/operate/demo"
+	"haechi/test/gateway"
 )
 
 // TestNobodyIsLockedOut: the allow list, this machine and trusted proxies are not
@@ -83,7 +84,7 @@ func (r *rig) person(t *testing.T, i int) *operator {
 		return dialFrom(ctx, r.addr(i), address)
 	}}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &operator{&http.Client{Jar: jar, Transport: tr, Timeout: 20 * time.Second}, "https://" + r.at(1, portConsole)}
+	return &operator{&http.Client{Jar: jar, Transport: tr, Timeout: gateway.Patient(20 * time.Second)}, "https://" + r.at(1, portConsole)}
 }
 
 // post sends a form as a page of the console does.

@@ -35,10 +35,8 @@ func TestUpstreamOutage(t *testing.T) {
 		}
 		r.bots.start()
 		began := time.Now()
-		eventually(t, "the socket to open", 5*time.Second, func() bool { return r.dial() == nil })
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("it took %s to open again", took)
-		}
+		eventually(t, "the socket to open", time.Second, func() bool { return r.dial() == nil })
+		t.Logf("it took %s to open again", time.Since(began))
 	}
 	if ds := r.inForce(); len(ds) != 0 {
 		t.Errorf("somebody was blamed: %+v", ds)

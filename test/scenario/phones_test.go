@@ -9,6 +9,7 @@ import (
 
 	"haechi"
 	"haechi/internal/operate/demo"
+	"haechi/test/gateway"
 )
 
 // enrol registers a device, gives it a key and approves it.
@@ -72,7 +73,7 @@ func (r *rig) phone(id demo.Identity, i int, more ...func(*demo.PhoneConfig)) *p
 }
 
 func dialFrom(ctx context.Context, from netip.Addr, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
+	d := net.Dialer{Timeout: gateway.Patient(5 * time.Second), LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
 	return d.DialContext(ctx, "tcp", address)
 }
 
@@ -123,7 +124,7 @@ func (p *phone) cutSoon(t *testing.T) {
 	if err = s.Open(); err == nil {
 		_, err = s.Until("")
 	}
-	if took := time.Since(began); err == nil || took > 2*time.Second {
+	if took := time.Since(began); err == nil || took > gateway.Patient(2*time.Second) {
 		t.Errorf("the session was not cut: %v after %s", err, took)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"haechi"
 	"haechi/internal/brick/mariadbtest"
 	"haechi/internal/operate/demo"
+	"haechi/test/gateway"
 )
 
 // away is how long the database is dead in TestRecordsOutage; -outage 60s is the
@@ -204,7 +205,7 @@ func TestUpdateBySQL(t *testing.T) {
 	if _, err := s.Until(""); err == nil {
 		t.Error("the session goes on")
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > gateway.Patient(2*time.Second) {
 		t.Errorf("the session was cut after %s", took)
 	}
 	p.refused(t)

@@ -15,6 +15,7 @@ import (
 
 	"haechi"
 	"haechi/internal/operate/demo"
+	"haechi/test/gateway"
 )
 
 // visitor is a web client with an address of its own that keeps its connections.
@@ -33,7 +34,7 @@ func (r *rig) visitorFrom(t *testing.T, from netip.Addr) *visitor {
 		return dialFrom(ctx, from, r.shopAddr())
 	}}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &visitor{t: t, r: r, Client: &http.Client{Transport: tr, Timeout: 10 * time.Second,
+	return &visitor{t: t, r: r, Client: &http.Client{Transport: tr, Timeout: gateway.Patient(10 * time.Second),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 

@@ -223,19 +223,10 @@ func (r *rig) about(scope string) (haechi.Decision, bool) {
 	return haechi.Decision{}, false
 }
 
-// eventually polls a condition until it holds.
+// eventually is [gateway.Eventually].
 func eventually(t *testing.T, what string, within time.Duration, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(within)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("waited %s for %s", within, what)
-		}
-	}
+	gateway.Eventually(t, what, within, holds)
 }
 
 // must is for what cannot fail unless the test is broken.

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"haechi/test/gateway"
 )
 
 // load is a crowd of web clients that ask the shop over TLS until they are stopped: over
@@ -62,7 +64,7 @@ func (r *rig) surf(t *testing.T, pool *x509.CertPool) *load {
 
 func (l *load) run(ctx context.Context, s *surfer) {
 	defer s.tr.CloseIdleConnections()
-	client := &http.Client{Transport: s.tr, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: s.tr, Timeout: gateway.Patient(10 * time.Second)}
 	tick := time.NewTicker(8 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ctx.Err() == nil; n++ {

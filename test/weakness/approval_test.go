@@ -7,6 +7,7 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/mariadbtest"
+	"haechi/test/gateway"
 )
 
 // cleanUp is finding 4: what is left after an eviction reads as approved, so that a
@@ -144,7 +145,7 @@ func lateChange(t *testing.T, set setup) {
 	if h := w.until(soon, "messageResponse"); h.event != closed {
 		t.Fatalf("the session goes on: %+v", h)
 	}
-	if took := time.Since(began); took > within+time.Second {
+	if took := time.Since(began); took > gateway.Patient(within) {
 		t.Errorf("it took %s to end the session", took)
 	}
 	check := s.quiet()

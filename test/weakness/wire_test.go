@@ -11,6 +11,7 @@ import (
 
 	"haechi"
 	"haechi/test/bridge"
+	"haechi/test/gateway"
 )
 
 // phone is what a client knows of itself. Its secrets depend on whom it speaks to.
@@ -48,7 +49,7 @@ const (
 // dial connects from an address of the site.
 func (s *site) dial(to string, from byte, me phone) *wire {
 	s.t.Helper()
-	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.addr(from), 0))}
+	d := net.Dialer{Timeout: gateway.Patient(5 * time.Second), LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.addr(from), 0))}
 	c, err := d.DialContext(s.t.Context(), "tcp", to)
 	must(s.t, err)
 	s.t.Cleanup(func() { _ = c.Close() })
@@ -62,7 +63,7 @@ func (s *site) dial(to string, from byte, me phone) *wire {
 // send writes a line. Being cut in the middle is something to hear, not to fail at.
 func (w *wire) send(line []byte) {
 	w.t.Helper()
-	must(w.t, w.c.SetWriteDeadline(time.Now().Add(5*time.Second)))
+	must(w.t, w.c.SetWriteDeadline(time.Now().Add(gateway.Patient(5*time.Second))))
 	_, _ = w.c.Write(line)
 }
 
@@ -135,7 +136,7 @@ func (w *wire) until(within time.Duration, events ...string) heard {
 
 // soon is how long anything may take that comes at all; briefly is how long
 // nothing has to come to be believed. The gateway waits two seconds for a proof.
-const soon, briefly = 8 * time.Second, 400 * time.Millisecond
+const soon, briefly = 80 * time.Second, 400 * time.Millisecond
 
 // open shakes hands and waits for the server's answer or a refusal.
 func (w *wire) open() heard {
