@@ -17,31 +17,44 @@ type Program struct {
 	in   []string // the program that starts it, with its arguments
 }
 
+// Ready is the variable of the environment that names a program which was built already,
+// as the tests are: linking it takes longer than many a test that starts it.
+const Ready = "HAECHI_PROGRAM"
+
 // Build builds haechi into a folder of its own, which remove takes away, under the race
-// detector when the tests are.
-func Build() (p Program, remove func(), err error) { return build(Race()) }
-
-// Released builds haechi as it is released: what a process does about its own threads is
-// another thing with cgo, which the race detector needs.
-func Released() (p Program, remove func(), err error) { return build(false) }
-
-func build(race bool) (p Program, remove func(), err error) {
+// detector when the tests are. It takes the one that [Ready] names, if it does.
+func Build() (p Program, remove func(), err error) {
+	if path := os.Getenv(Ready); path != "" {
+		_, err := os.Stat(path)
+		return Program{path: path}, func() {}, err
+	}
 	dir, err := os.MkdirTemp("", "haechi-program-")
 	if err != nil {
 		return p, func() {}, err
 	}
 	remove = func() { _ = os.RemoveAll(dir) } // what is left of it is only space
-	p.path = filepath.Join(dir, "haechi")
+	p, err = build(filepath.Join(dir, "haechi"), Race())
+	return p, remove, err
+}
+
+// Released builds haechi as it is released, beside p: what a process does about its own
+// threads is another thing with cgo, which the race detector needs.
+func (p Program) Released() (Program, error) {
+	return build(filepath.Join(filepath.Dir(p.path), "released"), false)
+}
+
+func build(path string, race bool) (p Program, err error) {
+	p.path = path
 	flag, cgo := "-race=false", "CGO_ENABLED=0"
 	if race {
 		flag, cgo = "-race", "CGO_ENABLED=1"
 	}
-	cmd := exec.Command("go", "build", flag, "-o", p.path, "haechi/cmd/haechi")
+	cmd := exec.Command("go", "build", flag, "-ldflags=-s -w", "-o", p.path, "haechi/cmd/haechi")
 	cmd.Env = append(os.Environ(), cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return p, remove, fmt.Errorf("build the gateway: %w\n%s", err, out)
+		return p, fmt.Errorf("build the gateway: %w\n%s", err, out)
 	}
-	return p, remove, nil
+	return p, nil
 }
 
 // Race reports whether programs are built with the race detector, which takes several

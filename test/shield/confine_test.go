@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,24 +36,27 @@ func statusOf(t *testing.T, pid int) (threads []map[string]string) {
 	return threads
 }
 
+// released builds the program as it is released, once.
+var released = sync.OnceValues(func() (gateway.Program, error) { return program.Released() })
+
 // whole is a shield with every right that root has, as it is released, or with the flags
 // that follow.
 func (r *rig) whole(flags ...string) *gateway.Process {
 	r.t.Helper()
-	released, remove, err := gateway.Released()
-	r.t.Cleanup(remove)
+	p, err := released()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	p := released.In(r.land.guarded.Enter()...).Start(r.t, append([]string{"shield", "--config", r.config, "--user", nobody}, flags...)...)
-	r.eventually("the shield serves", 20*time.Second, func() bool { return strings.Contains(p.Out.String(), "shield.sock") })
-	return p
+	proc := p.In(r.land.guarded.Enter()...).Start(r.t, append([]string{"shield", "--config", r.config, "--user", nobody}, flags...)...)
+	r.eventually("the shield serves", 20*time.Second, func() bool { return strings.Contains(proc.Out.String(), "shield.sock") })
+	return proc
 }
 
 // TestShieldConfinesItself: started with all that root may, each of its threads has four
 // capabilities left, can get no more and is filtered; it still enforces by both enforcers,
 // repairs pins that were deleted with their folder, and status has nothing to say about it.
 func TestShieldConfinesItself(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: auto, interfaces: [in0], pins: PINS, socket: DIR/run/shield.sock }")
 	in := r.land.listen(t)
 	shield := r.whole()
@@ -96,6 +100,7 @@ func TestShieldConfinesItself(t *testing.T) {
 // TestStatusSaysThatTheShieldIsOpen: switched off it keeps what it has, and where one layer
 // cannot be had it serves with the others; its log and the gateway's status say so.
 func TestStatusSaysThatTheShieldIsOpen(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: nft, socket: DIR/run/shield.sock }")
 	shield := r.whole("--sandbox", "off")
 	r.run(powerless(t, r))
