@@ -1,6 +1,7 @@
 package shield_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,12 +18,13 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/netnstest"
+	"haechi/test/gateway"
 )
 
 // perSecond is how many SYNs a flood of a test has, longestFlood how long it lasts at most.
 const (
 	perSecond    = 3000
-	longestFlood = 40 * time.Second
+	longestFlood = 3 * time.Minute
 )
 
 // siege is a gateway in front of a server, and a link to floods and honest clients.
@@ -61,16 +63,19 @@ func echo(t *testing.T, ns *netnstest.NS, addr string) {
 	if err := ns.Do(func() (err error) { l, err = net.Listen("tcp", addr); return err }); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
+	var serving sync.WaitGroup
+	t.Cleanup(func() { _ = l.Close(); serving.Wait() })
+	serving.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go func() { _, _ = io.Copy(c, c); _ = c.Close() }()
+			// The namespace may end before it has told of the end of a connection.
+			over := context.AfterFunc(t.Context(), func() { _ = c.Close() })
+			serving.Go(func() { _, _ = io.Copy(c, c); over(); _ = c.Close() })
 		}
-	}()
+	})
 }
 
 // visit is an honest client: it connects, says something and is answered.
@@ -151,12 +156,13 @@ func cookiesSetting(t *testing.T, ns *netnstest.NS) string {
 // by itself; whoever is honest gets in all the while, old clients and new ones; nobody is
 // banned; and it steps down by itself.
 func TestAFloodOfForgedSourcesRaisesTheStage(t *testing.T) {
+	t.Parallel()
 	s := newSiege(t)
 	before := cookiesSetting(t, s.land.guarded)
 	if st := s.status(); st.Stage != haechi.StageWatch || len(st.Attacks) != 0 {
 		t.Fatalf("at peace: %+v", st)
 	}
-	if err := s.visit("10.79.1.1", time.Second); err != nil {
+	if err := s.visit("10.79.1.1", gateway.Patient(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -176,7 +182,7 @@ func TestAFloodOfForgedSourcesRaisesTheStage(t *testing.T) {
 			from = fmt.Sprintf("10.79.2.%d", i) // it comes for the first time
 		}
 		at := time.Now()
-		if err := s.visit(from, 3*time.Second); err != nil {
+		if err := s.visit(from, gateway.Patient(3*time.Second)); err != nil {
 			t.Errorf("visit %d of %s: %v", i, from, err)
 		}
 		worst = max(worst, time.Since(at))
@@ -208,10 +214,11 @@ func TestAFloodOfForgedSourcesRaisesTheStage(t *testing.T) {
 // TestAFloodThatNamesCustomersCutsOffNone: the sources are a thousand customers, each with
 // three SYNs a second and many at once; each of them gets in while it goes on.
 func TestAFloodThatNamesCustomersCutsOffNone(t *testing.T) {
+	t.Parallel()
 	s := newSiege(t)
 	customer := func(i int) string { return fmt.Sprintf("10.79.%d.%d", 10+i/250, 1+i%250) }
 	for i := range 1000 {
-		if err := s.visit(customer(i), 3*time.Second); err != nil {
+		if err := s.visit(customer(i), gateway.Patient(3*time.Second)); err != nil {
 			t.Fatalf("before: %s: %v", customer(i), err)
 		}
 	}
@@ -219,7 +226,7 @@ func TestAFloodThatNamesCustomersCutsOffNone(t *testing.T) {
 	defer stop()
 	s.eventually("the stage is cookies", 15*time.Second, func() bool { return s.status().Stage == haechi.StageCookies })
 	for i := range 1000 {
-		if err := s.visit(customer(i), 3*time.Second); err != nil {
+		if err := s.visit(customer(i), gateway.Patient(3*time.Second)); err != nil {
 			t.Errorf("%s is cut off: %v", customer(i), err)
 		}
 	}
@@ -233,6 +240,7 @@ func TestAFloodThatNamesCustomersCutsOffNone(t *testing.T) {
 // TestAnOperatorTakesAStage: by the command line, in both languages, and gives it back; the
 // meters are repaired, and go with a gateway that stops.
 func TestAnOperatorTakesAStage(t *testing.T) {
+	t.Parallel()
 	s := newSiege(t)
 	if a := s.haechi("attack", "stage", "tighten", "--for", "1m", "--reason", "sale"); a.Code != 0 || !strings.Contains(a.Out, "Stage: tighten.") {
 		t.Fatalf("%d: %s%s", a.Code, a.Out, a.Err)
@@ -282,6 +290,7 @@ func TestAnOperatorTakesAStage(t *testing.T) {
 // TestAGatewayWithoutRightsTakesAStageThroughTheShield: the shield puts meters and cookies
 // into force for it, and both come back with the stage.
 func TestAGatewayWithoutRightsTakesAStageThroughTheShield(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: nft, socket: DIR/run/shield.sock }")
 	r.shield()
 	r.run(powerless(t, r))

@@ -36,6 +36,7 @@ func overlapsKept(p netip.Prefix) bool {
 // caller may do, at random, and asks after each step with a packet whether whoever is
 // protected still gets in.
 func TestNobodyIsLockedOutOfTheKernel(t *testing.T) {
+	t.Parallel()
 	l := newLand(t)
 	in := l.listen(t)
 	var guard []netip.Prefix

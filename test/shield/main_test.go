@@ -12,4 +12,5 @@ var (
 	buildErr error
 )
 
-func TestMain(m *testing.M) { gateway.Main(m, 0, &program, &buildErr) }
+// The tests wait more than they work, so more run at once than there are processors.
+func TestMain(m *testing.M) { gateway.Main(m, 3, &program, &buildErr) }

@@ -49,6 +49,7 @@ func (r *rig) shield() *gateway.Process {
 // talk it out of; when it is killed the kernel goes on, and when it is back so is
 // everything that was decided meanwhile.
 func TestGatewayWithoutRightsDropsThroughTheShield(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: nft, socket: DIR/run/shield.sock }")
 	in := r.land.listen(t)
 	weak := powerless(t, r)
@@ -91,6 +92,7 @@ func TestGatewayWithoutRightsDropsThroughTheShield(t *testing.T) {
 // TestShieldEnforcesInTheDriverToo: a gateway without rights has decisions enforced by
 // both of the shield's enforcers; one that the shield lacks is said, with its reason.
 func TestShieldEnforcesInTheDriverToo(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: auto, interfaces: [in0], pins: PINS, socket: DIR/run/shield.sock }")
 	in := r.land.listen(t)
 	shield := r.shield()

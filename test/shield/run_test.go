@@ -70,12 +70,7 @@ func (r *rig) haechi(args ...string) gateway.Answer {
 
 func (r *rig) eventually(what string, within time.Duration, is func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(within); !is(); {
-		if time.Now().After(end) {
-			r.t.Fatalf("%s: not within %v", what, within)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
+	gateway.Eventually(r.t, what, within, is)
 }
 
 // enforcer is what status says about one.
@@ -111,29 +106,32 @@ func (r *rig) add(about string) (id string) {
 // TestRunningGatewayDropsInTheKernel goes through the life of a decision by nftables: it
 // is held against somebody who flushes the packet filter.
 func TestRunningGatewayDropsInTheKernel(t *testing.T) {
-	lifeOfADecision(t, "{ kernel: nft }", "nft", func(r *rig) { r.land.guarded.Run(t, "nft", "flush", "ruleset") })
+	t.Parallel()
+	lifeOfADecision(t, "{ kernel: nft }", "nft", func(r *rig) { r.land.guarded.Run(r.t, "nft", "flush", "ruleset") })
 }
 
 // TestRunningGatewayDropsInTheDriver does so by XDP: against somebody who takes the
 // program off its interface, and who deletes all that is pinned.
 func TestRunningGatewayDropsInTheDriver(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(*rig){
 		"program taken off": func(r *rig) {
 			l, err := link.LoadPinnedLink(filepath.Join(r.pins, "driver:in0"), nil)
 			if err != nil {
-				t.Fatal(err)
+				r.t.Fatal(err)
 			}
 			if err := errors.Join(l.(interface{ Detach() error }).Detach(), l.Close()); err != nil {
-				t.Fatal(err)
+				r.t.Fatal(err)
 			}
 		},
 		"pins deleted": func(r *rig) {
 			if err := os.RemoveAll(r.pins); err != nil {
-				t.Fatal(err)
+				r.t.Fatal(err)
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			lifeOfADecision(t, "{ kernel: xdp, interfaces: [in0], pins: PINS }", "xdp", damage)
 		})
 	}
@@ -194,6 +192,7 @@ func lifeOfADecision(t *testing.T, setting, name string, damage func(*rig)) {
 // TestStatusSaysWhyNot: without the right to change the packet filter auto goes on and
 // says so, and nft refuses to start with the next step.
 func TestStatusSaysWhyNot(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: auto }")
 	weak := program.In("setpriv", "--bounding-set=-net_admin,-bpf,-sys_admin", "--inh-caps=-all").In(r.land.guarded.Enter()...)
 	r.proc = weak.Start(t, "run", "--config", r.config)
@@ -221,6 +220,7 @@ func TestStatusSaysWhyNot(t *testing.T) {
 
 // TestUnknownInterfaceIsSaid: with xdp that is an error, with auto nftables goes on alone.
 func TestUnknownInterfaceIsSaid(t *testing.T) {
+	t.Parallel()
 	strict := newRig(t, "{ kernel: xdp, interfaces: [eth9], pins: PINS }")
 	if a := program.In(strict.land.guarded.Enter()...).Run(t, "run", "--config", strict.config); a.Code != 1 || !strings.Contains(a.Err, "there is no interface eth9") {
 		t.Errorf("code %d: %s", a.Code, a.Err)

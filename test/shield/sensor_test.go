@@ -11,6 +11,7 @@ import (
 // right at all, reads packets from the socket that the shield has opened, and says within
 // seconds who scans; status says what it does not see while there is no shield.
 func TestGatewayWithoutRightsSensesThroughTheShield(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("nmap"); err != nil {
 		t.Skip("nmap is not installed: test/install.sh installs it")
 	}

@@ -11,6 +11,7 @@ import (
 // TestSimulationsAreFoundByTheGatewayThatRuns: scenarios on a link of their own are found
 // by the sensor of the gateway beside them, honest traffic is not, and nothing stays.
 func TestSimulationsAreFoundByTheGatewayThatRuns(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: off }\nsensor: { interfaces: [haechi-sim] }")
 	simulate := func(args ...string) gateway.Answer {
 		return program.In(r.land.guarded.Enter()...).Run(t, append([]string{"simulate", "--wire"}, args...)...)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -101,6 +102,13 @@ func (s *Stream) Count() (sent, came int) {
 		}
 	}
 	return len(s.sent), came
+}
+
+// Whole reports whether so many were sent and all of them have come.
+func (s *Stream) Whole(first int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.came) >= first && !slices.Contains(s.came[:first], false)
 }
 
 // Dropped is when the first packet was sent that did not come, of those sent since; ok
