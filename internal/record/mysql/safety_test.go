@@ -144,6 +144,7 @@ func auditOnlyGrows(t *testing.T, server *mariadbtest.Server) {
 
 // What the DSN holds is in no error, and what does not know whom it talks to is refused.
 func TestDSN(t *testing.T) {
+	t.Parallel()
 	for dsn, want := range map[string]string{
 		"haechi:s3cret@tcp(db.example.com:3306":                      "cannot be read",
 		"haechi:s3cret@tcp(db.example.com:3306)/":                    "names no database",
@@ -171,6 +172,7 @@ func TestDSN(t *testing.T) {
 
 // A password that changes while the store is open is read again.
 func TestNewPassword(t *testing.T) {
+	t.Parallel()
 	server := mariadbtest.Start(t)
 	db := server.Open(t, "pw")
 	do(t, db, "CREATE USER haechi@'127.0.0.1' IDENTIFIED BY 'old'", "GRANT ALL ON pw.* TO haechi@'127.0.0.1'")

@@ -31,6 +31,7 @@ func open(t *testing.T, cfg mysql.Config) *mysql.Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	server := mariadbtest.Start(t)
 	var n atomic.Int64
 	storetest.Run(t, func(t *testing.T) func(t *testing.T) *storetest.Store {
@@ -47,6 +48,7 @@ func TestStore(t *testing.T) {
 
 // TestDatabase is what needs a server and leaves it as it is.
 func TestDatabase(t *testing.T) {
+	t.Parallel()
 	server := mariadbtest.Start(t)
 	for name, run := range map[string]func(*testing.T, *mariadbtest.Server){
 		"foreign": refusesForeignDatabase, "migrations": migrations, "audit": auditOnlyGrows, "backup": backup,

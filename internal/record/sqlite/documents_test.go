@@ -119,6 +119,7 @@ func attack(now time.Time, device string, n int) (out []haechi.Event) {
 // Rows A26 and flaw F20: the document's view as written hides whoever is not
 // registered; the corrected one shows them.
 func TestDailyView(t *testing.T) {
+	t.Parallel()
 	s, db := opening(t)
 	now := time.Now()
 	for _, k := range []string{"a/1", "a/2"} {
@@ -140,6 +141,7 @@ func TestDailyView(t *testing.T) {
 
 // Row A27 and flaws F21, F22.
 func TestHourlyView(t *testing.T) {
+	t.Parallel()
 	s, db := opening(t)
 	now := time.Now().UTC()
 	appendEvents(t, s, haechi.Event{Time: now, Kind: haechi.KindMessage, Count: 5, Actor: from("203.0.113.7", "a/1")},
@@ -154,6 +156,7 @@ func TestHourlyView(t *testing.T) {
 // Row A28 and flaw F23: by exact address a client of many addresses stays below the
 // limit; by client key it does not.
 func TestAddressView(t *testing.T) {
+	t.Parallel()
 	s, db := opening(t)
 	now := time.Now()
 	for i := range 6 {
@@ -172,6 +175,7 @@ func TestAddressView(t *testing.T) {
 // Rows A30 to A33, A88 and A21: the documents' other queries, adapted in the date
 // functions only.
 func TestAdHocQueries(t *testing.T) {
+	t.Parallel()
 	s, db := opening(t)
 	now := time.Now()
 	if err := s.SaveDevice(t.Context(), &haechi.Device{Key: "a/1", Bot: "a", Status: haechi.Approved, LastPing: now}); err != nil {
@@ -199,6 +203,7 @@ func TestAdHocQueries(t *testing.T) {
 // Row A89: the document's UPDATE runs and changes the copy; the registry stands until
 // it follows.
 func TestUpdateOfProjection(t *testing.T) {
+	t.Parallel()
 	s, db := opening(t)
 	d := haechi.Device{Key: "a/1", Bot: "a", Status: haechi.Approved}
 	if err := s.SaveDevice(t.Context(), &d); err != nil {
@@ -224,6 +229,7 @@ func TestUpdateOfProjection(t *testing.T) {
 
 // Each event lies in one table only, whatever its kind and outcome.
 func TestWrittenOnce(t *testing.T) {
+	t.Parallel()
 	s, db := opening(t)
 	var all []haechi.Event
 	for k := haechi.KindConnect; k <= haechi.KindSystem; k++ {
@@ -239,6 +245,7 @@ func TestWrittenOnce(t *testing.T) {
 
 // Message bodies have no column to lie in (C5, F28).
 func TestNoBodyColumn(t *testing.T) {
+	t.Parallel()
 	_, db := opening(t)
 	for _, c := range lines(t, db, "SELECT name FROM pragma_table_xinfo('kb_chat_logs')") {
 		for _, bad := range []string{"text", "message", "body", "raw", "content", "sender"} {
@@ -251,6 +258,7 @@ func TestNoBodyColumn(t *testing.T) {
 
 // The documents' views are in the database word for word, date functions aside.
 func TestViewsAsWritten(t *testing.T) {
+	t.Parallel()
 	_, db := opening(t)
 	for view, lines2 := range map[string][]string{
 		"v_daily_security_report":   {"LEFT JOIN kb_chat_logs l ON d.device_id = l.device_id", "WHERE l.created_at >=", "HAVING failed_requests > 10 OR hmac_failures > 0", "ORDER BY failed_requests DESC, total_requests DESC"},
@@ -269,6 +277,7 @@ func TestViewsAsWritten(t *testing.T) {
 // Queries by device, address, reference and for failures use an index, as do the
 // documents' by date.
 func TestIndexes(t *testing.T) {
+	t.Parallel()
 	_, db := opening(t)
 	for _, q := range []string{
 		"SELECT * FROM v_daily_security_report", "SELECT * FROM v_ip_connection_attempts_fixed",

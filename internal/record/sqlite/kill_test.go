@@ -25,6 +25,7 @@ const childDir = "HAECHI_TEST_STORE_DIR"
 // same records. Whatever it acknowledged is there, the audit chain holds, both files
 // are whole, and the counts agree with the events.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	if dir := os.Getenv(childDir); dir != "" {
 		writeForEver(t, dir)
 		return
@@ -45,7 +46,7 @@ func writeForEver(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	w := record.NewWriter(record.WriterConfig{SpoolPath: filepath.Join(dir, "spool"), Journal: s}, s)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { t.Error(w.Run(ctx)) })

@@ -15,6 +15,7 @@ import (
 // A state.db of the first release opens: everything is there, the chain holds, and
 // what is new is empty.
 func TestMigratesTheFirstRelease(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "r")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -71,6 +72,7 @@ func TestMigratesTheFirstRelease(t *testing.T) {
 // An events.db of the first release opens: every event is found as it was, the
 // overview counts it, and what is new works.
 func TestMigratesEventsOfTheFirstRelease(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "r")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ func opened(t *testing.T, dir string) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) func(t *testing.T) *storetest.Store {
 		dir := filepath.Join(t.TempDir(), "records")
 		return func(t *testing.T) *storetest.Store {

@@ -76,7 +76,10 @@ func Run(t *testing.T, b Backend) {
 		{"Concurrent", concurrent},
 		{"Reopen", reopen},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
+			c.run(t, b)
+		})
 	}
 }
 
