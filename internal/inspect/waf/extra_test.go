@@ -37,11 +37,7 @@ func extraIDs(t *testing.T, o *waf.Oracle, v *waf.View) (ids []int, score int) {
 
 func newExtra(t *testing.T) *waf.Oracle {
 	t.Helper()
-	o, err := waf.NewOracle(waf.Ruleset{Extra: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
+	return oracle(t, waf.Ruleset{Extra: true})
 }
 
 // TestExtraRulesFire: what each rule is for, as the value of a parameter.

@@ -3,6 +3,7 @@ package waf_test
 import (
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	"haechi"
@@ -25,13 +26,26 @@ func browser(method, target, contentType, body string) *waf.View {
 	return v
 }
 
+// oracles are those that tests share: to read the rules takes seconds under the race
+// detector, and judging leaves nothing behind.
+var oracles = struct {
+	sync.Mutex
+	of map[waf.Ruleset]*waf.Oracle
+}{of: map[waf.Ruleset]*waf.Oracle{}}
+
+// oracle is the one of the ruleset.
 func oracle(t testing.TB, r waf.Ruleset) *waf.Oracle {
 	t.Helper()
-	o, err := waf.NewOracle(r)
-	if err != nil {
-		t.Fatal(err)
+	oracles.Lock()
+	defer oracles.Unlock()
+	if oracles.of[r] == nil {
+		o, err := waf.NewOracle(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		oracles.of[r] = o
 	}
-	return o
+	return oracles.of[r]
 }
 
 func judge(t testing.TB, e waf.Engine, v *waf.View) waf.Result {

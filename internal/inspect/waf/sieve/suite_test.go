@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"haechi/internal/inspect/waf"
@@ -23,15 +24,35 @@ type pair struct {
 func newPair(t testing.TB, r waf.Ruleset) *pair {
 	t.Helper()
 	r.Extra = true
-	o, err := waf.NewOracle(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.Paranoia = max(r.Paranoia, 1)
+	o := oracle(t, r)
 	s, err := sieve.New(r, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &pair{oracle: o, sieve: s}
+}
+
+// oracles are those that tests share: to read the rules takes seconds under the race
+// detector, and judging leaves nothing behind.
+var oracles = struct {
+	sync.Mutex
+	of map[waf.Ruleset]*waf.Oracle
+}{of: map[waf.Ruleset]*waf.Oracle{}}
+
+// oracle is the one of the ruleset.
+func oracle(t testing.TB, r waf.Ruleset) *waf.Oracle {
+	t.Helper()
+	oracles.Lock()
+	defer oracles.Unlock()
+	if oracles.of[r] == nil {
+		o, err := waf.NewOracle(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		oracles.of[r] = o
+	}
+	return oracles.of[r]
 }
 
 // check compares one request: one that the sieve clears has no hit, no score and the

@@ -24,12 +24,8 @@ type verdicts struct {
 func newVerdicts(t *testing.T) *verdicts {
 	v := &verdicts{counts: map[string]*refusals{}}
 	for _, extra := range []bool{false, true} {
-		r := waf.Ruleset{Extra: extra}
-		o, err := waf.NewOracle(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := sieve.New(r, o)
+		r := waf.Ruleset{Paranoia: 1, Extra: extra}
+		s, err := sieve.New(r, oracle(t, r))
 		if err != nil {
 			t.Fatal(err)
 		}
