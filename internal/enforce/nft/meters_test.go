@@ -166,6 +166,7 @@ func TestConnectionsThatStandAreNotMetered(t *testing.T) {
 			if err != nil {
 				return
 			}
+			context.AfterFunc(t.Context(), func() { _ = c.Close() }) // its end may be dropped
 			go func() { _, _ = io.Copy(c, c); _ = c.Close() }()
 		}
 	}()

@@ -2,6 +2,7 @@ package xdp_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -40,7 +41,9 @@ func (p *place) door(t testing.TB, at string) int {
 			if err != nil {
 				return
 			}
+			over := context.AfterFunc(t.Context(), func() { _ = c.Close() }) // its end may be dropped
 			_, _ = io.Copy(c, c)
+			over()
 			_ = c.Close()
 		}
 	}()
