@@ -241,6 +241,9 @@ func every(ctx context.Context, d time.Duration, do func()) error {
 
 func loadConfig(path string) (*config.Config, error) {
 	src, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrPermission) {
+		return nil, &haechi.Error{Kind: haechi.Denied, Op: "read the configuration", Err: err, Hint: "let the gateway's user read it and enter its folder: chgrp haechi FILE, chmod 640 FILE"}
+	}
 	if err != nil {
 		return nil, &haechi.Error{Kind: haechi.NotFound, Op: "read the configuration", Err: err, Hint: "haechi init writes one"}
 	}

@@ -55,6 +55,7 @@ func mustRestart(old, cfg *config.Config) error {
 		}
 	}
 	note("state", old.State == cfg.State)
+	note("user", old.User == cfg.User)
 	note("console", old.Console == cfg.Console)
 	note("metrics", old.Metrics == cfg.Metrics)
 	note("client", old.Client == cfg.Client)

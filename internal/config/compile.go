@@ -13,7 +13,7 @@ import (
 // been validated, so nothing here can fail.
 func compile(f *rawFile) *Config {
 	c := &Config{
-		State: f.State, Zone: f.Zone.location(),
+		State: f.State, User: f.User, Zone: f.Zone.location(),
 		Console: Console{Listen: string(f.Console.Listen), Cert: f.Console.Cert, Key: f.Console.Key, Language: f.Console.Language},
 		Metrics: Metrics{Listen: string(f.Metrics.Listen)},
 		Client:  Client{IPv6Prefix: f.Client.IPv6Prefix},

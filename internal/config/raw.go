@@ -7,6 +7,7 @@ package config
 
 type rawFile struct {
 	State          string                `yaml:"state" jsonschema:"minLength=1" jsonschema_description:"Folder of the records, keys and the local socket."`
+	User           string                `yaml:"user,omitempty" jsonschema_description:"User, by name or number, that a gateway which root starts becomes; the shield process is started beside it. Without it, whoever the state folder belongs to."`
 	Zone           zone                  `yaml:"zone" jsonschema_description:"Time zone of reports and of rules about hours, for example Asia/Seoul. Local is the machine's."`
 	Console        rawConsole            `yaml:"console" jsonschema_description:"The operators' console."`
 	Metrics        rawMetrics            `yaml:"metrics" jsonschema_description:"Where Prometheus reads."`

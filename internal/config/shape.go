@@ -14,6 +14,7 @@ import (
 // Config is one loaded configuration: plain data.
 type Config struct {
 	State          string // folder of records, keys and the local socket
+	User           string // whom a gateway of root's becomes; empty: the folder's owner
 	Zone           *time.Location
 	Console        Console
 	Metrics        Metrics

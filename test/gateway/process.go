@@ -128,6 +128,9 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
+// Killed says that it was killed by other means than [Process.Kill].
+func (p *Process) Killed() { p.killed = true }
+
 // Errors is the end of what it logged.
 func (p *Process) Errors() string {
 	log := p.Err.String()

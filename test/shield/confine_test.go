@@ -15,7 +15,7 @@ import (
 )
 
 // statusOf is what the kernel says about each thread of a process (proc(5)).
-func statusOf(t *testing.T, pid int) (threads []map[string]string) {
+func statusOf(t testing.TB, pid int) (threads []map[string]string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "status"))
 	if err != nil || len(files) == 0 {
