@@ -14,12 +14,12 @@ import (
 // TestDemo: the demo shows approvals, messages, refusals and decisions, ends by
 // itself and leaves nothing behind.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	if buildErr != nil {
 		t.Fatal(buildErr)
 	}
 	temp := t.TempDir()
-	t.Setenv("TMPDIR", temp) // so it does not run beside the others
-	p := program.Start(t, "demo", "--for", "20s")
+	p := program.In("env", "TMPDIR="+temp).Start(t, "demo", "--for", "40s") // so long that a busy machine shows all of it
 	config := filepath.Join(temp, "haechi-demo-*", "haechi.yaml")
 	var r *rig
 	eventually(t, "the demo to be up", 10*time.Second, func() bool {
@@ -48,7 +48,7 @@ func TestDemo(t *testing.T) {
 		open = append(open, s.Listen...)
 	}
 	open = append(open, regexp.MustCompile(`https://([0-9.:]+)`).FindStringSubmatch(p.Out.String())[1])
-	p.Wait(30 * time.Second)
+	p.Wait(time.Minute)
 	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}

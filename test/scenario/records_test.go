@@ -73,6 +73,7 @@ func (c *chatter) talks(s *demo.Session, stop <-chan struct{}) {
 // lost and none twice. Meanwhile an operator's change is refused rather than lost, and
 // a rule's decision is in force at once and journalled afterwards.
 func TestRecordsOutage(t *testing.T) {
+	t.Parallel()
 	r, server, db := onDatabase(t, settings{bots: "limits: { device: [100000/min] }\ndevice: { hold: 1s }"})
 	r.start()
 	r.proc.Troubled = true
