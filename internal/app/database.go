@@ -171,23 +171,30 @@ const (
 
 // databaseChanged records who was let in or shut out by the database. The sessions
 // are cut already, so a failing audit trail keeps nobody in; it is reported, and holds
-// up the next reading for no more than auditFor.
+// up the next reading for no more than twice auditFor. Where that is too short for an
+// entry for each, as on a slow disk, the last entry says how many more there were.
 func (e *estate) databaseChanged(changes []devices.Change) {
 	ctx, stop := context.WithTimeout(context.Background(), auditFor)
 	defer stop()
 	slices.SortFunc(changes, func(a, b devices.Change) int { return strings.Compare(a.Before.Key, b.Before.Key) })
 	var failed error
+	audited := 0
 	for i := range changes[:min(len(changes), maxAudited)] {
 		c := &changes[i]
 		if failed == nil {
 			failed = e.auditDatabase(ctx, haechi.AuditEntry{Subject: c.Before.Key, Before: c.Before.Status.String(), After: c.After.Status.String(), Reason: c.After.Reason})
 		}
+		if failed == nil {
+			audited++
+		}
 		e.pipeline.Emit(&haechi.Event{Time: e.now().UTC(), Kind: haechi.KindSystem, Outcome: haechi.Success, Service: c.After.Service,
 			Actor: haechi.Actor{Device: c.Before.Key}, Reason: haechi.ReasonStatusChanged,
 			Text: fmt.Sprintf("the database changed the device from %v to %v", c.Before.Status, c.After.Status)})
 	}
-	if rest := len(changes) - maxAudited; rest > 0 && failed == nil {
-		failed = e.auditDatabase(ctx, haechi.AuditEntry{Reason: fmt.Sprintf("%d further devices changed at the same time", rest)})
+	if rest := len(changes) - audited; rest > 0 {
+		last, stop := context.WithTimeout(context.Background(), auditFor)
+		defer stop()
+		failed = e.auditDatabase(last, haechi.AuditEntry{Reason: fmt.Sprintf("%d further devices changed at the same time", rest)})
 	}
 	if failed != nil {
 		e.log.Error("changes that the database of devices made could not be audited", "err", failed)

@@ -178,7 +178,12 @@ func TestManyChangesAtOnce(t *testing.T) {
 		}
 		return len(rest) > 0
 	})
-	if len(of) != 200 || len(rest) != 1 || !strings.HasPrefix(rest[0].Reason, "100 further") {
+	further := 0
+	if _, err := fmt.Sscanf(rest[0].Reason, "%d further", &further); err != nil {
+		t.Errorf("%v: %+v", err, rest)
+	}
+	// On a busy machine there is not the time for 200, and whether the last was written is not known.
+	if all := len(of) + further; len(of) == 0 || len(of) > 200 || len(rest) != 1 || all < 300 || all > 301 {
 		t.Errorf("%d entries for devices, and %+v", len(of), rest)
 	}
 	if n := len(asked[[]haechi.Device](r.rig, "devices", "--status", "revoked")); n != 300 {
