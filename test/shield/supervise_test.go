@@ -104,6 +104,7 @@ func (r *rig) gone(what string, pids ...int) {
 // gateway without, that may bind a port below 1024; a shield that is killed comes back, a
 // SIGHUP reloads, and whether it is asked to end or killed, nothing of it is left.
 func TestRootBecomesAnOrdinaryUser(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: nft, socket: DIR/run/shield.sock }")
 	r.addKeys("user: nobody\n")
 	text, err := os.ReadFile(r.config)
@@ -153,6 +154,7 @@ func TestRootBecomesAnOrdinaryUser(t *testing.T) {
 // TestGatewayEndsTheRest: a gateway that cannot start, and one that is killed, end the
 // shield too, and are told once.
 func TestGatewayEndsTheRest(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: nft, socket: DIR/run/shield.sock }")
 	r.addKeys("user: nobody\nmetrics: { listen: \"192.0.2.77:9090\" }\n") // no address of ours
 	r.open()
@@ -181,6 +183,7 @@ func TestGatewayEndsTheRest(t *testing.T) {
 // TestWhoItBecomes: the owner of the state folder where the file names nobody; and what
 // cannot be is refused with the next step.
 func TestWhoItBecomes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "{ kernel: off }")
 	state := filepath.Join(filepath.Dir(r.config), "state")
 	if err := os.Mkdir(state, 0o700); err != nil {

@@ -109,7 +109,7 @@ func (s *shell) types(block string) (shown string) {
 	s.log.WriteString("$ " + strings.ReplaceAll(block, "\n", "\n> ") + "\n")
 	_, err := fmt.Fprintf(s.in, "%s\necho '%s'\n", block, end)
 	must(s.t, err)
-	late := time.After(4 * time.Minute) // it may build everything
+	late := time.After(10 * time.Minute) // it may build everything
 	for {
 		select {
 		case line, ok := <-s.lines:
