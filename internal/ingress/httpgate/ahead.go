@@ -167,6 +167,25 @@ func (a *readAhead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// dry reports whether nothing more can be read without waiting; buffered is what inner
+// has at hand, and is asked only while nobody else reads it.
+func (a *readAhead) dry(buffered func() int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.started {
+		return len(a.pieces) == 0
+	}
+	return buffered() == 0
+}
+
+// dry reports whether nothing more of the answer under way is here to be passed on.
+func (x *exchange) dry(buffered func() int) bool {
+	if x.answerBody != nil {
+		return x.answerBody.dry(buffered)
+	}
+	return buffered() == 0
+}
+
 // settle waits until nobody reads the inner body.
 func (a *readAhead) settle() {
 	a.mu.Lock()

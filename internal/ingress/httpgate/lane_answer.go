@@ -323,7 +323,7 @@ func (l *lane) translate(x *exchange, t *loan) (keep bool) {
 		h["Content-Length"] = []string{strconv.FormatInt(res.ContentLength, 10)}
 	}
 	x.WriteHeader(res.StatusCode)
-	if br.Buffered() == 0 && !l.page.bare {
+	if x.dry(br.Buffered) && !l.page.bare {
 		l.page.Flush() // the body may be long in coming
 	}
 	buf := l.c.g.buffers.Get()
@@ -333,7 +333,7 @@ func (l *lane) translate(x *exchange, t *loan) (keep bool) {
 		if n > 0 {
 			if _, werr := x.Write(buf[:n]); werr != nil {
 				err = werr
-			} else if br.Buffered() == 0 {
+			} else if x.dry(br.Buffered) {
 				l.page.Flush() // a page that comes in pieces is not held up
 			}
 		}

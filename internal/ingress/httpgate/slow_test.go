@@ -2,6 +2,7 @@ package httpgate_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -119,6 +120,35 @@ func TestSlowFairReader(t *testing.T) {
 		t.Errorf("%d of %d bytes came", n, size)
 	}
 	if e := r.next(t); e.Outcome != haechi.Success || e.BytesOut != size {
+		t.Errorf("event %+v", e)
+	}
+}
+
+// So does one of an answer in chunks, of which the gateway reads ahead meanwhile.
+func TestSlowFairReaderOfChunks(t *testing.T) {
+	cfg := small()
+	cfg.WriteTimeout, cfg.MinRate = 500*time.Millisecond, 16<<10
+	const pieces, piece = 64, 16 << 10
+	r := start(t, cfg, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range pieces {
+			if _, err := w.Write(bytes.Repeat([]byte("x"), piece)); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	c := r.narrow("127.0.0.3", "GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n", 32<<10)
+	n, buf := 0, make([]byte, 16<<10)
+	for {
+		m, err := c.Read(buf)
+		if n += bytes.Count(buf[:m], []byte("x")); err != nil {
+			break
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	if n < pieces*piece {
+		t.Errorf("%d of %d bytes came", n, pieces*piece)
+	}
+	if e := r.next(t); e.Outcome != haechi.Success || e.BytesOut != pieces*piece {
 		t.Errorf("event %+v", e)
 	}
 }
