@@ -18,7 +18,7 @@ import (
 )
 
 func runCommand(o *options) *cobra.Command {
-	var level, format *choice
+	var level, format, sandbox *choice
 	cmd := &cobra.Command{Use: "run", Short: "Guard, until interrupted; SIGHUP reloads the configuration", Args: o.noArgs,
 		Long: `Started by root, it becomes the user that the file names (user:), or whom the state folder
 belongs to, who may still listen on ports below 1024; and it starts the shield process, which
@@ -26,10 +26,10 @@ keeps root's rights over the packet filter, and starts it again when it dies.`,
 		Example: "  haechi run\n  haechi run --config /etc/haechi/haechi.yaml --log-format json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := newLog(o.print.err, level.value, format.value)
-			if done, err := o.supervise(cmd.Context(), log, level.value, format.value); done || err != nil {
+			if done, err := o.supervise(cmd.Context(), log, "--log", level.value, "--log-format", format.value, "--sandbox", sandbox.value); done || err != nil {
 				return err
 			}
-			a, err := app.New(cmd.Context(), app.Options{ConfigPath: o.path(), Version: version, Log: log,
+			a, err := app.New(cmd.Context(), app.Options{ConfigPath: o.path(), Version: version, Log: log, Sandbox: sandboxed(sandbox.value),
 				Started: func(s app.Started) { o.started(&s) }})
 			if err != nil {
 				return err
@@ -38,19 +38,27 @@ keeps root's rights over the packet filter, and starts it again when it dies.`,
 			defer stop()
 			return a.Run(cmd.Context())
 		}}
+	sandbox = o.choose(cmd, "sandbox", "on", "give up files, capabilities and system calls that guarding does not need", "on", "off")
 	level = o.logLevel(cmd, "info")
 	format = o.choose(cmd, "log-format", "text", "how the log is written", "text", "json")
 	return cmd
 }
 
+func sandboxed(choice string) app.Sandbox {
+	if choice == "off" {
+		return app.SandboxOff
+	}
+	return app.SandboxOn
+}
+
 // supervise runs, as root, the gateway as an ordinary user and the shield beside it, if
 // there is somebody to become.
-func (o *options) supervise(ctx context.Context, log *slog.Logger, level, format string) (done bool, err error) {
+func (o *options) supervise(ctx context.Context, log *slog.Logger, flags ...string) (done bool, err error) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	done, err = app.Supervise(ctx, &app.SuperviseOptions{
-		ConfigPath: o.path(), Gateway: os.Args[1:], Shield: []string{"shield", "--config", o.path(), "--log", level, "--log-format", format},
+		ConfigPath: o.path(), Gateway: os.Args[1:], Shield: append([]string{"shield", "--config", o.path()}, flags...),
 		Out: os.Stdout, Err: os.Stderr, Hangup: hup, Log: log,
 	})
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {

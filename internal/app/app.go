@@ -22,6 +22,8 @@ type Options struct {
 	Version    string
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: discard
+	// Sandbox: the whole process gives up, in New, what it does not need to guard.
+	Sandbox Sandbox
 	// Started is called once everything listens. It must not block.
 	Started func(Started)
 }
@@ -45,6 +47,7 @@ type App struct {
 	console *consoleServer
 	metrics *metricsServer
 	local   *localSocket
+	sandbox sandbox
 
 	mu       sync.Mutex     // one reload at a time
 	serve    func(*world)   // under mu; nil while not running
@@ -77,6 +80,7 @@ func New(ctx context.Context, opts Options) (*App, error) {
 	if err := a.open(ctx, cfg); err != nil {
 		return nil, errors.Join(err, a.closeAll())
 	}
+	a.confine(cfg)
 	return a, nil
 }
 

@@ -19,7 +19,7 @@ func confineShield(o *ShieldOptions, s *config.Shield) (open string) {
 		o.Log.Warn("the shield process does not confine itself, since it was started so", "flag", "--sandbox off")
 		return "it was started with --sandbox off"
 	}
-	return tellLayers(o.Log, confine.Apply(shieldNeeds(s)))
+	return tellLayers(o.Log, "shield process", confine.Apply(shieldNeeds(s)))
 }
 
 // shieldNeeds is what the shield goes on needing: to change the packet filter and to open
@@ -27,14 +27,16 @@ func confineShield(o *ShieldOptions, s *config.Shield) (open string) {
 // away; to have SYN cookies sent; and to pin what outlives it, in a folder that it makes again when it is gone.
 func shieldNeeds(s *config.Shield) confine.Policy {
 	return confine.Policy{
+		Sockets: []int{unix.AF_UNIX, unix.AF_NETLINK, unix.AF_PACKET},
+
 		Keep:  []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_BPF, unix.CAP_PERFMON},
 		Read:  []string{"/proc", "/sys/devices/system/cpu", "/sys/kernel/btf", "/etc/resolv.conf", "/run/systemd/resolve", "/etc/localtime"},
 		Write: []string{filepath.Dir(s.Socket), filepath.Dir(s.Pins), procSys + "/net/ipv4"},
 	}
 }
 
-// tellLayers logs each layer that does not hold, and gathers them.
-func tellLayers(log *slog.Logger, all []confine.Layer) string {
+// tellLayers logs each layer of a process that does not hold, and gathers them.
+func tellLayers(log *slog.Logger, who string, all []confine.Layer) string {
 	var open []string
 	for _, l := range all {
 		switch l.Held {
@@ -45,7 +47,7 @@ func tellLayers(log *slog.Logger, all []confine.Layer) string {
 		default:
 			open = append(open, l.Name+" failed, and may hold in part ("+l.Err.Error()+")")
 		}
-		log.Warn("the shield process is not confined as it should be; it serves all the same", "layer", l.Name, "err", l.Err)
+		log.Warn("the "+who+" is not confined as it should be; it goes on all the same", "layer", l.Name, "err", l.Err)
 	}
 	return strings.Join(open, "; ")
 }

@@ -71,7 +71,7 @@ func besideFile(cfg *config.Config, path string) {
 		return filepath.Join(filepath.Dir(path), name)
 	}
 	cfg.Shield.Socket, cfg.Sensor.Patterns = beside(cfg.Shield.Socket), beside(cfg.Sensor.Patterns)
-	cfg.Records.SecurityLog = beside(cfg.Records.SecurityLog)
+	cfg.Records.SecurityLog, cfg.Records.Backups = beside(cfg.Records.SecurityLog), beside(cfg.Records.Backups)
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		if config.ProfileIsPath(s.Profile) {

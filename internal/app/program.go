@@ -20,7 +20,7 @@ func (a *App) controlDeps() control.Deps {
 		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Peers: e.decider, Enforcer: e.force, Except: excepting{e.excepted, e}, Stages: e.stages, Journal: e.store, Past: e.store, Chain: e.store,
 		Zone: e.cfg.Zone, IPv6Bits: e.cfg.Client.IPv6Prefix, Now: a.opts.Now, Log: a.opts.Log,
 		Program: control.Program{
-			Status: a.status, Reload: a.Reload, Backup: e.store.Backup, Rules: func() []haechi.RuleInfo { return a.estate.current.Load().rules.Info() },
+			Status: a.status, Reload: a.Reload, Backup: a.backup, Rules: func() []haechi.RuleInfo { return a.estate.current.Load().rules.Info() },
 			Verify:   func(ctx context.Context) (uint64, error) { return verifyChain(ctx, e.store) },
 			Findings: a.findings, Reports: e.store.Reports, Replay: a.replay, Live: e.session.Count, Erase: a.erase, LoginLink: a.loginLink,
 		},
@@ -118,6 +118,9 @@ func (a *App) degraded() (out []string) {
 	out = append(out, a.estate.lateCertificates()...)
 	out = append(out, a.estate.engines.whyNotFast()...)
 	if text := a.estate.shieldDown(); text != "" {
+		out = append(out, text)
+	}
+	if text := a.sandbox.openText(); text != "" {
 		out = append(out, text)
 	}
 	if text := a.estate.shieldOpen(); text != "" {

@@ -30,6 +30,9 @@ func (a *App) Reload(context.Context) error {
 	if err := mustRestart(a.estate.cfg, cfg); err != nil {
 		return err
 	}
+	if err := a.sandbox.fits(cfg); err != nil {
+		return err
+	}
 	next, err := buildWorld(cfg, a.estate, a.opts.Log)
 	if err != nil {
 		return err
@@ -66,6 +69,7 @@ func mustRestart(old, cfg *config.Config) error {
 	note("alerts", old.Alerts == cfg.Alerts)
 	note("records.dsn_file, ca_file, pool or spool", old.Records.Store == cfg.Records.Store)
 	note("records.security_log", old.Records.SecurityLog == cfg.Records.SecurityLog)
+	note("records.backups", old.Records.Backups == cfg.Records.Backups)
 	note("zone", old.Zone.String() == cfg.Zone.String())
 	note("limits.connections", largestCap(old) == largestCap(cfg))
 	p1, o1, s1 := deviceBounds(old)

@@ -27,9 +27,9 @@ func compile(f *rawFile) *Config {
 			SourceRate: Rate(f.Shield.SourceRate), SourceWatch: f.Shield.SourceMode == "watch", OpenRate: Rate(f.Shield.OpenRate), Reflection: f.Shield.Reflection, From: action(f.Shield.From)},
 		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
 		Records: Records{
-			Store:       RecordStore{DSNFile: f.Records.DSNFile, CAFile: f.Records.CAFile, Pool: f.Records.Pool, Spool: int64(f.Records.Spool)},
-			SecurityLog: f.Records.SecurityLog,
-			Events:      time.Duration(f.Records.Events), Messages: time.Duration(f.Records.Messages),
+			Store:   RecordStore{DSNFile: f.Records.DSNFile, CAFile: f.Records.CAFile, Pool: f.Records.Pool, Spool: int64(f.Records.Spool)},
+			Backups: f.Records.Backups, SecurityLog: f.Records.SecurityLog,
+			Events: time.Duration(f.Records.Events), Messages: time.Duration(f.Records.Messages),
 			Connections: time.Duration(f.Records.Connections), Findings: time.Duration(f.Records.Findings),
 			Queries: time.Duration(f.Records.Queries),
 		},

@@ -320,6 +320,7 @@ type rawRecords struct {
 	CAFile      string   `yaml:"ca_file,omitempty" jsonschema_description:"File (PEM) of the CA that signed the database's certificate; the connection is then encrypted and verified."`
 	Pool        int      `yaml:"pool" jsonschema:"minimum=4,maximum=100" jsonschema_description:"Connections to the database at most."`
 	Spool       size     `yaml:"spool" least:"1MiB" most:"16GiB" jsonschema_description:"Largest file in the state folder for what the records do not take at the moment."`
+	Backups     string   `yaml:"backups,omitempty" jsonschema_description:"Folder in which backups may be written, besides the state folder and temporary ones: elsewhere a gateway that confines itself writes nothing. Relative to this file."`
 	SecurityLog string   `yaml:"security_log,omitempty" jsonschema:"maxLength=4096" jsonschema_description:"File to which each failed proof and each refusal of a peer is written as a line, for fail2ban and the like; without it there is none. Relative to this file."`
 	Events      duration `yaml:"events" least:"1d" most:"3650d" jsonschema_description:"Events of all kinds not named below."`
 	Messages    duration `yaml:"messages" least:"1d" most:"3650d" jsonschema_description:"Messages; their bodies are never stored."`

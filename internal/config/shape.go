@@ -269,6 +269,7 @@ type Alerts struct {
 // Records says where they lie, how long each kind is kept, and what is written beside them.
 type Records struct {
 	Store                                            RecordStore
+	Backups                                          string // folder; empty: none besides the state folder
 	SecurityLog                                      string // file; empty: none
 	Events, Messages, Connections, Findings, Queries time.Duration
 }

@@ -10,17 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errCgo: with cgo the runtime does not know all threads, so that only what the kernel
-// itself spreads over them (seccomp and no_new_privs) can be had.
-var errCgo = errors.New("the program was built with cgo: build it with CGO_ENABLED=0")
-
 func apply(p Policy) []Layer {
-	return []Layer{
-		layer("landlock", restrict(p.Read, p.Write)),
-		layer("capabilities", shed(p.Keep)),
-		layer("bounding set", bound(p.Keep)),
-		layer("seccomp", filter()),
+	var out []Layer
+	if !p.Exec {
+		out = append(out, layer("landlock", restrict(&p)))
 	}
+	if p.Unbound {
+		out = append(out, layer("capabilities", surrender(p.Keep)))
+	} else {
+		out = append(out, layer("capabilities", shed(p.Keep)), layer("bounding set", bound(p.Keep)))
+	}
+	return append(out, layer("seccomp", filter(&p)))
 }
 
 func layer(name string, err error) Layer {
@@ -28,7 +28,7 @@ func layer(name string, err error) Layer {
 	switch {
 	case err == nil:
 		l.Held = Yes
-	case errors.Is(err, errCgo), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM):
+	case errors.Is(err, ErrCgo), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM):
 		l.Held = No
 	}
 	return l
@@ -45,7 +45,7 @@ func everywhere(what string, trap, a, b, c uintptr) error {
 // reachable says why not every thread can be reached, if so.
 func reachable() error {
 	if _, _, e := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0); e != 0 {
-		return errCgo
+		return ErrCgo
 	}
 	return nil
 }

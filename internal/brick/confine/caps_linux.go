@@ -19,6 +19,14 @@ func shed(keep []int) error {
 	return capset(append([]int{unix.CAP_SETPCAP}, keep...))
 }
 
+// surrender gives up every capability but those that are kept, where the bounding set stays.
+func surrender(keep []int) error {
+	if err := reachable(); err != nil {
+		return err
+	}
+	return capset(keep)
+}
+
 // bound takes all others out of the bounding set, so that no program that the process
 // would start has them, and CAP_SETPCAP at last.
 func bound(keep []int) error {

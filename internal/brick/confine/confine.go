@@ -1,10 +1,26 @@
 package confine
 
+import "errors"
+
+// ErrCgo says why layers do not hold in a program built with cgo: the runtime does not know
+// all threads then, so that only what the kernel itself spreads over them (seccomp and no
+// new privileges) can be had.
+var ErrCgo = errors.New("the program was built with cgo: build it with CGO_ENABLED=0")
+
 // Policy is what a process goes on needing.
 type Policy struct {
 	Keep  []int    // capabilities, by their numbers in linux/capability.h
 	Read  []string // files that may be read, and folders with all beneath; missing ones are left out
-	Write []string // folders in which besides files and folders may be made, written and removed
+	Write []string // folders in which besides files and folders may be made, written, moved and removed
+
+	Sockets []int // families of which sockets may be made, by linux/socket.h
+	TCP     bool  // TCP sockets may be bound and connected
+	// Exec lets it start programs. What they need is theirs to know, so that files and
+	// signals stay as they are.
+	Exec bool
+	// Unbound leaves the bounding set, which a process without privileges cannot cut and,
+	// without new privileges, cannot use.
+	Unbound bool
 }
 
 // Held is whether a layer holds.

@@ -69,12 +69,25 @@ func TestConfined(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"read": "", "read proc": "", "write": "", "remove": "", "addresses": "", "netlink": "",
+		"read": "", "read proc": "", "write": "", "remove": "", "addresses": "", "netlink": "", "move": "",
 		"read forbidden": "permission denied", "write readable": "permission denied", "remove forbidden": "permission denied", "link": "permission denied",
 		"execve": "operation not permitted", "ptrace": "operation not permitted", "mount": "operation not permitted", "unshare": "operation not permitted",
 		"clone": "operation not permitted", "keyctl": "operation not permitted", "module": "operation not permitted",
+		"tcp": "address family not supported", "child": "not permitted",
 		"inet": "address family not supported", "chown": "operation not permitted", "setuid": "operation not permitted",
 	}
+	a.compare(t, want)
+	const netAdmin = "0000000000001000"
+	for name, w := range map[string]string{"NoNewPrivs": "1", "Seccomp": "2", "CapInh": "0000000000000000", "CapPrm": netAdmin, "CapEff": netAdmin, "CapBnd": netAdmin, "CapAmb": "0000000000000000"} {
+		if a.Status[name] != w {
+			t.Errorf("%s: %s", name, a.Status[name])
+		}
+	}
+}
+
+// compare compares what each thread could.
+func (a *answer) compare(t *testing.T, want map[string]string) {
+	t.Helper()
 	for thread, tries := range a.Tries {
 		if len(tries) != len(want) {
 			t.Errorf("%s: %d tries", thread, len(tries))
@@ -85,10 +98,36 @@ func TestConfined(t *testing.T) {
 			}
 		}
 	}
-	const netAdmin = "0000000000001000"
-	for name, w := range map[string]string{"NoNewPrivs": "1", "Seccomp": "2", "CapInh": "0000000000000000", "CapPrm": netAdmin, "CapEff": netAdmin, "CapBnd": netAdmin, "CapAmb": "0000000000000000"} {
-		if a.Status[name] != w {
-			t.Errorf("%s: %s", name, a.Status[name])
+}
+
+// TestServing: a process that serves reads what its user may, writes in its own folder alone,
+// speaks TCP and starts nothing; one that starts programs keeps its files and is filtered
+// still.
+func TestServing(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root; CI is root")
+	}
+	r := newRig(t, "0")
+	const no, denied = "operation not permitted", "permission denied"
+	serves := map[string]string{
+		"read": "", "read proc": "", "write": "", "remove": "", "move": "", "tcp": "", "inet": "", "read forbidden": "",
+		"write readable": denied, "remove forbidden": denied, "link": denied, "execve": no, "child": "not permitted", "netlink": "address family not supported", "addresses": "address family not supported",
+		"ptrace": no, "mount": no, "unshare": no, "clone": no, "keyctl": no, "module": no, "chown": no, "setuid": no,
+	}
+	t.Setenv("PROBE", "serves")
+	a := r.run(t)
+	a.compare(t, serves)
+	if len(a.Held) != 3 || a.Held["landlock"] != confine.Yes || a.Held["capabilities"] != confine.Yes || a.Held["seccomp"] != confine.Yes {
+		t.Errorf("%v", a.Layers)
+	}
+	t.Setenv("PROBE", "starts")
+	a = r.run(t)
+	if _, ok := a.Held["landlock"]; ok || a.Held["bounding set"] != confine.Yes || a.Status["NoNewPrivs"] != "1" {
+		t.Errorf("%v, %v", a.Layers, a.Status)
+	}
+	for thread, tries := range a.Tries {
+		if tries["child"] != "" || tries["tcp"] != "" || tries["ptrace"] != no || tries["unshare"] != no {
+			t.Errorf("%s: %v", thread, tries)
 		}
 	}
 }

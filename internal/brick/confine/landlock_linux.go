@@ -16,16 +16,17 @@ import (
 const (
 	rightsRead   = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
 	rightsChange = unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_MAKE_DIR |
-		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR
-	rightsFirst = rightsRead | rightsChange | unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_MAKE_CHAR |
+		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR | unix.LANDLOCK_ACCESS_FS_REFER | unix.LANDLOCK_ACCESS_FS_TRUNCATE
+	rightsLater = unix.LANDLOCK_ACCESS_FS_REFER | unix.LANDLOCK_ACCESS_FS_TRUNCATE // versions 2 and 3
+	rightsFirst = (rightsRead|rightsChange)&^rightsLater | unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_MAKE_CHAR |
 		unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_MAKE_FIFO | unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK | unix.LANDLOCK_ACCESS_FS_MAKE_SYM
 	rightsNet = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 	scopes    = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 )
 
-// restrict leaves the process the files, and no TCP, no abstract socket of others and no
-// signal to others, each as far as the kernel knows it.
-func restrict(read, write []string) error {
+// restrict leaves the process the files, no abstract socket of others and no signal to
+// others, and no TCP but where it needs that, each as far as the kernel knows it.
+func restrict(p *Policy) error {
 	if err := reachable(); err != nil {
 		return err
 	}
@@ -37,18 +38,21 @@ func restrict(read, write []string) error {
 		return fmt.Errorf("ask for Landlock: %w", e)
 	}
 	attr := handled(int(version))
+	if p.TCP {
+		attr.Handled_access_net = 0
+	}
 	fd, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr), 0)
 	if e != 0 {
 		return fmt.Errorf("make a Landlock ruleset: %w", e)
 	}
 	defer func() { _ = unix.Close(int(fd)) }()
-	for _, path := range read {
+	for _, path := range p.Read {
 		if err := allow(int(fd), path, rightsRead); err != nil {
 			return err
 		}
 	}
-	for _, path := range write {
-		if err := allow(int(fd), path, attr.Handled_access_fs&(rightsRead|rightsChange|unix.LANDLOCK_ACCESS_FS_TRUNCATE)); err != nil {
+	for _, path := range p.Write {
+		if err := allow(int(fd), path, attr.Handled_access_fs&(rightsRead|rightsChange)); err != nil {
 			return err
 		}
 	}

@@ -10,12 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// denied are the system calls that no serving process of ours needs: to become another
-// program, to reach into other processes, to change what is mounted, the kernel, its keys,
+// execs become another program.
+func execs() []uint32 { return []uint32{unix.SYS_EXECVE, unix.SYS_EXECVEAT} }
+
+// denied are the system calls that no serving process of ours needs: to reach into other processes, to change what is mounted, the kernel, its keys,
 // its clock or its namespaces, and doors to the kernel that other filters do not see.
 func denied() []uint32 {
 	return append([]uint32{
-		unix.SYS_EXECVE, unix.SYS_EXECVEAT,
 		unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PROCESS_MADVISE, unix.SYS_PIDFD_GETFD, unix.SYS_KCMP,
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT,
 		unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK, unix.SYS_MOUNT_SETATTR,
@@ -51,8 +52,8 @@ func refuse(e unix.Errno) unix.SockFilter {
 }
 
 // program is the filter: whoever asks for what is denied gets an error, as if he had no
-// right to it. Sockets are those that a shield needs: local, netlink and packet.
-func program() []unix.SockFilter {
+// right to it.
+func program(policy *Policy) []unix.SockFilter {
 	pass := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}
 	p := []unix.SockFilter{
 		{Code: load, K: atArch},
@@ -61,30 +62,40 @@ func program() []unix.SockFilter {
 		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: x32, Jf: 1}, refuse(unix.EPERM),
 		{Code: equal, K: unix.SYS_CLONE3, Jf: 1}, refuse(unix.ENOSYS), // its flags cannot be seen; libraries take clone then
 	}
-	for _, call := range denied() {
+	calls := denied()
+	if !policy.Exec {
+		calls = append(calls, execs()...)
+	}
+	for _, call := range calls {
 		p = append(p, unix.SockFilter{Code: equal, K: call, Jf: 1}, refuse(unix.EPERM))
 	}
-	return append(p,
+	p = append(p,
 		unix.SockFilter{Code: equal, K: unix.SYS_CLONE, Jf: 4},
 		unix.SockFilter{Code: load, K: atFirst},
 		unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: namespaces, Jf: 1}, refuse(unix.EPERM), pass,
-		unix.SockFilter{Code: equal, K: unix.SYS_SOCKET, Jf: 5},
-		unix.SockFilter{Code: load, K: atFirst},
-		unix.SockFilter{Code: equal, K: unix.AF_UNIX, Jt: 3},
-		unix.SockFilter{Code: equal, K: unix.AF_NETLINK, Jt: 2},
-		unix.SockFilter{Code: equal, K: unix.AF_PACKET, Jt: 1}, refuse(unix.EAFNOSUPPORT),
-		pass)
+	)
+	return append(append(p, sockets(policy.Sockets)...), pass)
+}
+
+// sockets refuses those of other families. What follows it lets pass.
+func sockets(families []int) []unix.SockFilter {
+	n := uint8(len(families))
+	p := []unix.SockFilter{{Code: equal, K: unix.SYS_SOCKET, Jf: n + 2}, {Code: load, K: atFirst}}
+	for i, f := range families {
+		p = append(p, unix.SockFilter{Code: equal, K: uint32(f), Jt: n - uint8(i)})
+	}
+	return append(p, refuse(unix.EAFNOSUPPORT))
 }
 
 // filter puts the filter on every thread, and with it that none gets new privileges. The
 // kernel does both by itself, so that it holds with cgo too.
-func filter() error {
+func filter(policy *Policy) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbid new privileges: %w", err)
 	}
-	p := program()
+	p := program(policy)
 	prog := unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]}
 	other, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
 	runtime.KeepAlive(p)
