@@ -22,22 +22,29 @@ func statusOf(t testing.TB, pid int) (threads []map[string]string) {
 		t.Fatalf("no threads of %d: %v", pid, err)
 	}
 	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			continue // the thread has ended
+		if one, ok := statusAt(name); ok {
+			threads = append(threads, one)
 		}
-		one := make(map[string]string)
-		for line := range strings.Lines(string(text)) {
-			key, value, _ := strings.Cut(line, ":")
-			one[key] = strings.TrimSpace(value)
-		}
-		threads = append(threads, one)
 	}
 	return threads
 }
 
 // released builds the program as it is released, once.
 var released = sync.OnceValues(func() (gateway.Program, error) { return program.Released() })
+
+// statusAt reads one file of status; ok is false when its thread has ended.
+func statusAt(name string) (one map[string]string, ok bool) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, false
+	}
+	one = make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		one[key] = strings.TrimSpace(value)
+	}
+	return one, true
+}
 
 // whole is a shield with every right that root has, as it is released, or with the flags
 // that follow.
