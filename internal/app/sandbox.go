@@ -62,20 +62,20 @@ func (a *App) confine(cfg *config.Config) {
 // answered by a hook, that program with whatever it needs.
 func gatewayNeeds(cfg *config.Config, root bool) confine.Policy {
 	p := confine.Policy{
-		Keep:    []int{unix.CAP_NET_BIND_SERVICE},
+		Keep:    []int{unix.CAP_NET_BIND_SERVICE, unix.CAP_DAC_READ_SEARCH}, // the second for logs, where it was given
 		Read:    []string{"/"},
 		Write:   append(temporary(), cfg.State),
 		Sockets: []int{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK},
 		TCP:     true, Exec: hooked(cfg), Unbound: !root,
 	}
 	if f := cfg.Records.SecurityLog; f != "" {
-		p.Write = append(p.Write, filepath.Dir(f))
+		p.Write = append(p.Write, there(filepath.Dir(f)))
 	}
 	if dir := cfg.Records.Backups; dir != "" {
-		p.Write = append(p.Write, dir)
+		p.Write = append(p.Write, there(dir))
 	}
 	if root { // its files may be anybody's
-		p.Keep = append(p.Keep, unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER)
+		p.Keep = append(p.Keep, unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER)
 	}
 	if cfg.Shield.Socket == "" && (cfg.Shield.Kernel != kernelOff || len(cfg.Sensor.Interfaces) > 0) {
 		own := shieldNeeds(&cfg.Shield)
@@ -83,6 +83,17 @@ func gatewayNeeds(cfg *config.Config, root bool) confine.Policy {
 		p.Write = append(p.Write, filepath.Dir(cfg.Shield.Pins), procSys+"/net/ipv4")
 	}
 	return p
+}
+
+// there is a folder, or the nearest above it that is there, so that it may be made later;
+// never all of the machine.
+func there(dir string) string {
+	for at := dir; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil {
+			return at
+		}
+	}
+	return dir
 }
 
 // temporary are the folders that SQLite and the WAF put large things into.
