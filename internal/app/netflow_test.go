@@ -113,7 +113,7 @@ func TestRoutersTellOfAScan(t *testing.T) {
 			}
 			slices.Sort(want)
 			want = slices.Compact(want)
-			for range 400 { // twice as long as a record waits for the other direction
+			for range 1200 { // six times as long as a record waits for the other direction
 				if slices.Equal(parties(t, a), want) {
 					break
 				}

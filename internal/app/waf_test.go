@@ -40,7 +40,7 @@ func post(c *http.Client, url, body string) int {
 func on(t *testing.T) *http.Client {
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: 20 * time.Second}
+	return &http.Client{Transport: tr, Timeout: 2 * time.Minute} // rules are loaded meanwhile, under the race detector on a busy machine
 }
 
 func TestWAFJudgesByServiceAndRoute(t *testing.T) {

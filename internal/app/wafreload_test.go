@@ -42,7 +42,7 @@ func (r *reloading) rules(t *testing.T, upstream string, n, paranoia int) {
 	own := filepath.Join(filepath.Dir(r.config), "own.conf")
 	text := fmt.Sprintf("SecRule ARGS:v \"@streq %d\" \"id:%d,phase:2,deny,log,msg:'v'\"\n", n, 10000+n)
 	config := fmt.Sprintf("state: %s\nconsole: { listen: %q }\nservices:\n  shop:\n    kind: http\n    hosts: [shop.test]\n    listen: [%q]\n    upstream: %s\n"+
-		"    limits: { mode: \"off\", connections: 1000 }\n    waf: { mode: enforce, rules: [own.conf], sample: 5, paranoia: %d }\n", r.dir, r.console, r.web, upstream, paranoia)
+		"    limits: { mode: \"off\", connections: 1000 }\n    timeouts: { body: 2m, upstream: 2m }\n    waf: { mode: enforce, rules: [own.conf], sample: 5, paranoia: %d }\n", r.dir, r.console, r.web, upstream, paranoia)
 	for path, text := range map[string]string{own: text, r.config: config} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Error(err)

@@ -99,9 +99,13 @@ func serve(t *testing.T, p *place, cfg shield.ServerConfig) (path string, stop f
 	return path, stop
 }
 
+// patience bounds a request where a test is not about time: a busy machine takes longer
+// than the two seconds after which a gateway gives up.
+const patience = time.Minute
+
 func client(t *testing.T, path *string) *shield.Client {
 	t.Helper()
-	c := shield.NewClient(shield.ClientConfig{Name: "place", Takes: func(*haechi.Decision) bool { return true },
+	c := shield.NewClient(shield.ClientConfig{Name: "place", Timeout: patience, Takes: func(*haechi.Decision) bool { return true },
 		Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", *path) }})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
@@ -238,7 +242,7 @@ func TestServerHasSeveralEnforcers(t *testing.T) {
 	path, _ := serve(t, &place{now: func() time.Time { return start }}, shield.ServerConfig{Missing: map[string]error{
 		"xdp": &haechi.Error{Kind: haechi.NotFound, Op: "attach", Msg: "there is no interface eth9", Hint: "name another"}}})
 	for name, want := range map[string]haechi.ErrorKind{"xdp": haechi.NotFound, "other": haechi.Unavailable} {
-		c := shield.NewClient(shield.ClientConfig{Name: name, Takes: func(*haechi.Decision) bool { return true },
+		c := shield.NewClient(shield.ClientConfig{Name: name, Timeout: patience, Takes: func(*haechi.Decision) bool { return true },
 			Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", path) }})
 		if _, err := c.InForce(t.Context()); haechi.KindOf(err) != want {
 			t.Errorf("%s: %v", name, err)

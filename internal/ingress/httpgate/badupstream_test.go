@@ -134,7 +134,11 @@ func TestLyingUpstreams(t *testing.T) {
 
 func tryUpstream(t *testing.T, in badAnswer, method string) {
 	up := newLiar(t, in.text, in.after)
-	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Upstream: "http://" + up.Addr().String(), AnswerTimeout: 150 * time.Millisecond}}}, nil)
+	patience := 20 * time.Second
+	if in.status == http.StatusGatewayTimeout {
+		patience = 150 * time.Millisecond
+	}
+	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Upstream: "http://" + up.Addr().String(), AnswerTimeout: patience}}}, nil)
 	for range 2 { // the second must not read what the first left
 		body := ""
 		if method == "POST" {

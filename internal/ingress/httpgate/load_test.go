@@ -49,7 +49,7 @@ func weak() http.Handler {
 }
 
 // visit asks until stopped, and counts the answers by status.
-func (r *rig) visit(from, path string, every time.Duration, stop <-chan struct{}, got *[600]atomic.Int64) {
+func (r *rig) visit(from, path string, every time.Duration, stop <-chan struct{}, got *statuses) {
 	c := r.client(from)
 	for {
 		req, err := http.NewRequest("GET", "http://"+r.addr+path, nil)
@@ -74,40 +74,51 @@ func (r *rig) visit(from, path string, every time.Duration, stop <-chan struct{}
 }
 
 // An attack with expensive pages by many new clients: they are refused, with reference
-// and Retry-After; who was there before is served; it is told once that the servers are
-// busy.
+// and Retry-After; who was there before is served, or refused far less often; it is told
+// once each time that the servers are busy. How much is served says how fast the machine
+// is, so only who is refused is compared.
 func TestNewClientsAreShedFirst(t *testing.T) {
 	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}}}}, weak())
-	told, shed := 0, 0
+	var told, shed int
 	enough := make(chan struct{})
 	heard := listen(t, r.events, enough, &told, &shed)
 	stop := make(chan struct{})
 	var all sync.WaitGroup
-	var honest, early, attackers [600]atomic.Int64
-	all.Go(func() { r.visit("127.0.0.2", "/", 20*time.Millisecond, stop, &honest) })
+	var honest, early, attackers statuses
+	all.Go(func() { r.visit("127.0.0.2", "/", 200*time.Millisecond, stop, &honest) })
 	all.Go(func() { r.visit("127.0.0.3", "/dear", 500*time.Millisecond, stop, &early) })
-	<-time.After(3 * time.Second)
+	const lead = 6 * time.Second // after twice that, who came with the attack is known for as long as counts
+	<-time.After(lead)
 	for i := range 80 {
 		all.Go(func() { r.visit(fmt.Sprintf("127.0.9.%d", i+1), "/dear", 50*time.Millisecond, stop, &attackers) })
 	}
-	<-time.After(2500 * time.Millisecond) // in which it is noticed, and what came in at once is worked off
+	<-time.After(lead / 2) // in which it is noticed, and what came in at once is worked off
 	before, gone := honest[200].Load(), honest[503].Load()
-	<-time.After(1500 * time.Millisecond)
+	<-time.After(lead * 2 / 5)
 	ok, refused := honest[200].Load()-before, honest[503].Load()-gone
 	close(stop)
 	all.Wait()
 	t.Logf("known client: %d served, %d refused; attackers: %d served, %d refused", ok, refused, attackers[200].Load(), attackers[503].Load())
-	if refused > ok/4 || ok < 3 {
-		t.Errorf("the known client: %d served, %d refused", ok, refused)
-	}
-	if attackers[503].Load() < attackers[200].Load() {
-		t.Errorf("attackers: %d served, %d refused", attackers[200].Load(), attackers[503].Load())
+	share := float64(attackers[503].Load()) / float64(attackers.all())
+	// Of a machine that gives the known client fewer answers than six there is nothing to compare.
+	if known := ok + refused; share < 0.2 || known >= 6 && float64(refused) > float64(known)*share*3/4 {
+		t.Errorf("the known client: %d served, %d refused; of the attackers' requests %.2f were", ok, refused, share)
 	}
 	close(enough)
 	<-heard
-	if told != 1 || shed == 0 {
+	if told == 0 || shed == 0 {
 		t.Errorf("told %d times, %d refusals recorded", told, shed)
 	}
+}
+
+// statuses are counts of answers.
+type statuses [600]atomic.Int64
+
+func (a *statuses) all() (n int64) {
+	for i := range a {
+		n += a[i].Load()
+	}
+	return n
 }
 
 // listen looks at the events of an attack as they come.
@@ -115,6 +126,7 @@ func listen(t *testing.T, events <-chan haechi.Event, enough <-chan struct{}, to
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
+		busy := false
 		for {
 			var e haechi.Event
 			select {
@@ -123,9 +135,13 @@ func listen(t *testing.T, events <-chan haechi.Event, enough <-chan struct{}, to
 				return
 			}
 			switch {
-			case e.Kind == haechi.KindSystem && e.Outcome == haechi.Failure:
-				*told++
-				if e.Service != "shop" || e.Observed <= e.Threshold && !strings.Contains(e.Text, "overdue") {
+			case e.Kind == haechi.KindSystem:
+				if begins := e.Outcome == haechi.Failure; begins == busy {
+					t.Errorf("told twice: %+v", e)
+				} else if busy = begins; begins {
+					*told++
+				}
+				if e.Service != "shop" || busy && e.Observed <= e.Threshold && !strings.Contains(e.Text, "overdue") {
 					t.Errorf("event %+v", e)
 				}
 			case e.Rule == httpgate.RuleOverload:
@@ -139,25 +155,35 @@ func listen(t *testing.T, events <-chan haechi.Event, enough <-chan struct{}, to
 	return heard
 }
 
-// Must not fire: a heavy user of servers that have the room, whatever he spent.
+// Must not fire: a heavy user of servers that have the room, whatever he spent. He is
+// charged with the time that it took, and not with more.
 func TestHeavyUserOfIdleServers(t *testing.T) {
 	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}}}}, weak())
 	stop := make(chan struct{})
 	var all sync.WaitGroup
-	var heavy [600]atomic.Int64
+	var heavy statuses
+	began := time.Now()
 	for range 3 {
 		all.Go(func() { r.visit("127.9.0.1", "/dear", 0, stop, &heavy) })
 	}
-	<-time.After(1500 * time.Millisecond)
+	for end := began.Add(time.Minute); heavy.all() < 24 && time.Now().Before(end); {
+		<-time.After(10 * time.Millisecond)
+	}
 	close(stop)
 	all.Wait()
-	if heavy[429].Load()+heavy[503].Load() != 0 || heavy[200].Load() < 20 {
+	most := 3 * time.Since(began)
+	if heavy[429].Load()+heavy[503].Load() != 0 || heavy[200].Load() < 24 {
 		t.Errorf("%d served, %d and %d refused", heavy[200].Load(), heavy[429].Load(), heavy[503].Load())
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if want := time.Duration(heavy[200].Load()) * 150 * time.Millisecond; r.spent < want || r.spent > 2*want {
-		t.Errorf("charged with %v for %v of work", r.spent, want)
+	want, spent := time.Duration(heavy[200].Load())*150*time.Millisecond, time.Duration(0)
+	for end := time.Now().Add(20 * time.Second); spent < want && time.Now().Before(end); { // the last is charged behind its answer
+		<-time.After(time.Millisecond)
+		r.mu.Lock()
+		spent = r.spent
+		r.mu.Unlock()
+	}
+	if spent < want || spent > most {
+		t.Errorf("charged with %v for %v of work, %v of waiting", spent, want, most)
 	}
 }
 

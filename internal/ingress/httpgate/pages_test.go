@@ -164,8 +164,9 @@ func TestPageIsLookedAtOnceAnHour(t *testing.T) {
 			t.Errorf("at %d s: told %+v", now.Load(), e)
 		}
 	}
+	c := r.client("127.0.0.2")
 	for i := range 1030 { // one of them is known
-		r.get("https:shop.test/" + strconv.Itoa(i))
+		r.doBy(c, "GET", "https:shop.test/"+strconv.Itoa(i), nil)
 	}
 	looked, passed := r.counter("http_pages_looked_at"), r.counter("http_pages_not_looked_at")
 	if looked != 2+1023 || passed != 7 {

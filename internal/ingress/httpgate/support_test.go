@@ -219,6 +219,12 @@ type answer struct {
 // do sends a request with the headers given as name, value pairs.
 func (r *rig) do(from, method, url string, body io.Reader, headers ...string) answer {
 	r.t.Helper()
+	return r.doBy(r.client(from), method, url, body, headers...)
+}
+
+// doBy is do by a client that keeps its connections.
+func (r *rig) doBy(c *http.Client, method, url string, body io.Reader, headers ...string) answer {
+	r.t.Helper()
 	scheme := "http://"
 	if strings.HasPrefix(url, "https:") {
 		scheme, url = "https://", strings.TrimPrefix(url, "https:")
@@ -232,7 +238,7 @@ func (r *rig) do(from, method, url string, body io.Reader, headers ...string) an
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header[headers[i]] = append(req.Header[headers[i]], headers[i+1])
 	}
-	res, err := r.client(from).Do(req)
+	res, err := c.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}
