@@ -59,11 +59,6 @@ type stage struct {
 func runDemo(ctx context.Context, o *options, f *demoFlags) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stop()
-	if f.length > 0 {
-		var end context.CancelFunc
-		ctx, end = context.WithTimeout(ctx, time.Duration(f.length))
-		defer end()
-	}
 	st := &stage{flags: f, log: newLog(o.print.err, f.level.value, "text"), print: o.print}
 	if f.state == "" {
 		if st.dir, err = os.MkdirTemp("", "haechi-demo-"); err != nil {
@@ -124,6 +119,11 @@ func (st *stage) perform(ctx context.Context, a *app.App, s *app.Started, failed
 		return ctx.Err() // the gateway ends, and its records may have closed under the enrolment
 	} else if err != nil {
 		return err
+	}
+	if st.flags.length > 0 { // counted from here: a slow machine takes longer to start than some ask for
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, time.Duration(st.flags.length))
+		defer end()
 	}
 	st.welcome(s)
 	ctx, stop := context.WithCancel(ctx)
