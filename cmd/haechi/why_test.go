@@ -43,9 +43,12 @@ func TestEveryRefusalIsExplained(t *testing.T) {
 		haechi.ReasonPending, haechi.ReasonUnknownHost, haechi.ReasonReplay, haechi.ReasonOversize, haechi.ReasonInternal}
 	kinds := []haechi.Kind{haechi.KindConnect, haechi.KindHandshake, haechi.KindAuth, haechi.KindMessage, haechi.KindRequest, haechi.KindClose, haechi.KindAdmin}
 	for _, lang := range []string{"en", "ko"} {
+		first, out := newExplainer(t, lang) // which loads all rules for their titles
 		for _, r := range reasons {
 			for _, k := range kinds {
-				e, out := newExplainer(t, lang)
+				e := *first
+				e.held = map[haechi.Reference]bool{}
+				out.Reset()
 				ev := haechi.Event{Time: e.now, Kind: k, Reason: r, Rule: "gate/x", Ref: "7K29Q-XM4TC", Verdict: haechi.Deny, Service: "bots",
 					Actor: haechi.Actor{Addr: netip.MustParseAddr("203.0.113.7"), Device: "봇/1"}, Observed: 11, Threshold: 10}
 				e.explain(&haechi.Explanation{Query: "7K29Q-XM4TC", Refusals: []haechi.Event{ev}})
