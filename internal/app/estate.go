@@ -68,6 +68,7 @@ type estate struct {
 	counting   *counting
 	stages     *staging
 	exports    *exports              // nil: no router exports flows to us
+	samples    *exports              // nil: no switch sends samples to us
 	tails      *tails                // nil: no log is followed
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
@@ -121,7 +122,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	e.wire = newWire(cfg, e)
 	e.counting = newCounting(os.DirFS("/proc/self/net"), now, log, e.pipeline.Find)
 	e.tails = newTails(cfg, e)
-	e.exports = newExports(cfg, e)
+	e.exports, e.samples = newExports("netflow", &cfg.Sensor.NetFlow, cfg, e), newExports("sflow", &cfg.Sensor.SFlow, cfg, e)
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)

@@ -176,7 +176,7 @@ func (e *estate) hostDetectors(w *world) screened {
 }
 
 // habitParts are those among whom the alarms of a day are divided: what the wire shows,
-// what logs say and routers count, devices and their clients, and services. So there are never more than the
+// what logs say and routers count or sample, devices and their clients, and services. So there are never more than the
 // rule says.
 func (e *estate) habitParts() int {
 	parts := 3
@@ -184,6 +184,9 @@ func (e *estate) habitParts() int {
 		parts++
 	}
 	if e.exports != nil {
+		parts++
+	}
+	if e.samples != nil {
 		parts++
 	}
 	return parts

@@ -15,13 +15,17 @@ import (
 	"haechi"
 	"haechi/internal/config"
 	"haechi/internal/operate/replay"
+	"haechi/internal/sensor"
+	"haechi/internal/sensor/decode"
 	"haechi/internal/sensor/netflow"
 )
 
-// exports are the flows that routers count and send by UDP, on one goroutine. What is
+// exports are the flows that routers count, or packets that switches sample, and send by
+// UDP, on one goroutine. What is
 // found goes to the decider. Where the socket cannot be opened that is said, and tried
 // again: telemetry fails open.
 type exports struct {
+	name   string // netflow or sflow: of the key below sensor, and the counters
 	listen string
 	now    func() time.Time
 	log    *slog.Logger
@@ -50,14 +54,26 @@ const (
 )
 
 // newExports returns nil where no address is named.
-func newExports(cfg *config.Config, e *estate) *exports {
-	s := &cfg.Sensor.NetFlow
+func newExports(name string, s *config.NetFlow, cfg *config.Config, e *estate) *exports {
 	if s.Listen == "" {
 		return nil
 	}
-	x := &exports{listen: s.Listen, now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), heard: e.now()}
-	x.reader = netflow.New(netflow.Config{Exporters: s.Exporters, V6Bits: cfg.Client.IPv6Prefix}, x.runner.Event)
+	x := &exports{name: name, listen: s.Listen, now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), heard: e.now()}
+	x.reader = netflow.New(netflow.Config{Sensor: name, Exporters: s.Exporters, V6Bits: cfg.Client.IPv6Prefix, Decode: sampledFrames()}, x.runner.Event)
 	return x
+}
+
+// sampledFrames reads the beginnings of packets, for one goroutine.
+func sampledFrames() func(link uint32, frame []byte, p *sensor.Packet) bool {
+	decoders := map[uint32]*decode.Decoder{}
+	return func(link uint32, frame []byte, p *sensor.Packet) bool {
+		d := decoders[link]
+		if d == nil {
+			d = decode.New(link) // of three that it knows
+			decoders[link] = d
+		}
+		return d.Frame(frame, p) == decode.Decoded
+	}
 }
 
 // swap takes the detectors of the next world.
@@ -133,11 +149,11 @@ func (x *exports) opened(c *net.UDPConn, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err != nil && x.why == nil {
-		x.log.Error("flows that routers export are not read; it is tried again", "listen", x.listen, "err", err)
+		x.log.Error("what routers and switches send is not read; it is tried again", "sensor", x.name, "listen", x.listen, "err", err)
 	}
 	if x.socket, x.why = c, err; c != nil {
 		x.bound = c.LocalAddr().String()
-		x.log.Info("the sensor reads flows that routers export", "listen", x.bound)
+		x.log.Info("the sensor reads what routers and switches send", "sensor", x.name, "listen", x.bound)
 	}
 }
 
@@ -197,12 +213,15 @@ func (x *exports) counters() []haechi.Counter {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s := x.stats
-	return []haechi.Counter{
-		{Name: "netflow_exporters", Value: uint64(s.Exporters)}, {Name: "netflow_datagrams", Value: s.Datagrams}, {Name: "netflow_records", Value: s.Records},
-		{Name: "netflow_flows", Value: s.Told}, {Name: "netflow_strangers", Value: s.Strangers}, {Name: "netflow_broken", Value: s.Broken},
-		{Name: "netflow_without_template", Value: s.Unknown}, {Name: "netflow_refused", Value: s.Refused}, {Name: "netflow_unfit", Value: s.Unfit},
-		{Name: "netflow_lost", Value: s.Lost}, {Name: "netflow_early", Value: s.Early},
+	out := []haechi.Counter{
+		{Name: "exporters", Value: uint64(s.Exporters)}, {Name: "datagrams", Value: s.Datagrams}, {Name: "records", Value: s.Records}, {Name: "samples", Value: s.Samples},
+		{Name: "flows", Value: s.Told}, {Name: "strangers", Value: s.Strangers}, {Name: "broken", Value: s.Broken}, {Name: "without_template", Value: s.Unknown},
+		{Name: "refused", Value: s.Refused}, {Name: "unfit", Value: s.Unfit}, {Name: "lost", Value: s.Lost}, {Name: "early", Value: s.Early},
 	}
+	for i := range out {
+		out[i].Name = x.name + "_" + out[i].Name
+	}
+	return out
 }
 
 // degraded says why no flows come.
@@ -214,13 +233,13 @@ func (x *exports) degraded() []string {
 	defer x.mu.Unlock()
 	switch silent := x.now().Sub(x.heard); {
 	case x.why != nil:
-		return []string{fmt.Sprintf("flows that routers export are not read: %v (correct sensor.netflow.listen)", x.why)}
+		return []string{fmt.Sprintf("what routers and switches send is not read: %v (correct sensor.%s.listen)", x.why, x.name)}
 	case silent > quietExports:
-		hint := "let a router export to " + x.bound
+		hint := "let one send to " + x.bound
 		if x.stats.Strangers > 0 {
-			hint = "datagrams came from others: name them in sensor.netflow.exporters if they are routers"
+			hint = "datagrams came from others: name them in sensor." + x.name + ".exporters if they are yours"
 		}
-		return []string{fmt.Sprintf("no router has exported flows for %s (%s)", strings.TrimSuffix(silent.Truncate(time.Minute).String(), "0s"), hint)}
+		return []string{fmt.Sprintf("nothing was heard by sensor.%s for %s (%s)", x.name, strings.TrimSuffix(silent.Truncate(time.Minute).String(), "0s"), hint)}
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func countOf(t *testing.T, a *app.App, name string) uint64 {
 }
 
 // heard waits until the socket for flows is open.
-func heard(t *testing.T, a *app.App, to string) {
+func heard(t *testing.T, a *app.App, to, name string) {
 	t.Helper()
 	c, err := net.Dial("udp", to)
 	if err != nil {
@@ -86,7 +86,7 @@ func heard(t *testing.T, a *app.App, to string) {
 	defer c.Close()
 	until(t, "flows are read", func() bool {
 		_, _ = c.Write([]byte{0}) // refused until then
-		return countOf(t, a, "netflow_broken") > 0
+		return countOf(t, a, name+"_broken") > 0
 	})
 }
 
@@ -101,7 +101,7 @@ func TestRoutersTellOfAScan(t *testing.T) {
 			r, to := newRig(t), freeUDP(t)
 			r.write(t, fmt.Sprintf("sensor: { netflow: { listen: %q, exporters: [127.0.0.1] } }\n", to))
 			a, _ := r.start(t)
-			heard(t, a, to)
+			heard(t, a, to, "netflow")
 			var want []string
 			for _, name := range []string{"office", "port-scan", "host-scan"} {
 				path := played(t, name)
@@ -123,6 +123,58 @@ func TestRoutersTellOfAScan(t *testing.T) {
 				t.Errorf("found %q, in the capture %q", got, want)
 			}
 		})
+	}
+}
+
+const pmacctd = "/usr/sbin/pmacctd"
+
+// switched lets pmacctd sample a capture, as a switch does, and send that as sFlow.
+func switched(t *testing.T, rate int, path, to string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	conf := filepath.Join(t.TempDir(), "pmacctd.conf")
+	text := fmt.Sprintf("daemonize: false\npcap_savefile: %s\nplugins: sfprobe\nsfprobe_receiver: %s\nsfprobe_agentip: 127.0.0.1\nsampling_rate: %d\n", path, to, rate)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(ctx, pmacctd, "-f", conf).CombinedOutput(); err != nil {
+		t.Fatalf("pmacctd: %v\n%s", err, out)
+	}
+}
+
+// What a real agent of sFlow samples of attacks is found: of every packet what is found in
+// the capture, of one in many what a sample can show. Pages that are loaded are no attack.
+func TestSwitchesSampleAttacks(t *testing.T) {
+	if _, err := os.Stat(pmacctd); err != nil {
+		t.Skip("pmacctd is not installed: test/install.sh installs it")
+	}
+	r, to := newRig(t), freeUDP(t)
+	r.write(t, fmt.Sprintf("sensor: { sflow: { listen: %q, exporters: [127.0.0.1] } }\n", to))
+	a, _ := r.start(t)
+	heard(t, a, to, "sflow")
+	var want []string
+	for _, c := range []struct {
+		name string
+		rate int
+	}{{"page-loads", 1}, {"port-scan", 1}, {"page-loads", 20}, {"udp-flood", 50}} {
+		path := played(t, c.name)
+		_, found := replayed(t, path)
+		for i := range found {
+			want = append(want, found[i].Detector+" "+found[i].Addr.String())
+		}
+		switched(t, c.rate, path, to)
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	for range 600 { // three times as long as samples are collected
+		if slices.Equal(parties(t, a), want) {
+			break
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	if got := parties(t, a); len(want) != 2 || !slices.Equal(got, want) || countOf(t, a, "sflow_samples") == 0 {
+		t.Errorf("found %q, in the captures %q", got, want)
 	}
 }
 

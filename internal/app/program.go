@@ -93,7 +93,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
-	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.exports.counters, e.stages.counters, e.registry.Stats, e.database.stats,
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.exports.counters, e.samples.counters, e.stages.counters, e.registry.Stats, e.database.stats,
 		e.verifier.Stats, e.writer.Stats, e.seclog.Stats, a.control.Stats, e.yard.stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}
@@ -131,6 +131,7 @@ func (a *App) degraded() (out []string) {
 	out = append(out, a.estate.stages.degraded()...)
 	out = append(out, a.estate.tails.degraded()...)
 	out = append(out, a.estate.exports.degraded()...)
+	out = append(out, a.estate.samples.degraded()...)
 	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
 		out = append(out, text)
 	}

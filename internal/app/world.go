@@ -116,6 +116,7 @@ func (w *world) enter(e *estate) {
 	e.stages.Forget(e.now()) // the detectors began anew, and say again what goes on
 	e.tails.swap(func() understood { return e.understand(w) })
 	e.exports.swap(func() screened { return e.screened(w, "netflow") })
+	e.samples.swap(func() screened { return e.screened(w, "sflow") })
 	e.keeper.Keep(orders(w.cfg))
 	e.engines.keep(w.rulings)
 }

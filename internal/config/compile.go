@@ -59,11 +59,15 @@ func compileSite(s *rawSite) Site {
 }
 
 func compileSensor(s *rawSensor) Sensor {
-	out := Sensor{Interfaces: s.Interfaces, Patterns: s.Patterns, Flows: s.Flows, NetFlow: NetFlow{Listen: string(s.NetFlow.Listen), Exporters: prefixes(s.NetFlow.Exporters)}}
+	out := Sensor{Interfaces: s.Interfaces, Patterns: s.Patterns, Flows: s.Flows, NetFlow: compileNetFlow(&s.NetFlow), SFlow: compileNetFlow(&s.SFlow)}
 	for _, l := range s.Logs {
 		out.Logs = append(out.Logs, Log(l))
 	}
 	return out
+}
+
+func compileNetFlow(n *rawNetFlow) NetFlow {
+	return NetFlow{Listen: string(n.Listen), Exporters: prefixes(n.Exporters)}
 }
 
 func parameterTexts(parameters map[string]parameter) map[string]string {

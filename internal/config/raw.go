@@ -58,12 +58,13 @@ type rawSensor struct {
 	Logs       []rawLog   `yaml:"logs,omitempty" jsonschema:"maxItems=64" jsonschema_description:"Files of logs that are followed, beginning with what is added to them."`
 	Patterns   string     `yaml:"patterns,omitempty" jsonschema_description:"Folder of your own log patterns, relative to this file; haechi check judges them by their examples."`
 	NetFlow    rawNetFlow `yaml:"netflow,omitempty" jsonschema_description:"Flows that routers count and send: NetFlow 5 and 9, and IPFIX."`
+	SFlow      rawNetFlow `yaml:"sflow,omitempty" jsonschema_description:"Packets that switches sample and send: sFlow 5."`
 	Flows      int        `yaml:"flows" jsonschema:"minimum=4096,maximum=16777216" jsonschema_description:"Most conversations over IPv4 at once, 64 bytes each, and half as many over IPv6, 88 each."`
 }
 
 type rawNetFlow struct {
-	Listen    listen    `yaml:"listen,omitempty" jsonschema_description:"UDP address that routers send to, for example 10.0.0.5:2055; none: they are not heard."`
-	Exporters []network `yaml:"exporters,omitempty" jsonschema:"maxItems=64" jsonschema_description:"The routers, as addresses or networks; datagrams of others are only counted."`
+	Listen    listen    `yaml:"listen,omitempty" jsonschema_description:"UDP address that routers and switches send to, for example 10.0.0.5:2055; none: they are not heard."`
+	Exporters []network `yaml:"exporters,omitempty" jsonschema:"maxItems=64" jsonschema_description:"The routers or switches, as addresses or networks; datagrams of others are only counted."`
 }
 
 type rawLog struct {

@@ -200,10 +200,12 @@ type Sensor struct {
 	Logs       []Log
 	Patterns   string // folder of log patterns; empty: those that ship
 	NetFlow    NetFlow
+	SFlow      NetFlow
 	Flows      int
 }
 
-// NetFlow says where routers send the flows that they count.
+// NetFlow says where routers send the flows that they count, and switches packets that
+// they sample.
 type NetFlow struct {
 	Listen    string         // UDP; empty: nowhere
 	Exporters []netip.Prefix // who is heard

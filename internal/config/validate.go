@@ -64,7 +64,8 @@ func (v *validator) file() {
 	v.notEverybody("site.networks", f.Site.Networks, "nothing would be outside")
 	v.interfaces(f.Sensor.Interfaces)
 	v.logs(f.Sensor.Logs)
-	v.netflow(&f.Sensor.NetFlow)
+	v.netflow("sensor.netflow", "10.0.0.5:2055", &f.Sensor.NetFlow)
+	v.netflow("sensor.sflow", "10.0.0.5:6343", &f.Sensor.SFlow)
 	if len(f.Services) == 0 {
 		v.wrongAt("services", "name at least one below services:, or begin with what haechi init writes", "no service is guarded")
 	}
@@ -183,13 +184,12 @@ func (v *validator) interfaces(names []string) {
 const maxInterfaces = 16
 
 // netflow wants who is heard beside where: anybody could make up flows otherwise.
-func (v *validator) netflow(n *rawNetFlow) {
-	const key = "sensor.netflow"
+func (v *validator) netflow(key, example string, n *rawNetFlow) {
 	switch {
 	case n.Listen != "" && len(n.Exporters) == 0:
 		v.wrongAt(key+".listen", "add exporters: with the routers' addresses", "%s names no router that is heard", key)
 	case n.Listen == "" && len(n.Exporters) > 0:
-		v.wrongAt(key+".exporters", "add listen: with the UDP address that they send to, for example 10.0.0.5:2055", "%s does not say where routers are heard", key)
+		v.wrongAt(key+".exporters", "add listen: with the UDP address that they send to, for example "+example, "%s does not say where routers are heard", key)
 	}
 	v.notEverybody(key+".exporters", n.Exporters, "anybody could make up flows")
 }

@@ -13,7 +13,8 @@
 //	                only from many sources, so that a program that retries is none.
 //	udp_flood       datagrams that are not answered, by number or by volume (B40: 100
 //	                Mbit/s in the mean of ten seconds). A download over QUIC, a call, a
-//	                tunnel and a resolver are answered, and so never counted.
+//	                tunnel and a resolver are answered, and so never counted; nor is what
+//	                nobody knows to be unanswered.
 //	icmp_flood      echo requests, unasked echo replies of many hosts (Smurf), and
 //	                datagrams that no host could put together (ping of death).
 //	fragment_flood  fragments that nobody answers, and ones no honest stack makes.

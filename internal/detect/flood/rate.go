@@ -32,7 +32,8 @@ func (c RateConfig) of(v *victim, packets, bytes uint64) verdict {
 
 // Observe implements the pipeline's detector.
 func (d *Datagrams) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
-	if e.Kind != haechi.KindFlow || e.Transport != haechi.UDP || !e.Target.IsValid() || e.Target.IsMulticast() || e.State == haechi.FlowAnswerOnly {
+	if e.Kind != haechi.KindFlow || e.Transport != haechi.UDP || !e.Target.IsValid() || e.Target.IsMulticast() || e.State == haechi.FlowAnswerOnly ||
+		e.State == haechi.FlowUnknown { // nobody knows whether it was answered
 		return out
 	}
 	s := see(e)

@@ -41,6 +41,7 @@ func (d *datagram) data(t *template, b []byte) (n int, ok bool) {
 		b = rest
 		n++
 		if t.option {
+			d.about++
 			r.about()
 			continue
 		}

@@ -16,7 +16,11 @@ type datagram struct {
 	made     time.Duration // when it was made by the exporter's clock, since 1970
 	uptime   uint32        // of the exporter, ms; not with IPFIX
 	state    *state
+	about    int // records that tell of the exporter
 }
+
+// fixed is what is numbered in one way only.
+const fixed = -1
 
 // The headers' lengths, and that of a record of version 5.
 const (
@@ -31,25 +35,29 @@ func (d *datagram) read(b []byte) bool {
 	}
 	d.version = be16(b)
 	switch {
+	case be32(b) == sflowVersion:
+		return d.sflow(b)
 	case d.version == 5 && len(b) >= header5:
 		return d.five(b)
 	case d.version == 9 && len(b) >= header9:
 		d.uptime, d.made, d.domain = be32(b[4:]), time.Duration(be32(b[8:]))*time.Second, be32(b[16:])
 		d.open()
-		d.numbered(d.state, be32(b[12:]), 1)
+		d.numbered(d.state, be32(b[12:]), 1, fixed)
 		ok, _ := d.sets(b[header9:])
 		return ok
 	case d.version == 10 && int(be16(b[2:])) >= header10 && int(be16(b[2:])) <= len(b):
 		d.made, d.domain = time.Duration(be32(b[4:]))*time.Second, be32(b[12:])
 		d.open()
 		ok, records := d.sets(b[header10:be16(b[2:])])
-		d.numbered(d.state, be32(b[8:]), records)
+		d.numbered(d.state, be32(b[8:]), records, d.about)
 		return ok
 	}
 	return false
 }
 
-func (d *datagram) open() { d.state = d.Reader.state(d.exporter, stream{d.version, d.domain}) }
+func (d *datagram) open() {
+	d.state = d.Reader.state(d.exporter, stream{version: d.version, domain: d.domain})
+}
 
 // five reads version 5: a header and up to 30 records of fixed form (Cisco, NetFlow
 // Export Datagram Format).
@@ -59,7 +67,7 @@ func (d *datagram) five(b []byte) bool {
 	d.open()
 	whole := n <= 30 && header5+n*record5 <= len(b)
 	n = min(n, 30, (len(b)-header5)/record5)
-	d.numbered(d.state, be32(b[16:]), n)
+	d.numbered(d.state, be32(b[16:]), n, fixed)
 	rate := uint32(be16(b[22:]) & 0x3fff) // below the two bits of its mode
 	for b = b[header5:]; n > 0; n, b = n-1, b[record5:] {
 		d.rec = record{src: addr4(b), dst: addr4(b[4:]), packets: uint64(be32(b[16:])), bytes: uint64(be32(b[20:])),

@@ -119,6 +119,12 @@ func TestStates(t *testing.T) {
 		"no answer":          {0, []one{to(protoTCP, syn, 3)}, haechi.FlowAttempt},
 		"one direction":      {0, []one{to(protoTCP, syn|ack|psh, 9)}, haechi.FlowMidstream},
 		"backscatter":        {0, []one{to(protoTCP, syn|ack, 1)}, haechi.FlowAnswerOnly},
+		"FIN":                {0, []one{to(protoTCP, fin, 1), from(protoTCP, rst|ack, 1)}, haechi.FlowRejected},
+		"XMAS":               {0, []one{from(protoTCP, rst|ack, 1), to(protoTCP, fin|psh|32, 1)}, haechi.FlowRejected},
+		"NULL":               {0, []one{to(protoTCP, 0, 1), from(protoTCP, rst|ack, 1)}, haechi.FlowRejected},
+		"FIN, no answer":     {0, []one{to(protoTCP, fin, 2)}, haechi.FlowAttempt},
+		"reset in the midst": {0, []one{to(protoTCP, ack, 4), from(protoTCP, rst|ack, 1)}, haechi.FlowMidstream},
+		"end in the midst":   {0, []one{to(protoTCP, fin|ack, 1)}, haechi.FlowMidstream},
 		"reset":              {0, []one{to(protoTCP, syn|ack|rst, 4), from(protoTCP, syn|ack, 2)}, haechi.FlowReset},
 		"goes on":            {0, []one{to(protoTCP, ack|psh, 4), from(protoTCP, psh|ack, 2)}, haechi.FlowMidstream},
 		"sampled SYN":        {1<<14 | 100, []one{to(protoTCP, syn, 1)}, haechi.FlowMidstream},
@@ -162,6 +168,47 @@ func TestStrangersAndLosses(t *testing.T) {
 	New(Config{}, nil).Datagram(netip.MustParseAddr("192.0.2.2"), five(1, 0, again), came())
 	if r.End(came()); r.Stats().Strangers != 1 || r.Stats().Exporters != 0 {
 		t.Errorf("%+v", r.Stats())
+	}
+}
+
+// A server whose answers alone are exported is not who began.
+func TestOneDirectionOfAServer(t *testing.T) {
+	got, _ := read(t, five(0, 0, one{"10.0.0.80", "198.51.100.9", 443, 50000, protoTCP, syn | ack | psh | fin, 900}))
+	if len(got) != 1 || got[0].Addr.String() != "198.51.100.9" || got[0].PacketsIn != 0 || got[0].PacketsOut != 900 || got[0].LocalPort != 443 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// softflowd's numbers count a datagram's own records, and not those about itself; others
+// do as RFC 7011 says. What is missing is what is missing in both.
+func TestNumbersOfIPFIX(t *testing.T) {
+	var template, option, about writer
+	template.u16(256, 1, iePackets, 4)
+	option.u16(257, 2, 1, ieSelector, 2, ieTaken, 2)
+	about.u32(0)
+	records := func(n int) []byte {
+		var w writer
+		for range n {
+			w.u32(1)
+		}
+		return set(256, &w)
+	}
+	first := func(seq uint32) []byte {
+		return ten(seq, set(2, &template), set(3, &option), set(257, &about), records(24))
+	}
+	for name, c := range map[string]struct {
+		all  [][]byte
+		lost uint64
+	}{
+		"softflowd":       {[][]byte{first(24), ten(56, records(32)), ten(88, records(32)), first(112), ten(144, records(32))}, 0},
+		"as it should":    {[][]byte{first(0), ten(25, records(32)), ten(57, records(32)), first(89), ten(114, records(32))}, 0},
+		"softflowd, lost": {[][]byte{first(24), ten(56, records(32)), ten(120, records(32)), first(144)}, 32},
+		"as it should, 1": {[][]byte{first(0), ten(57, records(32)), ten(89, records(32))}, 32},
+		"began anew":      {[][]byte{first(9024), ten(9056, records(32)), first(24), ten(56, records(32)), ten(88, records(32))}, 0},
+	} {
+		if _, s := read(t, c.all...); s.Lost != c.lost {
+			t.Errorf("%s: %d lost, not %d", name, s.Lost, c.lost)
+		}
 	}
 }
 

@@ -21,9 +21,11 @@ func endsOf(exporter netip.Addr, r *record) (k ends, high bool) {
 	return ends{exporter, r.src, r.dst, r.srcPort, r.dstPort, r.proto}, false
 }
 
-// held is a record that waits for the one of the other direction.
+// held is a record that waits for the one of the other direction, or for more samples of
+// a conversation, of which back are those of the other direction.
 type held struct {
 	record
+	back record
 	key  ends
 	from *exporter
 	high bool
@@ -35,6 +37,7 @@ type held struct {
 func (h *held) wait(now time.Time) {
 	waited := now.Sub(h.came)
 	h.began, h.ended = h.began+waited, h.ended+waited
+	h.back.began, h.back.ended = h.back.began+waited, h.back.ended+waited
 }
 
 // pairs are the records that wait, in the order in which they came: a ring.
@@ -46,6 +49,16 @@ type pairs struct {
 }
 
 func newPairs(most int) pairs { return pairs{at: map[ends]int{}, most: most} }
+
+// find is the record of a conversation; nil if none waits. It is valid until the next one
+// is put.
+func (p *pairs) find(k ends) *held {
+	i, ok := p.at[k]
+	if !ok {
+		return nil
+	}
+	return &p.ring[i]
+}
 
 // take removes the record that waits for the other direction; nil if none does. It is
 // valid until the next one is put.

@@ -17,7 +17,9 @@ type record struct {
 	both               bool // the amounts back are known
 	directed           bool // the source began
 	sampled            bool
+	sure               bool // enough was sampled to say what it is
 	bytes, packets     uint64
+	taken              uint64 // packets that were sampled, where each is told of
 	backBytes          uint64
 	backPackets        uint64
 	// began and ended are how long before its datagram was made.

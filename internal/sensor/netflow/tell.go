@@ -18,7 +18,17 @@ func (r *Reader) together(a, b *record, now time.Time) {
 // alone tells of a record that waited long enough.
 func (r *Reader) alone(h *held, now time.Time) {
 	h.wait(now)
-	r.tell(&h.record, &record{}, single(&h.record, now.Sub(h.from.twoWay) < believed), now)
+	r.oneWay(&h.record, single(&h.record, now.Sub(h.from.twoWay) < believed), now)
+}
+
+// oneWay tells of one direction. Where it does not say who began, the higher port did.
+func (r *Reader) oneWay(a *record, state haechi.FlowState, now time.Time) {
+	if guess := state == haechi.FlowMidstream || state == haechi.FlowUnknown; guess && opened(a.flags) < 2 && a.srcPort < a.dstPort {
+		t := a.turned()
+		r.tell(&t, a, state, now)
+		return
+	}
+	r.tell(a, &record{}, state, now)
 }
 
 // believed is for how long an exporter that showed both directions of one conversation
@@ -36,6 +46,7 @@ func began(a, b *record) bool {
 		return opened(a.flags) > opened(b.flags)
 	case (a.proto == protoICMP || a.proto == protoICMPv6) && asks(a.kind) != asks(b.kind):
 		return asks(a.kind)
+	case a.sampled: // what was sampled first says nothing
 	case a.began != b.began:
 		return a.began > b.began
 	}
@@ -50,8 +61,14 @@ func opened(flags uint8) int {
 	case syn | ack:
 		return 1
 	}
+	if flags&^ack == rst {
+		return -1
+	}
 	return 0
 }
+
+// stealth reports flags without SYN, ACK and RST, which no honest stack sends.
+func stealth(flags uint8) bool { return flags&63 != 0 && flags&(syn|ack|rst) == 0 }
 
 // asks reports the types of ICMP that are questions: echo, timestamp, information and
 // mask of IPv4, echo of IPv6.
@@ -75,7 +92,11 @@ func between(a, b *record) haechi.FlowState {
 	}
 	all := a.flags | b.flags
 	switch {
-	case a.sampled || a.flags&syn == 0:
+	case a.sampled:
+		return haechi.FlowMidstream
+	case b.flags&^ack == rst && (stealth(a.flags) || a.flags == 0):
+		return haechi.FlowRejected // of a scan by FIN, NULL or XMAS
+	case a.flags&syn == 0:
 		return haechi.FlowMidstream
 	case b.flags&(syn|rst) == rst:
 		return haechi.FlowRejected
@@ -112,7 +133,7 @@ func singleTCP(a *record) haechi.FlowState {
 		return haechi.FlowUnknown
 	case a.sampled:
 		return haechi.FlowMidstream
-	case a.flags&(syn|ack) == syn:
+	case a.flags&(syn|ack) == syn, stealth(a.flags):
 		return haechi.FlowAttempt
 	case a.flags == syn|ack, a.flags&^ack == rst:
 		return haechi.FlowAnswerOnly
@@ -140,18 +161,22 @@ func (r *Reader) tell(a, b *record, state haechi.FlowState, now time.Time) {
 	*e = haechi.Event{Time: now, Kind: haechi.KindFlow, Port: a.srcPort, LocalPort: a.dstPort, BytesIn: int64(a.bytes), BytesOut: int64(b.bytes),
 		Duration: max(start-end, 0)}
 	e.Addr, e.Client = a.src, r.client(a.src)
-	e.Flow = haechi.Flow{Sensor: "netflow", Target: a.dst, Transport: transport(a.proto), Phase: haechi.FlowEnd, State: state, Start: now.Add(-start),
+	e.Flow = haechi.Flow{Sensor: r.cfg.Sensor, Target: a.dst, Transport: transport(a.proto), Phase: haechi.FlowEnd, State: state, Start: now.Add(-start),
 		PacketsIn: a.packets, PacketsOut: b.packets, FlagsIn: a.flags & 63, FlagsOut: b.flags & 63, First: first(a)}
 	r.stats.Told++
 	r.emit(e)
 }
 
-// first is the type of ICMP, and SYN where a connection was opened.
+// first is the type of ICMP, and SYN where a connection was opened; of a sample nobody
+// knows which packet was the first.
 func first(a *record) uint8 {
-	if a.proto == protoTCP {
-		return a.flags & syn
+	switch {
+	case a.proto != protoTCP:
+		return a.kind
+	case a.sampled && !a.sure:
+		return 0
 	}
-	return a.kind
+	return a.flags & syn
 }
 
 func (r *Reader) client(a netip.Addr) netip.Prefix {
