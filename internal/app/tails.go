@@ -135,7 +135,9 @@ func (t *tails) renew() {
 	t.runner.Swap([]replay.Detector{u.screened})
 	for i, l := range t.logs {
 		l.before = l.stats()
+		before := l.reader
 		l.reader = u.sets[i].New(logline.Config{Now: t.now(), Zone: l.zone, V6Bits: l.v6}, func(e *haechi.Event) { t.event(l, e) })
+		l.reader.Follow(before)
 	}
 	t.ready = true
 }
@@ -163,7 +165,7 @@ func (t *tails) poll() (more bool) {
 func (t *tails) open(path string, of int) func([]byte) {
 	t.log.Info("the sensor follows a log", "file", path)
 	l := t.logs[of]
-	return func(line []byte) { t.guarded(func() { l.reader.Line(line) }) }
+	return func(line []byte) { t.guarded(func() { l.reader.In(path); l.reader.Line(line) }) }
 }
 
 // event hands an event to the detectors. A writer's clock that is ahead must not make all
@@ -173,6 +175,9 @@ func (t *tails) event(l *tailed, e *haechi.Event) {
 	l.newest = e.Time
 	if l.late = 0; e.Time.After(now.Add(futureLine)) {
 		l.future++
+		if ahead := e.Time.Sub(now); !e.Start.IsZero() {
+			e.Start = e.Start.Add(-ahead)
+		}
 		e.Time = now
 	} else if age := now.Sub(e.Time); age > staleLine && t.caught {
 		l.late = age

@@ -104,7 +104,7 @@ func beginning(p *sensor.Packet) (state haechi.FlowState, turned bool) {
 			return haechi.FlowMidstream, serves(p.SrcPort, p.DstPort)
 		}
 	case sensor.ProtoUDP:
-		if !p.Later && answers(p.SrcPort) && !answers(p.DstPort) && p.DstPort > 1023 {
+		if !p.Later && sensor.Answers(p.SrcPort) && !sensor.Answers(p.DstPort) && p.DstPort > 1023 {
 			return haechi.FlowAnswerOnly, false
 		}
 	case sensor.ProtoICMP, sensor.ProtoICMPv6:
@@ -119,15 +119,6 @@ func beginning(p *sensor.Packet) (state haechi.FlowState, turned bool) {
 func serves(src, dst uint16) bool {
 	if src < 1024 || dst < 1024 {
 		return src < dst
-	}
-	return false
-}
-
-// answers are the ports of UDP services that are asked and answer.
-func answers(port uint16) bool {
-	switch port {
-	case 7, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 520, 1900, 3702, 5351, 5353, 11211, 27960:
-		return true
 	}
 	return false
 }

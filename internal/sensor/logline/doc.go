@@ -21,7 +21,9 @@
 //
 // Syslog (RFC 3164 with and without a year, RFC 5424), journald's export as JSON, the
 // wrappers of Docker and CRI, the common log format with what nginx and Apache add, KEY=value
-// lines of the kernel's firewall, and JSON by a map of fields are read as such.
+// lines of the kernel's firewall, and JSON by a map of fields are read as such; and so are
+// the flows, names, hellos, requests and logins that Suricata (EVE) and Zeek tell of, the
+// latter as JSON or in columns, by the head of the file ([Reader.In]).
 //
 // It promises no allocation for a line of syslog that no template is about, bounds (a line
 // of [MaxLine] bytes, texts of [MaxText]), and never keeps a line.

@@ -10,6 +10,12 @@ import (
 
 // json tries the patterns of JSON lines.
 func (r *Reader) json(m *message) {
+	if p := r.set.eve; p != nil && r.eve(p, m) {
+		return
+	}
+	if p := r.set.zeek; p != nil && r.zeekJSON(p, m) {
+		return
+	}
 	var doc map[string]any
 	if len(r.set.json) == 0 || json.Unmarshal(m.text, &doc) != nil {
 		return

@@ -120,8 +120,8 @@ func (p *pattern) head() {
 	if p.Title.EN == "" && p.Title.KO == "" {
 		p.from.Fail("title", "write en: or ko:, whose logins these are")
 	}
-	if !slices.Contains([]string{"", "text", "access", "pairs", "json"}, p.Format) {
-		p.from.Fail("format", "%q is none of text, access, pairs, json", p.Format)
+	if !slices.Contains([]string{"", "text", "access", "pairs", "json", "eve", "zeek"}, p.Format) {
+		p.from.Fail("format", "%q is none of text, access, pairs, json, eve, zeek", p.Format)
 	}
 	for name := range p.Fields {
 		if _, ok := placeOf(name); !ok {

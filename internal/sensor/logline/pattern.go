@@ -1,6 +1,7 @@
 package logline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ type raw struct {
 		KO string `yaml:"ko"`
 	} `yaml:"title"`
 	About    string            `yaml:"about"`
-	Format   string            `yaml:"format"`   // text (also if empty), access, pairs or json
+	Format   string            `yaml:"format"`   // text (also if empty), access, pairs, json, eve or zeek
 	Programs []string          `yaml:"programs"` // of syslog; "-", or none: lines without a program
 	Unless   []string          `yaml:"unless"`   // lines with one of these are not meant
 	Protocol string            `yaml:"protocol"`
@@ -73,6 +74,7 @@ type Set struct {
 	access    *pattern
 	pairs     []*pattern
 	json      []*pattern
+	eve, zeek *pattern
 }
 
 func (s *Set) add(p *pattern) {
@@ -87,6 +89,10 @@ func (s *Set) add(p *pattern) {
 		}
 	case "pairs":
 		s.pairs = append(s.pairs, p)
+	case "eve":
+		s.eve = cmp.Or(s.eve, p)
+	case "zeek":
+		s.zeek = cmp.Or(s.zeek, p)
 	case "json":
 		s.json = append(s.json, p)
 	default:

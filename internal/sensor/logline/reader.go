@@ -49,6 +49,11 @@ type Reader struct {
 		all  []*pattern
 	}
 	hit *line // that was met last
+
+	// Of Zeek's logs: the file whose lines are read, its columns, and those of others.
+	file    string
+	columns *columns
+	heads   map[string]*columns
 }
 
 // New returns a reader that tells emit, which must not keep the event.
@@ -95,6 +100,9 @@ func (r *Reader) Line(line []byte) {
 	r.stats.Lines++
 	line = bytes.TrimRight(line, "\r\n")
 	if len(line) == 0 {
+		return
+	}
+	if z := r.set.zeek; z != nil && r.zeekLine(z, line) {
 		return
 	}
 	m := r.clock.unwrap(line)

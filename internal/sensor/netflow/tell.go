@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/sensor"
 )
 
 // together tells of a conversation of which both directions are known.
@@ -118,7 +119,7 @@ func single(a *record, twoWay bool) haechi.FlowState {
 		return singleTCP(a)
 	}
 	switch icmp := a.proto == protoICMP || a.proto == protoICMPv6; {
-	case icmp && !asks(a.kind), a.proto == protoUDP && answers(a.srcPort) && !answers(a.dstPort) && a.dstPort > 1023:
+	case icmp && !asks(a.kind), a.proto == protoUDP && sensor.Answers(a.srcPort) && !sensor.Answers(a.dstPort) && a.dstPort > 1023:
 		return haechi.FlowAnswerOnly
 	case a.sampled || !twoWay:
 		return haechi.FlowUnknown
@@ -139,15 +140,6 @@ func singleTCP(a *record) haechi.FlowState {
 		return haechi.FlowAnswerOnly
 	}
 	return haechi.FlowMidstream
-}
-
-// answers are the ports of UDP services that are asked and answer.
-func answers(port uint16) bool {
-	switch port {
-	case 7, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 520, 1900, 3702, 5351, 5353, 11211, 27960:
-		return true
-	}
-	return false
 }
 
 // tell emits a conversation; b is zero where only a is known.
