@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,21 @@ type Rate struct {
 	Events int           `json:"events"`
 	Per    time.Duration `json:"per"`
 	Burst  int           `json:"burst"`
+}
+
+// Check refuses rates that the kernel does not take: at most a million events a second or
+// a minute, and as many at once.
+func (m *Meters) Check() error {
+	for _, r := range []Rate{m.SYN, m.New, m.Echo} {
+		if r.Events == 0 && r.Burst == 0 {
+			continue
+		}
+		if r.Events < 1 || r.Events > 1_000_000 || r.Burst < 0 || r.Burst > 1_000_000 || r.Per != time.Second && r.Per != time.Minute {
+			return &haechi.Error{Kind: haechi.Invalid, Op: "meter sources", Msg: fmt.Sprintf("%d in %v, %d at once, is no rate", r.Events, r.Per, r.Burst),
+				Hint: "write so many a second or a minute, for example 25/min"}
+		}
+	}
+	return nil
 }
 
 // Meterer is a place where meters are put into force.

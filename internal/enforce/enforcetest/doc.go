@@ -3,5 +3,6 @@
 // tests only.
 //
 // It asks the place of enforcement itself whether an actor is refused, never the
-// enforcer's bookkeeping. It never sends traffic of its own.
+// enforcer's bookkeeping. Meters of the kernel are asked what they dropped, of packets
+// that the suite sends in network namespaces of its own, and nowhere else.
 package enforcetest

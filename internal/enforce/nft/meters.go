@@ -2,7 +2,6 @@ package nft
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -79,7 +78,7 @@ func (m *Meters) Guard(ctx context.Context, ps []netip.Prefix) error {
 // SetMeters implements [enforce.Meterer]. What sources had begun so far is forgotten.
 func (m *Meters) SetMeters(ctx context.Context, now enforce.Meters) error {
 	now.Cookies = false
-	if err := valid(&now); err != nil {
+	if err := now.Check(); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -98,20 +97,6 @@ func (m *Meters) SetMeters(ctx context.Context, now enforce.Meters) error {
 		m.now = before
 	}
 	return err
-}
-
-// valid refuses what the kernel would.
-func valid(m *enforce.Meters) error {
-	for _, r := range []enforce.Rate{m.SYN, m.New, m.Echo} {
-		if r.Events == 0 && r.Burst == 0 {
-			continue
-		}
-		if r.Events < 1 || r.Events > 1_000_000 || r.Burst < 0 || r.Burst > 1_000_000 || r.Per != time.Second && r.Per != time.Minute {
-			return &haechi.Error{Kind: haechi.Invalid, Op: "meter sources", Msg: fmt.Sprintf("%d in %v, %d at once, is no rate", r.Events, r.Per, r.Burst),
-				Hint: "write so many a second or a minute, for example 25/min"}
-		}
-	}
-	return nil
 }
 
 // Know implements [enforce.Meterer]. Beyond 131,072 sources the others stay metered.

@@ -2,17 +2,14 @@ package nft_test
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
-	"haechi"
 	"haechi/internal/brick/netnstest"
 	"haechi/internal/enforce"
+	"haechi/internal/enforce/enforcetest"
 	"haechi/internal/enforce/nft"
 )
 
@@ -84,161 +81,15 @@ func documents() enforce.Meters {
 	return enforce.Meters{SYN: enforce.Rate{Events: 1, Per: time.Second, Burst: 3}, New: enforce.Rate{Events: 25, Per: time.Minute, Burst: 100}, Echo: enforce.Rate{Events: 1, Per: time.Second, Burst: 5}}
 }
 
-// TestEachSourceIsMeteredForItself: flaws F75 and B51: so much for one source, not for all
-// together, and an IPv6 source is its /64.
-func TestEachSourceIsMeteredForItself(t *testing.T) {
-	m := newMetered(t, documents())
-	m.syns(t, "203.0.113.7", 20)
-	if n := m.held(t)["syn"]; n+m.due < 17 || n > 17 {
-		t.Errorf("of 20 SYNs of one source %d were dropped", n)
-	}
-	for i := range 200 {
-		m.syns(t, fmt.Sprintf("198.51.100.%d", i), 3)
-	}
-	if n := m.held(t)["syn"]; n != 0 {
-		t.Errorf("of 200 sources that send 3 each %d SYNs were dropped", n)
-	}
-	for i := range 20 {
-		m.syns(t, fmt.Sprintf("2001:db8:1:2::%d", i+1), 1)
-	}
-	if n := m.held(t)["syn"]; n+m.due < 17 || n > 17 {
-		t.Errorf("of 20 SYNs of one /64 %d were dropped", n)
-	}
-}
-
-func TestNewConnectionsAreMeteredBesideSYNs(t *testing.T) {
-	m := newMetered(t, enforce.Meters{New: documents().New})
-	m.syns(t, "203.0.113.7", 120)
-	if n := m.held(t)["new"]; n+m.due < 20 || n > 20 {
-		t.Errorf("of 120 connections at once %d were dropped", n)
-	}
-}
-
-func TestPingsAreMetered(t *testing.T) {
-	m := newMetered(t, documents())
-	for _, from := range []string{"203.0.113.7", "2001:db8:1:2::7"} {
-		for i := range 20 {
-			if err := m.forge.Ping(netip.MustParseAddr(from), m.to(from), uint16(i)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if n := m.held(t)["echo"]; n+m.due < 15 || n > 15 {
-			t.Errorf("of 20 pings of %s %d were dropped", from, n)
-		}
-	}
-}
-
-// TestKnownAndGuardedSourcesAreNotMetered: a flood that names a customer as its source
-// does not cut him off.
-func TestKnownAndGuardedSourcesAreNotMetered(t *testing.T) {
-	m := newMetered(t, documents())
-	known := []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8:1:2::/64")}
-	if err := m.Know(t.Context(), known, time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Guard(t.Context(), []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}); err != nil { // which makes the table anew
-		t.Fatal(err)
-	}
-	for _, from := range []string{"203.0.113.7", "2001:db8:1:2::9", "198.51.100.9"} {
-		m.syns(t, from, 50)
-		if n := m.held(t); n["syn"]+n["new"] != 0 {
-			t.Errorf("%s: dropped %v", from, n)
-		}
-	}
-	m.syns(t, "203.0.113.8", 50)
-	if n := m.held(t)["syn"]; n+m.due < 47 {
-		t.Errorf("a stranger: %d dropped", n)
-	}
-}
-
-// TestConnectionsThatStandAreNotMetered: and one that is new gets through while its source
-// is flooded with, as the first SYN of a second.
-func TestConnectionsThatStandAreNotMetered(t *testing.T) {
-	m := newMetered(t, enforce.Meters{})
-	var l net.Listener
-	if err := m.Guarded.Do(func() (err error) { l, err = net.Listen("tcp", m.To4.String()+":443"); return err }); err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			context.AfterFunc(t.Context(), func() { _ = c.Close() }) // its end may be dropped
-			go func() { _, _ = io.Copy(c, c); _ = c.Close() }()
-		}
-	}()
-	var c net.Conn
-	if err := m.Strangers.Do(func() (err error) { c, err = net.DialTimeout("tcp", l.Addr().String(), time.Minute); return err }); err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := m.SetMeters(t.Context(), documents()); err != nil {
-		t.Fatal(err)
-	}
-	m.syns(t, "10.77.0.2", 50)
-	if n := m.held(t)["syn"]; n+m.due < 47 {
-		t.Fatalf("%d dropped", n)
-	}
-	for range 200 {
-		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+// TestStagesMeanTheSame: as in the driver.
+func TestStagesMeanTheSame(t *testing.T) {
+	enforcetest.RunMeters(t, func(t *testing.T, w *netnstest.Wire) enforcetest.Meters {
+		m, err := nft.OpenMeters(t.Context(), nft.Config{NetNS: w.Guarded.FD()})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Read(make([]byte, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// TestAnswersThatNobodyAskedForAreDropped: and those that this machine asked for are not.
-func TestAnswersThatNobodyAskedForAreDropped(t *testing.T) {
-	m := newMetered(t, enforce.Meters{Reflection: true})
-	for _, pair := range [][2]string{{"10.77.0.2", "10.77.0.1"}, {"fd77::2", "fd77::1"}} {
-		resolver, own := netip.MustParseAddr(pair[0]), netip.MustParseAddr(pair[1])
-		var socket *net.UDPConn
-		if err := m.Guarded.Do(func() (err error) {
-			socket, err = net.ListenUDP("udp", &net.UDPAddr{IP: own.AsSlice()})
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-		defer socket.Close()
-		port := socket.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-		answer := func(from netip.Addr, service uint16) bool {
-			before := m.was["metered_reflected"]
-			if err := m.forge.UDP(netip.AddrPortFrom(from, service), netip.AddrPortFrom(own, port), "answer"); err != nil {
-				t.Fatal(err)
-			}
-			m.held(t)
-			return m.was["metered_reflected"] == before
-		}
-		for _, service := range []uint16{53, 123, 389, 1900, 11211} {
-			if answer(resolver, service) {
-				t.Errorf("%s: an answer of port %d that nobody asked for gets through", resolver, service)
-			}
-		}
-		if !answer(resolver, 5000) {
-			t.Errorf("%s: what is no answer is dropped", resolver)
-		}
-		if _, err := socket.WriteToUDPAddrPort([]byte("question"), netip.AddrPortFrom(resolver, 53)); err != nil {
-			t.Fatal(err)
-		}
-		if !answer(resolver, 53) {
-			t.Errorf("%s: the answer to a question is dropped", resolver)
-		}
-		stranger := netip.MustParseAddr("203.0.113.9")
-		if own.Is6() {
-			stranger = netip.MustParseAddr("2001:db8::9")
-		}
-		if answer(stranger, 53) {
-			t.Errorf("%s: an answer of somebody else gets through", resolver)
-		}
-	}
+		return m
+	})
 }
 
 func TestMetersThatSomebodyTookAwayComeBack(t *testing.T) {
@@ -280,14 +131,5 @@ func TestNoMetersIsNoTable(t *testing.T) {
 	}
 	if out := m.Guarded.Run(t, "nft", "list", "ruleset"); strings.TrimSpace(out) != "" {
 		t.Errorf("what an earlier process left stays: %s", out)
-	}
-}
-
-func TestARateThatTheKernelHasNotIsRefused(t *testing.T) {
-	m := newMetered(t, enforce.Meters{})
-	for _, r := range []enforce.Rate{{Events: 1, Per: time.Hour}, {Events: -1, Per: time.Second}, {Events: 1 << 30, Per: time.Second}, {Burst: 4, Per: time.Second}} {
-		if err := m.SetMeters(t.Context(), enforce.Meters{Echo: r}); haechi.KindOf(err) != haechi.Invalid {
-			t.Errorf("%+v: %v", r, err)
-		}
 	}
 }
