@@ -74,6 +74,19 @@ func (f *Forge) Ping(from, to netip.Addr, seq uint16) error {
 	return f.send(from, to, unix.IPPROTO_ICMP, -1, b)
 }
 
+// Fragment sends the first part of a datagram whose rest never comes.
+func (f *Forge) Fragment(from, to netip.Addr, id uint16) error {
+	b := make([]byte, 24) // UDP, of 1,000 bytes
+	binary.BigEndian.PutUint16(b, 9)
+	binary.BigEndian.PutUint16(b[2:], 9)
+	binary.BigEndian.PutUint16(b[4:], 1000)
+	if from.Is6() {
+		head := []byte{unix.IPPROTO_UDP, 0, 0, 1, 0, 0, byte(id >> 8), byte(id)}
+		return f.send(from, to, unix.IPPROTO_FRAGMENT, -1, append(head, b...))
+	}
+	return f.sendCut(from, to, unix.IPPROTO_UDP, id, 0x2000, b)
+}
+
 // send puts the IP header before what a transport says, and its checksum at an offset;
 // below 0: it has none, or one without the addresses.
 func (f *Forge) send(from, to netip.Addr, proto byte, sum int, b []byte) error {
@@ -89,9 +102,16 @@ func (f *Forge) send(from, to netip.Addr, proto byte, sum int, b []byte) error {
 		copy(h[24:], to.AsSlice())
 		return unix.Sendto(f.six, append(h, b...), 0, &unix.SockaddrInet6{Addr: to.As16()})
 	}
+	return f.sendCut(from, to, proto, 0, 0, b)
+}
+
+// sendCut sends an IPv4 packet with the field of fragments.
+func (f *Forge) sendCut(from, to netip.Addr, proto byte, id, cut uint16, b []byte) error {
 	h := make([]byte, 20, 20+len(b))
 	h[0], h[8], h[9] = 4<<4|5, 64, proto
 	binary.BigEndian.PutUint16(h[2:], uint16(20+len(b)))
+	binary.BigEndian.PutUint16(h[4:], id)
+	binary.BigEndian.PutUint16(h[6:], cut)
 	copy(h[12:], from.AsSlice())
 	copy(h[16:], to.AsSlice())
 	return unix.Sendto(f.four, append(h, b...), 0, &unix.SockaddrInet4{Addr: to.As4()})

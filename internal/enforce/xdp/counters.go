@@ -56,7 +56,8 @@ type Counters struct {
 	// all behind it, and such as are no longer named, are in the last.
 	Received []Received
 	// Dropped is by reason: "decision", "list", "malformed", "tiny_fragment", "oversized",
-	// "smurf", "source_rate", "unasked".
+	// "smurf", "source_rate", "unasked", by a stage "syn", "new" and "echo", and in a crowd
+	// "pings" and "fragments".
 	Dropped [reasons]Dropped
 	// Watched is what mode Watch would have dropped.
 	Watched [watched - reasons]Dropped
@@ -71,7 +72,8 @@ type Dropped struct {
 }
 
 func whys() [counted]string {
-	return [counted]string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf", "source_rate", "unasked", "source_rate", "unasked", "opening"}
+	return [counted]string{"decision", "list", "malformed", "tiny_fragment", "oversized", "smurf", "source_rate", "unasked", "syn", "new", "echo", "pings", "fragments",
+		"source_rate", "unasked", "pings", "fragments", "opening"}
 }
 
 // Counters reads them: one call to the kernel for all that was dropped, and one for each

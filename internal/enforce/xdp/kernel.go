@@ -40,6 +40,8 @@ type tables struct {
 	Came    *ebpf.Map     `ebpf:"haechi_came"`
 	Meters  *ebpf.Map     `ebpf:"haechi_meters"`
 	Meter   *ebpf.Map     `ebpf:"haechi_meter"`
+	Known   *ebpf.Map     `ebpf:"haechi_known"`
+	Crowd   *ebpf.Map     `ebpf:"haechi_crowd"`
 	Asked   *ebpf.Map     `ebpf:"haechi_asked"`
 	Top     *ebpf.Map     `ebpf:"haechi_top"`
 }
@@ -47,7 +49,8 @@ type tables struct {
 // pins are the maps by the names of their pins.
 func (t *tables) pins() map[string]*ebpf.Map {
 	return map[string]*ebpf.Map{"haechi_control": t.Control, "haechi_kept4": t.Kept4, "haechi_kept6": t.Kept6, "haechi_held4": t.Held4,
-		"haechi_held6": t.Held6, "haechi_hint4": t.Hint4, "haechi_hint6": t.Hint6, "haechi_list": t.List, "haechi_dropped": t.Dropped, "haechi_came": t.Came, "haechi_meters": t.Meters, "haechi_meter": t.Meter, "haechi_asked": t.Asked, "haechi_top": t.Top}
+		"haechi_held6": t.Held6, "haechi_hint4": t.Hint4, "haechi_hint6": t.Hint6, "haechi_list": t.List, "haechi_dropped": t.Dropped, "haechi_came": t.Came, "haechi_meters": t.Meters, "haechi_meter": t.Meter, "haechi_asked": t.Asked, "haechi_top": t.Top,
+		"haechi_known": t.Known, "haechi_crowd": t.Crowd}
 }
 
 func (t *tables) close() error {

@@ -24,8 +24,8 @@ type count struct{ Packets, Bytes uint64 }
 
 // Reasons for which the program drops, and behind them those for which it would.
 const (
-	reasons = 8
-	watched = reasons + 2
+	reasons = 13
+	watched = reasons + 4
 	counted = watched + 1 // openings answered
 )
 
@@ -43,7 +43,19 @@ type setting struct {
 	Cost, Depth, Rate, Unasked uint32
 	Since                      uint64
 	OpenCost, OpenDepth        uint32
+	SYN, New, Echo             cost // of one source, while a stage holds
+	Pings, Fragments           cost // of all strangers together
+	Strict, Crowd              uint32
 }
+
+// cost is a limit: of a packet, and of a burst; no depth: there is none.
+type cost struct{ Cost, Depth uint32 }
+
+// What a setting looks at more strictly.
+const (
+	byStage = 1 << iota
+	inCrowd
+)
 
 // meters are all settings, and which one is in force.
 type meters struct {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
 	"haechi"
+	"haechi/internal/enforce"
 )
 
 // Mode is what a meter does with a packet over its limit.
@@ -36,6 +36,12 @@ type Meters struct {
 	// means that it never does. It needs Linux 6.0, and net.ipv4.tcp_syncookies=2 while
 	// it is on: only then the kernel knows such a cookie again.
 	Opening Limit
+	// Pings and Fragments are how many for this machine may come of all sources together;
+	// the zero value has no such limit. While there are more, and ten seconds longer, each
+	// source that is not known has to come twice within a minute, and then may send pings
+	// one a second, fragments 50: Crowd says whether the others are dropped or only counted.
+	Pings, Fragments Limit
+	Crowd            Mode // the zero value is Drop
 }
 
 // Limit is so many packets in Per on average: a million a second at most.
@@ -80,16 +86,21 @@ func (l *Limit) check() error {
 }
 
 func (m *Meters) check() error {
-	if m.Source > Drop || m.Unasked > Drop {
-		return badMeters(fmt.Sprintf("there is no mode %d", max(m.Source, m.Unasked)))
+	if most := max(m.Source, m.Unasked, m.Crowd); most > Drop {
+		return badMeters(fmt.Sprintf("there is no mode %d", most))
 	}
 	if m.Source != Off {
 		if err := m.Limit.check(); err != nil {
 			return err
 		}
 	}
-	if m.Opening != (Limit{}) {
-		return m.Opening.check()
+	for _, l := range []Limit{m.Opening, m.Pings, m.Fragments} {
+		if l == (Limit{}) {
+			continue
+		}
+		if err := l.check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -108,6 +119,18 @@ func (m *Meters) setting() (s setting) {
 	}
 	if m.Opening != (Limit{}) {
 		s.OpenCost, s.OpenDepth = m.Opening.units()
+	}
+	if m.Pings != (Limit{}) {
+		s.Pings.Cost, s.Pings.Depth = m.Pings.units()
+	}
+	if m.Fragments != (Limit{}) {
+		s.Fragments.Cost, s.Fragments.Depth = m.Fragments.units()
+	}
+	if s.Pings != (cost{}) || s.Fragments != (cost{}) {
+		s.Strict, s.Crowd = inCrowd, uint32(Drop)
+	}
+	if m.Crowd != Off {
+		s.Crowd = uint32(m.Crowd)
 	}
 	return s
 }
@@ -128,21 +151,42 @@ func (e *Enforcer) SetMeters(ctx context.Context, m Meters) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.adjust(m, e.stage)
+}
+
+// adjust puts limits and what a stage adds to them into force.
+func (e *Enforcer) adjust(m Meters, stage enforce.Meters) error {
 	s := m.setting()
+	e.tighten(&s, &stage)
 	s.Since = e.set().Since
-	if m.Unasked == Off {
-		return errors.Join(e.setMeters(s), e.deafen())
-	}
-	fresh, err := e.listen()
-	if err != nil {
+	if err := e.hearing(&s, m.Unasked == Off); err != nil {
 		return err
 	}
-	if fresh || e.set().Unasked == uint32(Off) {
-		if s.Since, err = e.soon(); err != nil {
-			return err
-		}
+	if err := e.setMeters(s); err != nil {
+		return err
 	}
-	return e.setMeters(s)
+	e.base, e.stage = m, stage
+	if s.Unasked == uint32(Off) {
+		return e.deafen()
+	}
+	return nil
+}
+
+// hearing puts the second program where it is needed, and begins Grace when it is new. A
+// stage (spare) does without it where it cannot be had.
+func (e *Enforcer) hearing(s *setting, spare bool) error {
+	if s.Unasked == uint32(Off) {
+		return nil
+	}
+	fresh, err := e.listen()
+	if err != nil && spare {
+		s.Unasked = uint32(Off)
+		return nil
+	}
+	if err == nil && (fresh || e.set().Unasked == uint32(Off)) {
+		s.Since, err = e.soon()
+	}
+	return err
 }
 
 // set is the setting in force.

@@ -87,6 +87,9 @@ type Enforcer struct {
 	guarded []netip.Prefix             // sorted, each once
 	lengths control
 	meters  meters
+	base    Meters         // as the configuration has them
+	stage   enforce.Meters // what a stage adds
+	staged  [reasons]uint64
 	stale   bool // hints are set that nothing needs any more
 	broken  bool // something is not in its place
 

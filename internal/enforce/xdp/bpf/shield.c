@@ -7,6 +7,7 @@
 #include "meter.h"
 #include "packet.h"
 #include "sane.h"
+#include "strict.h"
 #include "syn.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
@@ -74,6 +75,14 @@ static __always_inline int metered(struct frame *f, struct meters *m, __u32 clas
 		if (s->rate == DROP)
 			return count(f->ctx, BY_RATE, XDP_DROP);
 		count(f->ctx, WATCHED_RATE, XDP_PASS);
+	}
+	if (s->strict && (class == SYN || class == ICMP || f->has.cut)) {
+		__u32 why = haechi_strict(f->ctx, f->before, f->before + f->has.at, f->has.cut ? FRAGMENT : class, f->source);
+
+		if (why < REASONS)
+			return count(f->ctx, why, XDP_DROP);
+		if (why < COUNTED)
+			count(f->ctx, why, XDP_PASS);
 	}
 	if (s->open_depth && class == SYN && !f->has.cut && !(f->group & 1) && haechi_answer(f->ctx, f->before, f->before + f->has.at))
 		return count(f->ctx, ANSWERED, XDP_TX);

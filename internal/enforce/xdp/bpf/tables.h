@@ -120,7 +120,10 @@ struct {
 } haechi_list SEC(".maps");
 
 /* What was dropped, for each processor; behind it what would have been, in mode WATCH. */
-enum { BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, BY_RATE, UNASKED, REASONS, WATCHED_RATE = REASONS, WATCHED_UNASKED, ANSWERED, COUNTED };
+enum {
+	BY_DECISION, BY_LIST, MALFORMED, TINY, OVERSIZED, SMURF, BY_RATE, UNASKED, BY_SYN, BY_NEW, BY_ECHO, BY_PINGS, BY_FRAGMENTS,
+	REASONS, WATCHED_RATE = REASONS, WATCHED_UNASKED, WATCHED_PINGS, WATCHED_FRAGMENTS, ANSWERED, COUNTED
+};
 
 struct count {
 	__u64 packets, bytes;
@@ -164,12 +167,23 @@ enum mode { OFF, WATCH, DROP };
 #define UNIT 6 /* bits of a ns */
 #define SETTINGS 4
 
+struct rate {
+	__u32 cost, depth; /* of a packet, and of a burst; depth 0: no limit */
+};
+
+/* What is looked at more strictly: by a stage, for one source; in a crowd, for all. */
+enum { BY_STAGE = 1, IN_CROWD = 2 };
+
 struct setting {
 	__u32 cost, depth; /* of a packet of one source, and of its burst */
 	__u32 rate;        /* mode of the limit by source */
 	__u32 unasked;     /* mode of the filter of answers, and since when */
 	__u64 since;
 	__u32 open_cost, open_depth; /* of a connection that opens at one door; 0: no limit */
+	struct rate syn, fresh, echo; /* of one source, while a stage holds */
+	struct rate pings, pieces;    /* of all strangers together, before each is asked to come again */
+	__u32 strict;                 /* BY_STAGE, IN_CROWD */
+	__u32 crowd;                  /* mode of the latter */
 };
 
 struct meters {
@@ -199,6 +213,23 @@ struct {
 	__type(value, struct line);
 	PINNED;
 } haechi_meter SEC(".maps");
+
+/* Sources that no stage asks for more, until when: of CLOCK_BOOTTIME, in ns. */
+#define MOST_KNOWN 131072
+
+TABLE(haechi_known, __u64, __u64, MOST_KNOWN);
+
+/* How much comes together: for pings and fragments, when all that came is paid, and behind
+ * it until when there is a crowd. */
+enum { PINGS, PIECES, CROWDS };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct line);
+	PINNED;
+} haechi_crowd SEC(".maps");
 
 /* What was asked: lines like those of the meter, with the time of the question. */
 #define ASKED_LINES 32768
