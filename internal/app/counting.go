@@ -23,6 +23,7 @@ type counting struct {
 	now    func() time.Time
 	log    *slog.Logger
 	runner *replay.Runner
+	driver *driverCounts            // nil: there is no program in the driver
 	next   atomic.Pointer[screened] // of the next world
 
 	mu    sync.Mutex
@@ -49,7 +50,7 @@ func (c *counting) read() {
 	if s := c.next.Swap(nil); s != nil {
 		c.runner.Swap([]replay.Detector{*s})
 	}
-	err := c.meter.Read(c.now(), c.runner.Event)
+	err := c.meter.Read(c.now(), c.driver.before(c.runner.Event))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil && c.why == nil {

@@ -111,6 +111,27 @@ func TestTwoAttacksAfterEachOtherAreTwoIncidents(t *testing.T) {
 	}
 }
 
+// TestAFloodThatTheDriverHoldsIsOneStill: the kernel sees nothing of it.
+func TestAFloodThatTheDriverHoldsIsOneStill(t *testing.T) {
+	for name, counter := range map[string]string{"host_icmp": "xdp_dropped_packets_pings", "host_fragments": "xdp_dropped_packets_fragments",
+		"host_udp": "xdp_dropped_packets_unasked", "host_syn": "xdp_answered_packets_opening"} {
+		c, held := newCounted(t), uint64(1e9)
+		c.reader.driver = newDriverCounts(func() []haechi.Counter {
+			return []haechi.Counter{{Name: "xdp_decisions", Value: held}, {Name: counter, Value: held}}
+		})
+		c.run(60, func(*procNet) {})
+		held = 5 // it began anew
+		c.run(60, func(*procNet) {})
+		if len(c.told) != 0 {
+			t.Errorf("%s: nothing is held, and told is %+v", name, c.told)
+		}
+		c.run(30, func(*procNet) { held += 20_000 })
+		if len(c.told) != 1 || c.ruled != 0 {
+			t.Errorf("%s: %d incidents, %d decisions", name, len(c.told), c.ruled)
+		}
+	}
+}
+
 func TestCountersThatCannotBeReadAreSaid(t *testing.T) {
 	c := newCounting(fstest.MapFS{}, time.Now, slog.New(slog.DiscardHandler), func(*haechi.Finding) {})
 	c.read()

@@ -18,6 +18,7 @@ import (
 	"haechi/internal/decide"
 	"haechi/internal/enforce"
 	"haechi/internal/enforce/session"
+	"haechi/internal/enforce/xdp"
 	"haechi/internal/identity/devices"
 	"haechi/internal/identity/signature"
 	"haechi/internal/ingress/devicegate"
@@ -46,7 +47,8 @@ type estate struct {
 	database *database // an existing one that governs devices; nil: none
 	verifier *signature.Verifier
 	session  *session.Enforcer
-	kernels  []kernel // the enforcers in the kernel; none: in process only
+	kernels  []kernel   // the enforcers in the kernel; none: in process only
+	driver   *xdp.Stage // where this process puts stages into force in the driver; nil: nowhere
 	force    *enforce.Fan
 	decider  *decide.Decider
 	// reconciler keeps what is in force at each of the enforcers what was decided.
@@ -121,6 +123,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	e.engines.log, e.engines.now, e.engines.emit = log, now, e.pipeline.Emit
 	e.wire = newWire(cfg, e)
 	e.counting = newCounting(os.DirFS("/proc/self/net"), now, log, e.pipeline.Find)
+	e.counting.driver = newDriverCounts(e.driverStats)
 	e.tails = newTails(cfg, e)
 	e.exports, e.samples = newExports("netflow", &cfg.Sensor.NetFlow, cfg, e), newExports("sflow", &cfg.Sensor.SFlow, cfg, e)
 	e.pipes = splice.New(maxPipes)

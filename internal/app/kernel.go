@@ -86,7 +86,10 @@ func meters(s *config.Shield) (m xdp.Meters) {
 	if m.Source == xdp.Drop && s.SourceWatch {
 		m.Source = xdp.Watch
 	}
-	m.Opening = limit(s.OpenRate)
+	m.Opening, m.Pings, m.Fragments = limit(s.OpenRate), limit(s.PingRate), limit(s.FragmentRate)
+	if m.Crowd = xdp.Drop; s.CrowdWatch {
+		m.Crowd = xdp.Watch
+	}
 	switch s.Reflection {
 	case "watch":
 		m.Unasked = xdp.Watch
@@ -108,6 +111,7 @@ func (e *estate) openKernel(ctx context.Context) error {
 			err = k.Guard(ctx, e.list.guarded())
 		} else {
 			k, err = openPlace(ctx, name, s, e.list.protectedPrefix, e.list.guarded())
+			e.driver = stageIn(e.driver, k)
 		}
 		switch {
 		case err == nil, s.Socket != "" && s.Kernel == kernelAuto: // it is used when it comes

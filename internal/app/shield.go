@@ -19,6 +19,7 @@ import (
 	"haechi/internal/config"
 	"haechi/internal/enforce"
 	"haechi/internal/enforce/shield"
+	"haechi/internal/enforce/xdp"
 	"haechi/internal/sensor/capture"
 )
 
@@ -57,7 +58,7 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := openStageKernel(ctx, p.all(nil), shieldKeep(&cfg.Shield))
+	m, err := openStageKernel(ctx, p.all(nil), shieldKeep(&cfg.Shield), driverOf(ks))
 	if err != nil {
 		o.Log.Warn("a stage has no meters in the kernel", "err", err)
 	}
@@ -81,6 +82,14 @@ func orNone(m *stageKernel) shield.Meters {
 		return nil
 	}
 	return m
+}
+
+// driverOf is where stages are put into force in the driver; nil: nowhere.
+func driverOf(ks []shield.Kernel) (d *xdp.Stage) {
+	for _, k := range ks {
+		d = stageIn(d, k)
+	}
+	return d
 }
 
 // captures opens packet sockets on the interfaces that the shield's own file names, and

@@ -24,7 +24,8 @@ func compile(f *rawFile) *Config {
 		Decide: compileDecide(&f.Decide),
 		Attack: compileAttack(&f.Attack),
 		Shield: Shield{Kernel: f.Shield.Kernel, Interfaces: f.Shield.Interfaces, Pins: f.Shield.Pins, Socket: f.Shield.Socket,
-			SourceRate: Rate(f.Shield.SourceRate), SourceWatch: f.Shield.SourceMode == "watch", OpenRate: Rate(f.Shield.OpenRate), Reflection: f.Shield.Reflection, From: action(f.Shield.From)},
+			SourceRate: Rate(f.Shield.SourceRate), SourceWatch: f.Shield.SourceMode == "watch", OpenRate: Rate(f.Shield.OpenRate),
+			PingRate: Rate(f.Shield.PingRate), FragmentRate: Rate(f.Shield.PieceRate), CrowdWatch: f.Shield.CrowdMode == "watch", Reflection: f.Shield.Reflection, From: action(f.Shield.From)},
 		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
 		Records: Records{
 			Store:   RecordStore{DSNFile: f.Records.DSNFile, CAFile: f.Records.CAFile, Pool: f.Records.Pool, Spool: int64(f.Records.Spool)},

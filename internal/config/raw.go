@@ -300,6 +300,9 @@ type rawShield struct {
 	SourceRate rate     `yaml:"source_rate,omitempty" jsonschema_description:"Packets of one source in XDP, an IPv4 address or a /64 of IPv6; without it there is no such limit."`
 	SourceMode string   `yaml:"source_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what source_rate would drop; drop: drop it."`
 	OpenRate   rate     `yaml:"open_rate,omitempty" jsonschema_description:"Connections that may open at one address and port before XDP answers with SYN cookies; without it the kernel answers all."`
+	PingRate   rate     `yaml:"ping_rate,omitempty" jsonschema_description:"Pings for this machine, of all sources together, beyond which XDP asks strangers to come again; without it there is no such limit."`
+	PieceRate  rate     `yaml:"fragment_rate,omitempty" jsonschema_description:"Fragments for this machine, of all sources together, beyond which XDP asks strangers to come again; without it there is no such limit."`
+	CrowdMode  string   `yaml:"crowd_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what ping_rate and fragment_rate would drop; drop: drop it."`
 	Reflection string   `yaml:"reflection" jsonschema:"enum=off,enum=watch,enum=drop" jsonschema_description:"What XDP does with answers of DNS, NTP, SSDP, memcached and the like that nobody here asked for; watch: count them."`
 	From       string   `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
 }

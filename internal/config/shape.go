@@ -251,15 +251,17 @@ type Attack struct {
 
 // Shield says what is enforced in the kernel.
 type Shield struct {
-	Kernel      string        // off, auto, nft or xdp
-	Interfaces  []string      // on which XDP drops
-	Pins        string        // folder in a BPF file system
-	Socket      string        // of the shield process; empty: the gateway changes the kernel itself
-	SourceRate  Rate          // packets of one source in XDP; no events: no limit
-	SourceWatch bool          // what SourceRate would drop is only counted
-	OpenRate    Rate          // connections at one address and port before XDP answers; no events: it never does
-	Reflection  string        // of answers that nobody asked for: off, watch or drop
-	From        haechi.Action // the mildest that the kernel takes over: Deny or Drop
+	Kernel                 string        // off, auto, nft or xdp
+	Interfaces             []string      // on which XDP drops
+	Pins                   string        // folder in a BPF file system
+	Socket                 string        // of the shield process; empty: the gateway changes the kernel itself
+	SourceRate             Rate          // packets of one source in XDP; no events: no limit
+	SourceWatch            bool          // what SourceRate would drop is only counted
+	OpenRate               Rate          // connections at one address and port before XDP answers; no events: it never does
+	PingRate, FragmentRate Rate          // of all sources together in XDP; no events: no limit
+	CrowdWatch             bool          // what they would drop is only counted
+	Reflection             string        // of answers that nobody asked for: off, watch or drop
+	From                   haechi.Action // the mildest that the kernel takes over: Deny or Drop
 }
 
 // Alerts are where incidents are told.

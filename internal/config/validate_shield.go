@@ -28,6 +28,8 @@ func (v *validator) shield(s *rawShield) {
 	}
 	v.atOnce("shield.source_rate", s.SourceRate)
 	v.atOnce("shield.open_rate", s.OpenRate)
+	v.atOnce("shield.ping_rate", s.PingRate)
+	v.atOnce("shield.fragment_rate", s.PieceRate)
 	if base := path.Base(s.Pins); !path.IsAbs(s.Pins) || strings.Contains(base, ".") || base == "/" {
 		v.wrongAt("shield.pins", "for example /sys/fs/bpf/haechi", "%s is no folder of a BPF file system: it begins with /, and its last part has no dot", quoted(s.Pins))
 	}
