@@ -111,6 +111,14 @@ func (s *siege) status() (out haechi.AttackStatus) {
 // flood sends SYNs, each as from what source says, until it is stopped, which says how
 // many were sent.
 func (s *siege) flood(source func() netip.Addr) (stop func() int) {
+	to := netip.MustParseAddrPort("10.77.0.1:7000")
+	return s.pour(func(f *netnstest.Forge) {
+		_ = f.SYN(netip.AddrPortFrom(source(), uint16(1024+rand.N(60000))), to, rand.Uint32()) // a full queue of the link drops some
+	})
+}
+
+// pour sends something again and again, until it is stopped, which says how often.
+func (s *siege) pour(send func(f *netnstest.Forge)) (stop func() int) {
 	s.t.Helper()
 	f, err := s.land.strangers.NewForge()
 	if err != nil {
@@ -121,11 +129,10 @@ func (s *siege) flood(source func() netip.Addr) (stop func() int) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer func() { _ = f.Close() }()
-		to := netip.MustParseAddrPort("10.77.0.1:7000")
 		for begin := time.Now(); !over.Load() && time.Since(begin) < longestFlood; {
 			due := int64(time.Since(begin).Seconds() * perSecond)
 			for ; sent.Load() < due; sent.Add(1) {
-				_ = f.SYN(netip.AddrPortFrom(source(), uint16(1024+rand.N(60000))), to, rand.Uint32()) // a full queue of the link drops some
+				send(f)
 			}
 			<-time.After(time.Millisecond)
 		}
