@@ -1,18 +1,22 @@
 package shield_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/netnstest"
 	"haechi/internal/decide"
 	"haechi/internal/enforce"
 	"haechi/internal/enforce/nft"
 	"haechi/internal/enforce/session"
+	"haechi/internal/enforce/xdp"
 )
 
 // keep are those who must never be dropped, and one who may.
@@ -20,6 +24,7 @@ func keep() map[string]netip.Addr {
 	return map[string]netip.Addr{
 		"allow list": netip.MustParseAddr("192.0.2.1"), "console session": netip.MustParseAddr("203.0.113.200"),
 		"default gateway": netip.MustParseAddr("10.77.0.2"), "console session by IPv6": netip.MustParseAddr("2001:db8:c::1"),
+		"default gateway by IPv6": netip.MustParseAddr("fd77::2"),
 	}
 }
 
@@ -32,21 +37,67 @@ func overlapsKept(p netip.Prefix) bool {
 	return false
 }
 
+// protectKept is what an enforcer is told.
+func protectKept(p netip.Prefix) (string, bool) { return "protected", overlapsKept(p) }
+
 // TestNobodyIsLockedOutOfTheKernel does what rules, operators and a broken or hostile
 // caller may do, at random, and asks after each step with a packet whether whoever is
-// protected still gets in.
+// protected still gets in. Somebody with nft puts elements in where there is a set.
 func TestNobodyIsLockedOutOfTheKernel(t *testing.T) {
 	t.Parallel()
 	l := newLand(t)
-	in := l.listen(t)
-	var guard []netip.Prefix
-	for _, a := range keep() {
-		guard = append(guard, netip.PrefixFrom(a, a.BitLen()))
-	}
-	k, err := nft.Open(t.Context(), nft.Config{NetNS: l.guarded.FD(), From: haechi.Deny,
-		Protected: func(p netip.Prefix) (string, bool) { return "protected", overlapsKept(p) }})
+	k, err := nft.Open(t.Context(), nft.Config{NetNS: l.guarded.FD(), From: haechi.Deny, Protected: protectKept})
 	if err != nil {
 		t.Fatal(err)
+	}
+	nobodyIsLockedOut(t, l, k, func(_ *rand.Rand, p netip.Prefix) {
+		family := 4
+		if p.Addr().Is6() {
+			family = 6
+		}
+		_ = l.guarded.Do(func() error {
+			return command("nft", fmt.Sprintf("add element inet haechi deny%d_%d { %s }", family, p.Bits(), p.Addr()))
+		})
+	})
+}
+
+// TestNobodyIsLockedOutOfTheDriver does the same by XDP; besides, lists are loaded that name
+// whoever is protected, and meters are set that nobody can keep to.
+func TestNobodyIsLockedOutOfTheDriver(t *testing.T) {
+	l := newLand(t)
+	k, err := xdp.Open(t.Context(), xdp.Config{NetNS: l.guarded.FD(), Interfaces: []string{"in0"}, Dir: filepath.Join(netnstest.BPF(t), "haechi"), From: haechi.Deny, Protected: protectKept})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobodyIsLockedOut(t, l, k, func(rnd *rand.Rand, p netip.Prefix) {
+		if rnd.IntN(4) > 0 {
+			m := xdp.Meters{Source: xdp.Drop, Limit: xdp.Limit{Packets: 1, Per: time.Minute}}
+			if err := k.SetMeters(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		if err := k.Load(t.Context(), []netip.Prefix{p}); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := k.Remove(); err != nil {
+		t.Error(err)
+	}
+}
+
+// guarding is an enforcer of the kernel.
+type guarding interface {
+	enforce.Enforcer
+	Guard(ctx context.Context, ps []netip.Prefix) error
+}
+
+// nobodyIsLockedOut takes the steps. meddle goes past the enforcer's own judgement.
+func nobodyIsLockedOut(t *testing.T, l *land, k guarding, meddle func(rnd *rand.Rand, p netip.Prefix)) {
+	in := l.listen(t)
+	guard := []netip.Prefix{netip.MustParsePrefix("fe80::/64")} // by which the gateway asks who is where
+	for _, a := range keep() {
+		guard = append(guard, netip.PrefixFrom(a, a.BitLen()))
 	}
 	if err := k.Guard(t.Context(), guard); err != nil {
 		t.Fatal(err)
@@ -60,7 +111,7 @@ func TestNobodyIsLockedOutOfTheKernel(t *testing.T) {
 		steps = 3000
 	}
 	seed := rand.Uint64()
-	m := &mischief{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), land: l, d: d, force: force, k: k}
+	m := &mischief{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), d: d, force: force, k: k, meddle: meddle}
 	t.Logf("seed %d", seed)
 	for range steps {
 		did := m.step()
@@ -79,10 +130,10 @@ func TestNobodyIsLockedOutOfTheKernel(t *testing.T) {
 type mischief struct {
 	t                testing.TB
 	rnd              *rand.Rand
-	land             *land
 	d                *decide.Decider
 	force            *enforce.Fan
-	k                *nft.Enforcer
+	k                enforce.Enforcer
+	meddle           func(rnd *rand.Rand, p netip.Prefix)
 	applied, refused int
 }
 
@@ -114,16 +165,9 @@ func (m *mischief) step() string {
 	case 2: // a caller who asks the kernel's enforcer without deciding
 		dec.ID = haechi.Reference(fmt.Sprint("raw", m.rnd.IntN(20)))
 		m.note(m.k.Apply(m.t.Context(), []haechi.Decision{dec}))
-	case 3: // somebody with nft, who puts an element in where there is a set
-		what := fmt.Sprintf("%s/%d", p.Addr(), p.Bits())
-		family := 4
-		if p.Addr().Is6() {
-			family = 6
-		}
-		_ = m.land.guarded.Do(func() error {
-			return command("nft", fmt.Sprintf("add element inet haechi deny%d_%d { %s }", family, p.Bits(), p.Addr()))
-		})
-		return "nft " + what
+	case 3:
+		m.meddle(m.rnd, p)
+		return "meddling with " + p.String()
 	case 4:
 		in, err := m.k.InForce(m.t.Context())
 		if err == nil && len(in) > 0 {
