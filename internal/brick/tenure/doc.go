@@ -7,5 +7,6 @@
 // one another and never an old one; a key not met for [Forget] counts as the newest.
 //
 // It promises fixed memory, no allocation for a call, and safety for concurrent use. It
-// reads no clock and starts no goroutine.
+// reads no clock and starts no goroutine. What it knows can be saved and restored where the
+// origin of times stays the same.
 package tenure

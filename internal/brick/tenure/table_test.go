@@ -73,3 +73,53 @@ func TestCallsDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestAStateIsRestored(t *testing.T) {
+	tab := tenure.New(1000)
+	for k := range uint64(500) {
+		tab.Met(k<<33|k, time.Duration(k)*time.Second)
+	}
+	state, err := tab.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := tenure.New(1000)
+	if err := next.UnmarshalBinary(state); err != nil {
+		t.Fatal(err)
+	}
+	for k := range uint64(500) {
+		if a, b := tab.Since(k<<33|k, time.Hour), next.Since(k<<33|k, time.Hour); a != b {
+			t.Fatalf("key %d is known for %v, was for %v", k, b, a)
+		}
+	}
+	for name, bad := range map[string][]byte{"nothing": nil, "a part": state[:len(state)-1], "another size": append([]byte{1}, state[1:]...)} {
+		if err := next.UnmarshalBinary(bad); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+func FuzzState(f *testing.F) {
+	tab := tenure.New(64)
+	tab.Met(1<<40, time.Hour)
+	state, err := tab.MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(state)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		one := tenure.New(64)
+		if one.UnmarshalBinary(b) != nil {
+			return
+		}
+		again, err := one.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tenure.New(64).UnmarshalBinary(again); err != nil {
+			t.Fatal(err)
+		}
+		one.Met(1<<40, 2*time.Hour)
+		one.Since(1<<41, 3*time.Hour)
+	})
+}
