@@ -2,10 +2,12 @@ package haechi
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // MaxHits bounds the hits that a [Hits] holds; what is beyond is counted.
@@ -29,6 +31,65 @@ type Hit struct {
 	// Shape is the matched part with runs of letters as "x" and of digits as "0", cut
 	// to 24 bytes: enough to see what kind of text it was, and not what it said.
 	Shape string
+	// Usual is set where the parameter holds what it does not usually hold.
+	Usual Usual
+}
+
+// Usual is what a parameter usually held, in counts, and the length of what it holds now.
+type Usual struct {
+	Kinds    string // their names with "+" between them
+	Requests uint32
+	Networks int // about
+	Days     int
+	Longest  int // bytes
+	Length   int // bytes, now
+	// Known says that the client has been known for long, so that it adds nothing.
+	Known bool
+}
+
+func (u *Usual) append(b []byte) []byte {
+	known := 0
+	if u.Known {
+		known = 1
+	}
+	return fmt.Appendf(b, ",%s;%d;%d;%d;%d;%d;%d", url.PathEscape(u.Kinds), u.Requests, u.Networks, u.Days, u.Longest, u.Length, known)
+}
+
+func parseUsual(text string) (u Usual, ok bool) {
+	f := strings.Split(text, ";")
+	if len(f) != 7 {
+		return u, false
+	}
+	n := [7]int{}
+	for i := 1; i < 7; i++ {
+		v, err := strconv.ParseUint(f[i], 10, 32)
+		if err != nil {
+			return u, false
+		}
+		n[i] = int(v)
+	}
+	kinds, err := url.PathUnescape(f[0])
+	u = Usual{Kinds: kinds, Requests: uint32(n[1]), Networks: n[2], Days: n[3], Longest: n[4], Length: n[5], Known: n[6] == 1}
+	return u, err == nil && kinds != ""
+}
+
+// Held is what is known of one parameter of a route, in counts.
+type Held struct {
+	Service string `json:"service"`
+	// Route is method and path, with numbers, ids and the like in braces.
+	Route string `json:"route"`
+	Name  string `json:"name"`
+	// Kinds are the known kinds of its values; other values are not usual once it Tells.
+	Kinds string `json:"kinds"`
+	// New are kinds that were seen and are not known yet.
+	New      string    `json:"new,omitempty"`
+	Tells    bool      `json:"tells"`
+	Requests uint32    `json:"requests"`
+	Networks int       `json:"networks"`
+	Shortest int       `json:"shortest"`
+	Longest  int       `json:"longest"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
 }
 
 // Hits are all hits of one request, strongest first, with its score.
@@ -64,8 +125,8 @@ func boolOrder(a, b bool) int {
 	return -1
 }
 
-// String is the form that events and records keep: "10/5 942100,5,ARGS:q,x%27_x …";
-// empty without hits.
+// String is the form that events and records keep: "10/5 942100,5,ARGS:q,x%27_x …", with
+// what is usual as a fifth part of a hit that has it; empty without hits.
 func (h *Hits) String() string {
 	if len(h.List) == 0 {
 		return ""
@@ -96,7 +157,11 @@ func (h *Hit) append(b []byte) []byte {
 	}
 	b = strconv.AppendInt(b, int64(h.Score), 10)
 	b = append(append(b, ','), url.PathEscape(h.Where)...)
-	return append(append(b, ','), url.PathEscape(h.Shape)...)
+	b = append(append(b, ','), url.PathEscape(h.Shape)...)
+	if h.Usual.Kinds != "" {
+		b = h.Usual.append(b)
+	}
+	return b
 }
 
 // ParseHits reads what String writes; the empty text is no hits. Errors are of kind
@@ -127,6 +192,12 @@ func ParseHits(text string) (h Hits, err error) {
 
 func parseHit(text string) (h Hit, ok bool) {
 	f := strings.Split(text, ",")
+	if len(f) == 5 {
+		if h.Usual, ok = parseUsual(f[4]); !ok {
+			return h, false
+		}
+		f = f[:4]
+	}
 	if len(f) != 4 {
 		return h, false
 	}

@@ -30,4 +30,6 @@ type Request struct {
 	Body io.Reader
 	// Cut says that the body goes on beyond what Body gives.
 	Cut bool
+	// Lesson is where an inspector notes what may be learned; nil: nowhere.
+	Lesson *Lesson
 }

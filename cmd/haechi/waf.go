@@ -13,10 +13,10 @@ import (
 )
 
 func wafCommand(o *options) *cobra.Command {
-	cmd := &cobra.Command{Use: "waf", Short: "Except a false alarm of the WAF; list, end and propose exceptions", Args: o.noArgs,
+	cmd := &cobra.Command{Use: "waf", Short: "Except a false alarm of the WAF; list, end and propose exceptions; show what parameters usually hold", Args: o.noArgs,
 		Example: "  haechi waf except 7K29Q-XM4TC --reason 'search for red shoes'\n  haechi waf propose --since 7d\n  haechi waf exceptions",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(exceptCommand(o), exceptionsCommand(o), endExceptionCommand(o), proposeCommand(o))
+	cmd.AddCommand(exceptCommand(o), exceptionsCommand(o), endExceptionCommand(o), proposeCommand(o), usualCommand(o))
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"haechi"
 	"haechi/internal/inspect/waf"
@@ -27,6 +28,7 @@ func (e *explainer) hits(v *haechi.Event) {
 		default:
 			e.line("    " + e.t("explain.hit", one.Rule, one.Score, one.Where, one.Shape, message(one.Rule)))
 		}
+		e.usual(one)
 	}
 	if h.Omitted > 0 {
 		e.line("    " + e.t("explain.hits_more", h.Omitted, h.OmittedScore))
@@ -38,6 +40,18 @@ func (e *explainer) hits(v *haechi.Event) {
 	e.line("  " + e.t("explain.exception", v.Service, string(v.Ref)))
 	for i := range minimal {
 		e.line(fmt.Sprintf("    - { rule: %d, path: %s, variable: %s, owner: , expires:  }", minimal[i].Rule, strconv.Quote(v.Path), strconv.Quote(minimal[i].Where)))
+	}
+}
+
+// usual says what the parameter of a hit usually held, if that is what the hit is about.
+func (e *explainer) usual(h *haechi.Hit) {
+	u := &h.Usual
+	if u.Kinds == "" {
+		return
+	}
+	e.line("      " + e.t("explain.usual", strings.TrimPrefix(h.Where, "ARGS:"), u.Kinds, u.Requests, u.Networks, u.Days, u.Longest, u.Length, h.Shape))
+	if u.Known {
+		e.line("      " + e.t("explain.usual_known"))
 	}
 }
 

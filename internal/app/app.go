@@ -134,7 +134,7 @@ func (a *App) limitStats() []haechi.Counter {
 	if w == nil {
 		return nil
 	}
-	return append(slices.Concat(w.limiter.Stats(), w.waf.Counters(), a.estate.engines.stats()), haechi.Counter{Name: "connections.refused_by_cap", Value: a.estate.cap.Refused()})
+	return append(slices.Concat(w.limiter.Stats(), w.waf.Counters(), a.estate.params.Counters(), a.estate.engines.stats()), haechi.Counter{Name: "connections.refused_by_cap", Value: a.estate.cap.Refused()})
 }
 
 // Control is the one way to operate the program.

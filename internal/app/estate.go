@@ -25,6 +25,7 @@ import (
 	"haechi/internal/ingress/listener"
 	"haechi/internal/ingress/tlsterm/acme"
 	"haechi/internal/inspect/waf/exceptions"
+	"haechi/internal/inspect/waf/params"
 	"haechi/internal/pipeline"
 	"haechi/internal/record"
 	"haechi/internal/show/alert"
@@ -66,7 +67,8 @@ type estate struct {
 	pipes      *splice.Pool
 	keeper     *acme.Keeper
 	habits     *habits
-	wire       *wire // nil: no interface is read
+	params     *params.Learner // of the WAF
+	wire       *wire           // nil: no interface is read
 	counting   *counting
 	stages     *staging
 	exports    *exports              // nil: no router exports flows to us
@@ -89,7 +91,8 @@ const capClients = 1 << 18
 // openEstate opens everything that a world needs. On error nothing is left open.
 func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, log *slog.Logger, taps ...pipeline.Tap) (*estate, error) {
 	e := &estate{cfg: cfg, now: now, log: log, list: newLists(cfg.Client.IPv6Prefix), winners: devicegate.NewWinners(),
-		habits: newHabits(cfg.State, log)}
+		habits: newHabits(cfg.State, log), params: params.New(params.Config{})}
+	e.habits.resume("waf", e.params)
 	e.list.set(cfg.Allow, cfg.TrustedProxies, literals(cfg))
 	e.openKeeper()
 	if err := e.list.refreshOwn(); err != nil {

@@ -28,10 +28,11 @@ type habits struct {
 	mu      sync.Mutex
 	learned map[string][]byte
 	unsaved map[string]bool
+	steady  map[string]steady
 }
 
 func newHabits(dir string, log *slog.Logger) *habits {
-	return &habits{dir: dir, log: log, learned: map[string][]byte{}, unsaved: map[string]bool{}}
+	return &habits{dir: dir, log: log, learned: map[string][]byte{}, unsaved: map[string]bool{}, steady: map[string]steady{}}
 }
 
 // saveEvery is how often what was learned is written, if it changed; it changes hourly.
@@ -40,14 +41,56 @@ const saveEvery = time.Minute
 func (h *habits) run(ctx context.Context) error {
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
-	for {
+	for n := time.Duration(1); ; n++ {
 		select {
 		case <-tick.C:
+			if n%(steadyEvery/saveEvery) == 0 {
+				h.ask()
+			}
 			h.save()
 		case <-ctx.Done():
+			h.ask()
 			h.save()
 			return nil
 		}
+	}
+}
+
+// steady learns beside others, and is asked what it learned when it is saved.
+type steady interface {
+	encoding.BinaryUnmarshaler
+	encoding.BinaryMarshaler
+	// Changed reports whether something was learned since it was asked last.
+	Changed() bool
+}
+
+// steadyEvery is how often what one learned is saved, and at the stop.
+const steadyEvery = 10 * time.Minute
+
+// resume lets it go on where one of that name stopped, and saves what it learns. It is
+// called before run.
+func (h *habits) resume(name string, s steady) {
+	if state := h.last(name); state != nil {
+		if err := s.UnmarshalBinary(state); err != nil {
+			h.log.Warn("what is usual could not be understood; it is learned anew", "file", h.path(name), "error", err)
+		}
+	}
+	h.steady[name] = s
+	delete(h.learned, name)
+}
+
+// ask takes what the steady ones learned.
+func (h *habits) ask() {
+	for name, s := range h.steady {
+		if !s.Changed() {
+			continue
+		}
+		b, err := s.MarshalBinary()
+		if err != nil {
+			h.log.Warn("what is usual could not be saved", "error", err)
+			continue
+		}
+		h.keep(name, b)
 	}
 }
 
@@ -58,6 +101,9 @@ func (h *habits) save() {
 	todo := map[string][]byte{}
 	for name := range h.unsaved {
 		todo[name] = h.learned[name]
+		if h.steady[name] != nil { // it has all that itself
+			delete(h.learned, name)
+		}
 	}
 	clear(h.unsaved)
 	h.mu.Unlock()

@@ -19,9 +19,9 @@ const maxRuleFile = 4 << 20
 // newWaf loads the rules of all services that have a WAF. To the exceptions of the
 // configuration come those that operators made, asked for each request with hits. Engines come from the cache,
 // which afterwards holds those of this configuration and of the one that runs.
-func newWaf(cfg *config.Config, e *engines, made func() []haechi.Exception) (*waf.Waf, map[ruling]bool, error) {
+func newWaf(cfg *config.Config, e *engines, usual waf.Context, made func() []haechi.Exception) (*waf.Waf, map[ruling]bool, error) {
 	used := map[ruling]bool{}
-	out := waf.Config{Services: map[string]waf.Service{}}
+	out := waf.Config{Services: map[string]waf.Service{}, Context: usual}
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		if s.Kind != kindHTTP {
@@ -73,7 +73,7 @@ func (x excepting) Exceptions() []haechi.Exception {
 
 func wafService(c *config.WAF) (waf.Service, error) {
 	out := waf.Service{Policy: waf.Policy(c.WAFPolicy), Partial: c.Partial, Open: c.Open,
-		Rules: waf.Ruleset{MaxBody: c.Body, UTF8: c.UTF8, Inflated: c.Inflate, Extra: c.Extra}}
+		Rules: waf.Ruleset{MaxBody: c.Body, UTF8: c.UTF8, Inflated: c.Inflate, Extra: c.Extra}, Context: c.Context, ContextScore: c.ContextScore}
 	for _, r := range c.Routes {
 		out.Routes = append(out.Routes, waf.Route{Path: r.Path, Policy: waf.Policy(r.WAFPolicy)})
 	}
@@ -118,6 +118,6 @@ func checkWaf(cfg *config.Config) error {
 	if !slices.ContainsFunc(cfg.Services, func(s config.Service) bool { return s.Kind == kindHTTP }) {
 		return nil
 	}
-	_, _, err := newWaf(cfg, &engines{}, func() []haechi.Exception { return nil })
+	_, _, err := newWaf(cfg, &engines{}, nil, func() []haechi.Exception { return nil })
 	return err
 }

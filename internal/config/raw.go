@@ -190,6 +190,8 @@ type rawWAF struct {
 	Engine     string         `yaml:"engine" jsonschema:"enum=fast,enum=oracle" jsonschema_description:"Who asks the rules: fast (clears what none can match, and asks Coraza about the rest) or oracle (Coraza about everything)."`
 	Sample     int            `yaml:"sample" jsonschema:"minimum=0,maximum=1000000000" jsonschema_description:"Ask Coraza also about one in so many requests that the fast engine cleared, and report a difference; 0: about none."`
 	Extra      string         `yaml:"extra" jsonschema:"enum=on,enum=off" jsonschema_description:"Haechi's own rules beside the Core Rule Set, for attacks that it does not see at paranoia 1."`
+	Context    string         `yaml:"context" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"What parameters usually hold: off (not learned), shadow (learned, and told where one holds something else) or enforce (that adds to the score)."`
+	Score      int            `yaml:"context_score" jsonschema:"minimum=0,maximum=1000" jsonschema_description:"What it adds to the score of a request; 0: 3, and never enough to refuse by itself."`
 	UTF8       bool           `yaml:"utf8,omitempty" jsonschema_description:"Parameters that are no UTF-8 add to the score."`
 	Before     []string       `yaml:"rules_before,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Files of SecLang rules of your own, asked before the Core Rule Set; relative to this file."`
 	Rules      []string       `yaml:"rules,omitempty" jsonschema:"maxItems=16" jsonschema_description:"The same, asked after it: virtual patches go here."`

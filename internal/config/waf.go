@@ -9,7 +9,7 @@ import (
 
 func defaultWAF() rawWAF {
 	return rawWAF{Mode: "off", Paranoia: 1, Threshold: 5, Body: mib, Oversized: "refuse", Compressed: "refuse", OnError: "refuse",
-		Engine: "fast", Sample: 1000, Extra: "on"}
+		Engine: "fast", Sample: 1000, Extra: "on", Context: "shadow"}
 }
 
 // WAF is what is judged of requests with their bodies.
@@ -18,6 +18,8 @@ type WAF struct {
 	Body                   int
 	Partial, Inflate, Open bool
 	UTF8, Extra            bool
+	Context                haechi.Mode // of what parameters usually hold
+	ContextScore           int         // 0: never enough by itself
 	Fast                   bool
 	Sample                 int      // one in so many; 0: none
 	Before, Rules          []string // files
@@ -39,7 +41,7 @@ type WAFRoute struct {
 
 func compileWAF(service string, w *rawWAF) WAF {
 	out := WAF{WAFPolicy: WAFPolicy{mode(w.Mode), w.Paranoia, w.Threshold}, Body: int(w.Body), Partial: w.Oversized == "partial",
-		Inflate: w.Compressed == "inflate", Open: w.OnError == "pass", UTF8: w.UTF8, Extra: w.Extra == "on",
+		Inflate: w.Compressed == "inflate", Open: w.OnError == "pass", UTF8: w.UTF8, Extra: w.Extra == "on", Context: mode(w.Context), ContextScore: w.Score,
 		Fast: w.Engine == "fast", Sample: w.Sample, Before: slices.Clone(w.Before), Rules: slices.Clone(w.Rules)}
 	for _, r := range w.Routes {
 		p := out.WAFPolicy

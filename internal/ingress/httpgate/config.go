@@ -119,6 +119,8 @@ type BodyInspector interface {
 	// Wants is how much of the body it needs at most, in bytes; 0: it does not judge
 	// the request.
 	Wants(r *haechi.Request) int
+	// Answered says how a request that it let pass was answered. Its Body is gone.
+	Answered(r *haechi.Request, status int, now time.Time)
 }
 
 // Deps are what a gate needs of the rest of the house. Nil ones do nothing: no
@@ -209,6 +211,7 @@ type nothing struct{}
 
 func (nothing) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }
 func (nothing) Wants(*haechi.Request) int                                    { return 0 }
+func (nothing) Answered(*haechi.Request, int, time.Time)                     {}
 func (nothing) Emit(*haechi.Event)                                           {}
 func (nothing) Open(string, haechi.Actor, func(haechi.Verdict)) uint64       { return 0 }
 func (nothing) Identify(uint64, haechi.Actor)                                {}

@@ -56,6 +56,7 @@ type exchange struct {
 	proof string // for a certificate authority, empty for others
 
 	view    haechi.Request
+	lesson  haechi.Lesson
 	event   haechi.Event
 	proxy   httputil.ReverseProxy
 	headers iter.Seq2[string, string]
@@ -79,6 +80,7 @@ func (x *exchange) reset() {
 	x.load, x.ticket, x.answerBody, x.look = nil, 0, nil, nil
 	x.in, x.lane, x.arrived, x.hits = asked{}, nil, nil, ""
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
+	x.lesson.Reset()
 	x.proxy.Transport = nil
 }
 

@@ -44,6 +44,9 @@ func (x *exchange) record() {
 	v := &x.verdict
 	e.Verdict, e.Rule, e.Ref, e.Observed, e.Threshold, e.Window, e.Shadow = v.Action, v.Rule, v.Ref, v.Observed, v.Threshold, v.Window, v.Shadow
 	e.Outcome, e.Reason = x.outcome()
+	if e.Outcome == haechi.Success && x.view.Lesson != nil {
+		x.g.deps.Bodies.Answered(&x.view, x.status, e.Time)
+	}
 	x.g.deps.Sink.Emit(e)
 }
 

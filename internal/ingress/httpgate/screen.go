@@ -31,6 +31,9 @@ func (x *exchange) screen(r *http.Request) bool { // r is nil on a lane
 	if !x.bodyHere && r != nil {
 		r.Trailer = nil // it comes after what is judged
 	}
+	if x.verdict.Action == haechi.Pass { // who is suspected teaches nothing
+		x.view.Lesson = &x.lesson
+	}
 	v := x.g.deps.Bodies.Inspect(&x.view, x.g.deps.Now())
 	x.view.Body, x.arrived = nil, nil
 	x.hits = v.Hits

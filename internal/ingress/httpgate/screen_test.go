@@ -20,6 +20,20 @@ type bodies struct {
 	mu      sync.Mutex
 	wants   int
 	verdict func(r *haechi.Request, body string) haechi.Verdict
+	taught  []string
+}
+
+// Answered notes what may teach.
+func (b *bodies) Answered(r *haechi.Request, status int, _ time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.taught = append(b.taught, fmt.Sprint(r.Target, " ", status, " ", r.Lesson.Clean))
+}
+
+func (b *bodies) teaches() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.taught
 }
 
 func (b *bodies) Wants(*haechi.Request) int {
@@ -188,4 +202,29 @@ func TestHeldMemoryIsNotShared(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestAnsweredRequestsTeach: who judges bodies hears how a request was answered that it let
+// pass, and nothing of one that was refused or not answered.
+func TestAnsweredRequestsTeach(t *testing.T) {
+	r := start(t, httpgate.Config{}, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/gone" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	r.bodies.want(100, func(q *haechi.Request, _ string) haechi.Verdict {
+		q.Lesson.Clean = true
+		if q.Path == "/bad" {
+			return haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonWAF}
+		}
+		return haechi.Verdict{}
+	})
+	for _, path := range []string{"/a?id=1", "/bad", "/gone", "/b"} {
+		r.get("shop.test" + path)
+		r.next(t) // what teaches was told before
+	}
+	want := []string{"/a?id=1 200 true", "/gone 404 true", "/b 200 true"}
+	if got := r.bodies.teaches(); !slices.Equal(got, want) {
+		t.Errorf("taught %q, want %q", got, want)
+	}
 }

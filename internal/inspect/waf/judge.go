@@ -70,17 +70,19 @@ func (w *Waf) inspect(k *work, s *service, p *policy, r *haechi.Request, now tim
 		}
 		return deny(RuleError, haechi.ReasonInternal)
 	}
-	return w.weigh(&k.out, p.threshold, r, now)
+	w.weighContext(k, s, r, now)
+	return w.weigh(&k.out, s, p.threshold, r, now)
 }
 
 // weigh applies exceptions and threshold to what was found.
-func (w *Waf) weigh(out *Result, threshold int, r *haechi.Request, now time.Time) haechi.Verdict {
+func (w *Waf) weigh(out *Result, s *service, threshold int, r *haechi.Request, now time.Time) haechi.Verdict {
 	if len(out.Hits) == 0 {
 		return haechi.Verdict{}
 	}
 	w.counts.hit.Add(1)
 	h := haechi.Hits{Score: out.Score, Threshold: threshold, List: out.Hits}
 	h.Except(w.exceptions(), r.Service, r.Path, now)
+	charge(&h, s)
 	h.Sort()
 	return w.verdict(&h)
 }

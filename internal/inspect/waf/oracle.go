@@ -125,6 +125,9 @@ func Shipped() (func(id int) (haechi.HitRule, bool), error) {
 
 // Rule implements [Engine].
 func (o *Oracle) Rule(id int) (haechi.HitRule, bool) {
+	if id == RuleContext {
+		return contextRule(), true
+	}
 	k, ok := o.rules[id]
 	if !ok {
 		return haechi.HitRule{ID: id}, false

@@ -2,6 +2,7 @@ package waf
 
 import (
 	"net/netip"
+	"time"
 
 	"haechi"
 )
@@ -42,6 +43,16 @@ type Result struct {
 
 // Reset forgets the last request and keeps the memory.
 func (r *Result) Reset() { r.Score, r.Hits, r.IDs = 0, r.Hits[:0], r.IDs[:0] }
+
+// Context knows what the parameters of a route usually hold. It is safe for concurrent use.
+type Context interface {
+	// Weigh appends a hit of [RuleContext] with score 0 for each parameter that holds what
+	// it does not usually hold. Into r.Lesson, if there is one and the request is clean, it
+	// notes what may be learned.
+	Weigh(v *View, r *haechi.Request, clean bool, hits []haechi.Hit, now time.Time) []haechi.Hit
+	// Learn takes in what was noted of a request that was answered without an error.
+	Learn(r *haechi.Request, now time.Time)
+}
 
 // Engine evaluates requests against one [Ruleset]. It is safe for concurrent use.
 // Every engine of one ruleset gives the same result for the same view, but for the

@@ -25,6 +25,8 @@ type Config struct {
 	Services map[string]Service
 	// Exceptions are those in force, asked for each request with hits; nil: none.
 	Exceptions func() []haechi.Exception
+	// Context knows what parameters usually hold; nil: nobody does.
+	Context Context
 }
 
 // Service is the policy of one service.
@@ -38,6 +40,11 @@ type Service struct {
 	Partial bool
 	// Open lets requests pass that the engine could not judge.
 	Open bool
+	// Context says whether what is usual is learned and told (Shadow), and adds to the
+	// score (Enforce). ContextScore is what it adds; 0 means [ContextScore], and never
+	// enough to refuse by itself.
+	Context      haechi.Mode
+	ContextScore int
 	// Routes are policies of paths and what is below them; the longest wins.
 	Routes []Route
 }
@@ -59,6 +66,7 @@ type Route struct {
 type Waf struct {
 	services   map[string]*service
 	exceptions func() []haechi.Exception
+	context    Context
 	scratch    sync.Pool
 	counts     counts
 }
@@ -74,6 +82,9 @@ type service struct {
 	partial   bool
 	open      bool
 	inflate   bool
+
+	context      haechi.Mode
+	contextScore int
 }
 
 type route struct {
@@ -90,7 +101,7 @@ type policy struct {
 
 // New loads the rules of all services that have a WAF. Errors are those of the engine.
 func New(cfg Config) (*Waf, error) {
-	w := &Waf{services: map[string]*service{}, exceptions: cfg.Exceptions}
+	w := &Waf{services: map[string]*service{}, exceptions: cfg.Exceptions, context: cfg.Context}
 	w.scratch.New = func() any { return &work{} }
 	if w.exceptions == nil {
 		w.exceptions = func() []haechi.Exception { return nil }
@@ -113,7 +124,8 @@ func (s Service) ready() (*service, error) {
 		s.Engine = func(r Ruleset) (Engine, error) { return NewOracle(r) }
 	}
 	s.Rules = s.Rules.withDefaults()
-	out := &service{maxBody: s.Rules.MaxBody, partial: s.Partial, open: s.Open, inflate: s.Rules.Inflated}
+	out := &service{maxBody: s.Rules.MaxBody, partial: s.Partial, open: s.Open, inflate: s.Rules.Inflated,
+		context: s.Context, contextScore: s.ContextScore}
 	strict, err := s.Policy, error(nil)
 	if out.base, err = s.policy(s.Policy); err != nil {
 		return nil, err

@@ -78,6 +78,13 @@ type Exceptions interface {
 	EndException(ctx context.Context, id string) (haechi.Exception, error)
 }
 
+// Usual knows what the parameters of web services usually hold.
+type Usual interface {
+	// Held lists what is known of those of a service, of all without one, the most used
+	// first.
+	Held(service string) []haechi.Held
+}
+
 // Stages is how the gateway stands while an attack goes on.
 type Stages interface {
 	Status(now time.Time) haechi.AttackStatus
@@ -137,6 +144,7 @@ type Deps struct {
 	Peers    Peers
 	Enforcer Enforcer
 	Except   Exceptions
+	Usual    Usual
 	Stages   Stages
 	Journal  Journal
 	Past     Past

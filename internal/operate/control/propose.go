@@ -55,6 +55,16 @@ func (c *Control) ProposeExceptions(ctx context.Context, since time.Time) ([]hae
 	return proposals(at), nil
 }
 
+// Held lists what is known of the parameters of a service, of all without one, the most used
+// first; of a name, if there is one; so many at most.
+func (c *Control) Held(_ context.Context, service, name string, limit int) ([]haechi.Held, error) {
+	all := c.d.Usual.Held(service)
+	if name != "" {
+		all = slices.DeleteFunc(all, func(h haechi.Held) bool { return h.Name != name })
+	}
+	return all[:min(len(all), limit)], nil
+}
+
 // noisySenders are those that triggered more rules than a person does.
 func noisySenders(found []haechi.Event) map[sender]bool {
 	rules, noisy := map[sender]map[int]bool{}, map[sender]bool{}

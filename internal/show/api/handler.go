@@ -93,6 +93,7 @@ func (h *handler) endpoints() map[string]endpoint {
 		"POST " + Prefix + "waf/exceptions/end":    h.endException,
 		"GET " + Prefix + "waf/preview":            h.previewException,
 		"GET " + Prefix + "waf/proposals":          h.proposeExceptions,
+		"GET " + Prefix + "waf/usual":              h.usual,
 		"GET " + Prefix + "attack":                 h.attack,
 		"POST " + Prefix + "attack/stage":          h.setStage,
 		"POST " + Prefix + "attack/release":        h.releaseStage,

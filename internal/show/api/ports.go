@@ -90,6 +90,11 @@ type Excepter interface {
 	EndException(ctx context.Context, op haechi.Operator, id, reason string) (haechi.Exception, error)
 }
 
+// Usual says what the parameters of the web services usually hold.
+type Usual interface {
+	Held(ctx context.Context, service, name string, limit int) ([]haechi.Held, error)
+}
+
 // Attacker says how the gateway stands while an attack goes on, and changes it.
 type Attacker interface {
 	Attack(ctx context.Context) (haechi.AttackStatus, error)
@@ -109,6 +114,7 @@ type Deps struct {
 	Keeper    Keeper
 	Replayer  Replayer
 	Excepter  Excepter
+	Usual     Usual
 	Attacker  Attacker
 	// Operator names who asks: from the console's session, or from the peer
 	// credentials of the local socket. Without one every request is refused.

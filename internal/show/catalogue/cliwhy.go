@@ -22,6 +22,8 @@ func explaining() []text {
 		{"explain.measured", "Measured", "측정값"},
 		{"explain.hits", "What matched (score {0} of {1}):", "일치한 규칙 (점수 {0}, 기준 {1}):"},
 		{"explain.hit", "rule {0} (+{1}) in {2}, like {3}: {4}", "규칙 {0} (+{1}), 변수 {2}, 형태 {3}: {4}"},
+		{"explain.usual", "{0} held {1} in {2} requests of about {3} networks in {4} days, at most {5} bytes; now {6} bytes like {7}", "{0}의 값은 {4}일 동안 네트워크 약 {3}곳의 요청 {2}건에서 {1}, 길이 최대 {5}바이트였으나, 이번에는 {6}바이트, 형태 {7}"},
+		{"explain.usual_known", "the client proved who it is or has been known for a day: this adds nothing to the score", "신원이 확인되었거나 하루 이상 알려진 클라이언트이므로 점수에 더하지 않음"},
 		{"explain.hit_denies", "rule {0} refuses by itself, in {1}: {2}", "규칙 {0}이(가) 단독으로 거부, 변수 {1}: {2}"},
 		{"explain.hit_excepted", "rule {0} in {1}: excepted, does not count", "규칙 {0}, 변수 {1}: 예외로 처리되어 점수에 포함되지 않음"},
 		{"explain.hits_more", "and {0} more, which add {1}", "그 밖에 {0}건, 합계 +{1}"},
