@@ -22,10 +22,11 @@ const (
 	KindCall                      // one call of a remote service seen on the wire: DCE/RPC, SMB, WinRM, LDAP
 	KindTurn                      // in an open conversation the initiator spoke after a pause: BytesIn is the segment that ended it, BytesOut what the other side said in the turn before
 	KindCounted                   // what the kernel counted since the last time: Type says what, Count or the amounts how much, Duration over how long
+	KindAnswer                    // what a server behind answered to one HTTP request, where the WAF found something in it
 )
 
 func kindNames() []string {
-	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call", "turn", "counted"}
+	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call", "turn", "counted", "answer"}
 }
 
 // String names the kind.

@@ -58,6 +58,7 @@ const (
 	ReasonTLSSuites    Reason = "tls_suites"    // the client offers weak cipher suites only
 	ReasonTLSFallback  Reason = "tls_fallback"  // the client came again with less than it can: a downgrade
 	ReasonWAF          Reason = "waf"           // rules of the WAF matched the request
+	ReasonLeak         Reason = "leak"          // rules of the WAF matched what the server behind answered
 	ReasonInternal     Reason = "internal"      // a defect; refused to be safe
 )
 

@@ -81,7 +81,7 @@ func sentence(e *haechi.Event) string {
 		return "explain.slowed"
 	}
 	switch e.Kind {
-	case haechi.KindConnect, haechi.KindHandshake, haechi.KindAuth, haechi.KindMessage, haechi.KindRequest, haechi.KindClose:
+	case haechi.KindConnect, haechi.KindHandshake, haechi.KindAuth, haechi.KindMessage, haechi.KindRequest, haechi.KindAnswer, haechi.KindClose:
 		return "explain." + e.Kind.String()
 	}
 	return "explain.other"
@@ -179,7 +179,12 @@ func (e *explainer) where(v *haechi.Event) string {
 		return e.t("explain.at_accept")
 	case haechi.KindHandshake, haechi.KindAuth, haechi.KindMessage:
 		return e.t("explain.at_device")
+	case haechi.KindAnswer:
+		return e.t("explain.at_answer")
 	case haechi.KindRequest:
+		if v.Reason == haechi.ReasonLeak {
+			return e.t("explain.at_answer")
+		}
 		return e.t("explain.at_http")
 	case haechi.KindClose:
 		return e.t("explain.at_session")

@@ -34,7 +34,7 @@ func (e *explainer) hits(v *haechi.Event) {
 		e.line("    " + e.t("explain.hits_more", h.Omitted, h.OmittedScore))
 	}
 	minimal := h.Minimal()
-	if v.Reason != haechi.ReasonWAF || len(minimal) == 0 {
+	if v.Reason != haechi.ReasonWAF && v.Reason != haechi.ReasonLeak || len(minimal) == 0 {
 		return
 	}
 	e.line("  " + e.t("explain.exception", v.Service, string(v.Ref)))

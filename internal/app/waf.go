@@ -39,6 +39,11 @@ func newWaf(cfg *config.Config, e *engines, usual waf.Context, made func() []hae
 			used[which] = true
 			return e.of(which)
 		}
+		ready.Answers.Engine = func(r waf.Ruleset) (waf.AnswerEngine, error) {
+			which := ruling{rules: answerRules(r), fast: s.WAF.Fast, answers: true}
+			used[which] = true
+			return e.ofAnswers(which)
+		}
 		out.Services[s.Name] = ready
 	}
 	fixed := fixedExceptions(cfg)
@@ -73,9 +78,11 @@ func (x excepting) Exceptions() []haechi.Exception {
 
 func wafService(c *config.WAF) (waf.Service, error) {
 	out := waf.Service{Policy: waf.Policy(c.WAFPolicy), Partial: c.Partial, Open: c.Open,
-		Rules: waf.Ruleset{MaxBody: c.Body, UTF8: c.UTF8, Inflated: c.Inflate, Extra: c.Extra}, Context: c.Context, ContextScore: c.ContextScore}
+		Rules:   waf.Ruleset{MaxBody: c.Body, UTF8: c.UTF8, Inflated: c.Inflate, Extra: c.Extra},
+		Context: c.Context, ContextScore: c.ContextScore,
+		Answers: waf.AnswerPolicy{Mode: c.Answers.Mode, Threshold: c.Answers.Threshold, MaxBody: c.Answers.Body}}
 	for _, r := range c.Routes {
-		out.Routes = append(out.Routes, waf.Route{Path: r.Path, Policy: waf.Policy(r.WAFPolicy)})
+		out.Routes = append(out.Routes, waf.Route{Path: r.Path, Policy: waf.Policy(r.WAFPolicy), Answers: r.Answers})
 	}
 	var e1, e2 error
 	out.Rules.Before, e1 = ruleFiles(c.Before)

@@ -31,6 +31,8 @@ type ruling struct {
 	rules  waf.Ruleset
 	fast   bool
 	sample uint64 // the oracle is asked about one of so many cleared requests; 0: none
+	// answers says that it is about answers.
+	answers bool
 }
 
 // engine is what was made of a ruling.
@@ -39,6 +41,7 @@ type engine struct {
 	sieve   *sieve.Sieve   // nil: the oracle alone
 	sampler *sieve.Sampler // nil: no samples
 	why     string         // why the oracle is alone although the fast engine was asked for
+	answers *waf.Answers   // nil: about requests
 }
 
 // engines keeps the engine of each ruling, so that a reload that leaves the rules alone
@@ -57,12 +60,34 @@ type engines struct {
 
 // of makes the engine of the ruling, or finds it.
 func (e *engines) of(r ruling) (waf.Engine, error) {
+	return e.engine(r, e.build)
+}
+
+// ofAnswers is of for an engine that judges answers.
+func (e *engines) ofAnswers(r ruling) (waf.AnswerEngine, error) {
+	made, err := e.engine(r, func(r ruling) (*engine, error) {
+		a, err := waf.NewAnswers(r.rules, r.fast)
+		return &engine{answers: a}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return made.answers, nil
+}
+
+// answerRules is a ruleset without what answers have nothing to do with, so that one
+// engine serves all whose answers are judged alike.
+func answerRules(r waf.Ruleset) waf.Ruleset {
+	return waf.Ruleset{Paranoia: r.Paranoia, Before: r.Before, After: r.After}
+}
+
+func (e *engines) engine(r ruling, build func(ruling) (*engine, error)) (*engine, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if old := e.made[r]; old != nil {
 		return old, nil
 	}
-	made, err := e.build(r)
+	made, err := build(r)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +139,13 @@ func (e *engines) keep(used map[ruling]bool) {
 func (e *engines) stats() []haechi.Counter {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var cleared, escalated, sampled, differed uint64
+	var cleared, escalated, sampled, differed, quiet, asking uint64
 	asked := map[string]uint64{}
 	for _, one := range e.made {
+		if one.answers != nil {
+			c, a := one.answers.Stats()
+			quiet, asking = quiet+c, asking+a
+		}
 		if one.sieve == nil {
 			continue
 		}
@@ -131,7 +160,8 @@ func (e *engines) stats() []haechi.Counter {
 		}
 	}
 	return append([]haechi.Counter{{Name: "waf_cleared", Value: cleared}, {Name: "waf_escalated", Value: escalated},
-		{Name: "waf_sampled", Value: sampled}, {Name: "waf_differed", Value: differed}}, top(asked)...)
+		{Name: "waf_sampled", Value: sampled}, {Name: "waf_differed", Value: differed},
+		{Name: "waf_answers_cleared", Value: quiet}, {Name: "waf_answers_escalated", Value: asking}}, top(asked)...)
 }
 
 func escalation(a sieve.Asked) string {

@@ -9,7 +9,7 @@ import (
 
 func defaultWAF() rawWAF {
 	return rawWAF{Mode: "off", Paranoia: 1, Threshold: 5, Body: mib, Oversized: "refuse", Compressed: "refuse", OnError: "refuse",
-		Engine: "fast", Sample: 1000, Extra: "on", Context: "shadow"}
+		Engine: "fast", Sample: 1000, Extra: "on", Context: "shadow", Responses: "off", OutScore: 4, OutBody: 64 * kib}
 }
 
 // WAF is what is judged of requests with their bodies.
@@ -21,7 +21,8 @@ type WAF struct {
 	Context                haechi.Mode // of what parameters usually hold
 	ContextScore           int         // 0: never enough by itself
 	Fast                   bool
-	Sample                 int      // one in so many; 0: none
+	Sample                 int // one in so many; 0: none
+	Answers                WAFAnswers
 	Before, Rules          []string // files
 	Routes                 []WAFRoute
 	Exceptions             []haechi.Exception
@@ -33,16 +34,23 @@ type WAFPolicy struct {
 	Paranoia, Threshold int
 }
 
+// WAFAnswers is how the answers of the server behind are judged.
+type WAFAnswers struct {
+	Mode            haechi.Mode
+	Threshold, Body int
+}
+
 // WAFRoute is a path with a policy of its own.
 type WAFRoute struct {
 	Path string
 	WAFPolicy
+	Answers haechi.Mode
 }
 
 func compileWAF(service string, w *rawWAF) WAF {
 	out := WAF{WAFPolicy: WAFPolicy{mode(w.Mode), w.Paranoia, w.Threshold}, Body: int(w.Body), Partial: w.Oversized == "partial",
 		Inflate: w.Compressed == "inflate", Open: w.OnError == "pass", UTF8: w.UTF8, Extra: w.Extra == "on", Context: mode(w.Context), ContextScore: w.Score,
-		Fast: w.Engine == "fast", Sample: w.Sample, Before: slices.Clone(w.Before), Rules: slices.Clone(w.Rules)}
+		Fast: w.Engine == "fast", Sample: w.Sample, Answers: WAFAnswers{mode(w.Responses), w.OutScore, int(w.OutBody)}, Before: slices.Clone(w.Before), Rules: slices.Clone(w.Rules)}
 	for _, r := range w.Routes {
 		p := out.WAFPolicy
 		if r.Mode != "" {
@@ -54,7 +62,11 @@ func compileWAF(service string, w *rawWAF) WAF {
 		if r.Threshold > 0 {
 			p.Threshold = r.Threshold
 		}
-		out.Routes = append(out.Routes, WAFRoute{r.Path, p})
+		answers := out.Answers.Mode
+		if r.Responses != "" {
+			answers = mode(r.Responses)
+		}
+		out.Routes = append(out.Routes, WAFRoute{r.Path, p, answers})
 	}
 	for _, x := range w.Exceptions {
 		out.Exceptions = append(out.Exceptions, haechi.Exception{Service: service, Rule: x.Rule, Path: x.Path, Where: x.Variable,

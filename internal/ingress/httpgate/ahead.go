@@ -180,6 +180,11 @@ func (a *readAhead) dry(buffered func() int) bool {
 
 // dry reports whether nothing more of the answer under way is here to be passed on.
 func (x *exchange) dry(buffered func() int) bool {
+	if x.early != nil {
+		if has, reads := x.early.has(); has || reads { // while it is being read, more may be long in coming
+			return !has
+		}
+	}
 	if x.answerBody != nil {
 		return x.answerBody.dry(buffered)
 	}

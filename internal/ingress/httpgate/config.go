@@ -128,6 +128,7 @@ type BodyInspector interface {
 type Deps struct {
 	Inspector ingress.Inspector
 	Bodies    BodyInspector
+	Answers   AnswerInspector
 	Sink      ingress.Sink
 	Sessions  ingress.Sessions
 	Clients   Clients
@@ -182,6 +183,9 @@ func (d Deps) withDefaults() Deps {
 	if d.Bodies == nil {
 		d.Bodies = nothing{}
 	}
+	if d.Answers == nil {
+		d.Answers = nothing{}
+	}
 	if d.Sink == nil {
 		d.Sink = nothing{}
 	}
@@ -209,9 +213,13 @@ func (d Deps) withDefaults() Deps {
 // nothing stands in for every dependency that was not given.
 type nothing struct{}
 
-func (nothing) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }
-func (nothing) Wants(*haechi.Request) int                                    { return 0 }
-func (nothing) Answered(*haechi.Request, int, time.Time)                     {}
+func (nothing) Inspect(*haechi.Request, time.Time) haechi.Verdict { return haechi.Verdict{} }
+func (nothing) Wants(*haechi.Request) int                         { return 0 }
+func (nothing) Answered(*haechi.Request, int, time.Time)          {}
+func (nothing) WantsAnswer(*haechi.Request) (int, bool)           { return 0, false }
+func (nothing) InspectAnswer(*haechi.Request, *haechi.Answer, time.Time) haechi.Verdict {
+	return haechi.Verdict{}
+}
 func (nothing) Emit(*haechi.Event)                                           {}
 func (nothing) Open(string, haechi.Actor, func(haechi.Verdict)) uint64       { return 0 }
 func (nothing) Identify(uint64, haechi.Actor)                                {}

@@ -33,5 +33,8 @@
 // A body that an inspector wants to judge is held, within bounds, until it has; then
 // the upstream is sent what was held and what is left, and nothing else.
 //
+// An answer that an inspector wants to judge is held, in enforce, until its beginning was
+// judged, by length and by time; in shadow it passes and is judged at its end.
+//
 // It never judges, decides or records, and looks into no body.
 package httpgate

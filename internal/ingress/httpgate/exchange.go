@@ -51,6 +51,12 @@ type exchange struct {
 	bodyHere  bool  // the whole body is
 	noRange   bool  // the Range header does not go to the upstream
 
+	most     int            // bytes of the answer that are judged, 0: nobody judges it
+	holds    bool           // the client waits until they were
+	tap      *tap           // where it does not; nil without one
+	early    *early         // what is held of an answer without a length; nil without one
+	withheld haechi.Verdict // of the answer that is not passed on
+
 	look  *look  // the answer as a page that is looked at, nil for most
 	nonce string // of this answer's policy, empty without one
 	proof string // for a certificate authority, empty for others
@@ -78,6 +84,7 @@ func (x *exchange) reset() {
 	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
 	x.load, x.ticket, x.answerBody, x.look = nil, 0, nil, nil
+	x.most, x.holds, x.tap, x.early, x.withheld = 0, false, nil, nil, haechi.Verdict{}
 	x.in, x.lane, x.arrived, x.hits = asked{}, nil, nil, ""
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.lesson.Reset()

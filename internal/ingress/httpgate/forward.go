@@ -56,6 +56,9 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
 	if x.bodyHere {
 		delete(h, "Expect") // RFC 9110 10.1.1: the gateway has asked for the body
 	}
+	if x.most > 0 {
+		h["Accept-Encoding"] = []string{x.offered()}
+	}
 	x.setForwarded(h)
 	x.offerNonce(out)
 }
@@ -108,6 +111,9 @@ func (x *exchange) answered(res *http.Response) error {
 	x.began(res.StatusCode, res.Header.Get("Content-Type"))
 	x.watchAnswer(res)
 	x.ahead(res)
+	if err := x.judgeAnswer(res); err != nil {
+		return err
+	}
 	if x.site.protection != nil {
 		x.protect(res.Header, x.g.values.noSniff)
 		x.usePolicy(res)
@@ -142,6 +148,13 @@ func (x *exchange) failure(err error) (haechi.Verdict, int) {
 	switch cut := x.cutBy(); {
 	case cut != nil:
 		return *cut, http.StatusForbidden
+	case errors.Is(err, errWithheld):
+		x.upstream = true
+		return x.withheld, http.StatusInternalServerError
+	case errors.Is(err, errNoRoom):
+		v.Reason, v.Rule, v.Delay = haechi.ReasonOverload, RuleHeld, retryBusy
+		v.Observed, v.Threshold = float64(x.g.held.Load()), float64(x.g.cfg.MaxHeld)
+		return v, http.StatusServiceUnavailable
 	case x.body != nil && x.body.over.Load():
 		v.Reason, v.Rule = haechi.ReasonOversize, RuleBody
 		v.Observed, v.Threshold = float64(x.body.n.Load()), float64(x.site.maxBody)

@@ -58,8 +58,9 @@ func (x *exchange) end() {
 		x.body.end()
 	}
 	x.leave(x.status)
-	x.letGo()
 	x.record()
+	x.judgeTapped()
+	x.letGo()
 	x.looked()
 	if x.upgraded {
 		x.g.counts.upgraded.Add(-1)
@@ -184,6 +185,7 @@ func (x *exchange) forward() {
 	if !x.screen(r) || !x.enter() {
 		return
 	}
+	x.expect()
 	x.watchFlow()
 	x.proxy.Transport = x.site.transport
 	x.proxy.ServeHTTP(x, r)

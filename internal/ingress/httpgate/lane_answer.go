@@ -23,6 +23,7 @@ func (l *lane) forward(x *exchange) {
 	if !x.screen(nil) || !x.enter() {
 		return
 	}
+	x.expect()
 	buf := l.c.g.buffers.Get()
 	defer l.c.g.buffers.Put(buf)
 	l.request = l.compose(buf[:0])
@@ -85,7 +86,7 @@ func (l *lane) plain(x *exchange, w *wire) bool {
 	if l.read.Response(w.reply[:w.heard], p) != http1.Read || p.Chunked && !l.bodiless() || !p.HasLength && !l.bodiless() {
 		return false
 	}
-	return x.site.protection == nil || !l.toRead(x)
+	return (x.site.protection == nil || !l.toRead(x)) && !l.judged(x)
 }
 
 // toRead reports whether an answer is a page that gets a policy or is to be looked at.
@@ -192,6 +193,12 @@ func (l *lane) stream(x *exchange, t *loan, left int64, keep bool) (whole bool) 
 
 // letGo ends the reading ahead of an answer, so that its wire is nobody's.
 func (l *lane) letGo(x *exchange, whole bool) {
+	if e := x.early; e != nil && !whole {
+		l.quit.Store(true)
+		l.interrupt()
+		e.settle()
+		l.quit.Store(false)
+	}
 	a := x.c.ahead.Swap(nil)
 	if a == nil {
 		return
@@ -307,6 +314,7 @@ func (l *lane) translate(x *exchange, t *loan) (keep bool) {
 		if res.Body != http.NoBody {
 			res.Body = &lastOf{res.Body, t, again}
 		}
+		src.left, src.due = 1<<62, time.Time{} // of the body, which may be read from here on
 		err = x.answered(res)
 	}
 	if err != nil {
@@ -314,7 +322,6 @@ func (l *lane) translate(x *exchange, t *loan) (keep bool) {
 		return false
 	}
 	// The body is not closed: that would read the rest of it, however much.
-	src.left, src.due = 1<<62, time.Time{}
 	h := l.page.Header()
 	for name, values := range res.Header {
 		h[name] = values

@@ -239,7 +239,7 @@ func (l *lane) compose(b []byte) []byte {
 	for i := range q.Fields {
 		f := &q.Fields[i]
 		switch {
-		case f.Hop, string(f.Name) == nonceHeader, x.noRange && rangeHeader(f.Name), paged && x.site.protection.csp.withholds(string(f.Name)):
+		case f.Hop, string(f.Name) == nonceHeader, x.most > 0 && string(f.Name) == "Accept-Encoding", x.noRange && rangeHeader(f.Name), paged && x.site.protection.csp.withholds(string(f.Name)):
 		case claimsClient(f.Name) && !(x.trusted && forwardedOther(f.Name)):
 		default:
 			b = line(b, f.Name, f.Value)
@@ -250,6 +250,9 @@ func (l *lane) compose(b []byte) []byte {
 		if x.site.protection.csp.placeholder != nil {
 			b = append(b, "Accept-Encoding: identity\r\n"...)
 		}
+	}
+	if x.most > 0 && !(paged && x.site.protection.csp.placeholder != nil) {
+		b = line(b, "Accept-Encoding", x.offered())
 	}
 	p := x.passage()
 	b = line(b, "X-Forwarded-For", p.chain)

@@ -47,6 +47,7 @@ type house struct {
 	last     uint64
 	proxies  []string // trusted ones beside 127.0.0.8
 	bodies   bodies
+	answers  answerJudge
 }
 
 type session struct {
@@ -168,7 +169,7 @@ func startAt(t *testing.T, cfg httpgate.Config, upstream http.Handler, now func(
 		}
 	}
 	h := newHouse()
-	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Sink: h, Sessions: h, Clients: h, Costs: h, Now: now,
+	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Answers: &h.answers, Sink: h, Sessions: h, Clients: h, Costs: h, Now: now,
 		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
 	if err != nil {
 		t.Fatal(err)

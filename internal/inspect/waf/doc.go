@@ -10,5 +10,9 @@
 // It promises that the same request, rules and policy give the same verdict; that a
 // body is judged whole, or refused, or judged in part only where the operator chose
 // that; and that hits hold names of variables and never values. It never keeps a
-// request, never bans, and does not look into answers.
+// request, and never bans.
+//
+// The answers of the servers behind are judged by rules of their own (type [Answers]):
+// words of the rules clear most, Coraza judges the others. What is found there is about
+// the server and never held against who asked.
 package waf

@@ -17,12 +17,20 @@ type known struct {
 	adds, level int
 	denies      bool
 	links       int
+	phase       int      // 1 to 5
+	texts       []string // of the rule and its links, where the reader keeps them
 }
+
+// The scores that rules add to: of requests, and of answers.
+const (
+	inbound  = "setvar:'tx.inbound_anomaly_score_pl"
+	outbound = "setvar:'tx.outbound_anomaly_score_pl"
+)
 
 // index reads the rules of a ruleset. Coraza's own view of them has no links of
 // chains, and most scores are added by a link.
 func index(r Ruleset) (map[int]*known, error) {
-	rd := reader{all: map[int]*known{}}
+	rd := reader{all: map[int]*known{}, score: inbound}
 	rd.text(r.Directives())
 	names, err := fs.Glob(r.Files(), "@owasp_crs/*.conf")
 	if err != nil {
@@ -40,8 +48,10 @@ func index(r Ruleset) (map[int]*known, error) {
 
 // reader notes rules as they come. The links of a chain have no id and follow their rule.
 type reader struct {
-	all  map[int]*known
-	last *known
+	all   map[int]*known
+	last  *known
+	score string // which of the scores is meant
+	keeps bool   // the texts of the rules
 }
 
 // text splits SecLang into directives: a backslash at the end of a line continues it.
@@ -75,14 +85,17 @@ func (rd *reader) directive(raw string) {
 	}
 	if id, ok := ruleID(raw); ok {
 		rd.last = &known{HitRule: haechi.HitRule{ID: id, Message: action(raw, "msg"), Severity: severity(raw), Paranoia: paranoia(raw)},
-			denies: denies(raw) && !evaluates(id)}
+			denies: denies(raw) && !evaluates(id), phase: phase(raw)}
 		rd.all[id] = rd.last
 	} else if rd.last == nil {
 		return
 	} else {
 		rd.last.links++
 	}
-	if adds(raw) {
+	if rd.keeps {
+		rd.last.texts = append(rd.last.texts, raw)
+	}
+	if adds(raw, rd.score) {
 		rd.last.adds, rd.last.level = points(rd.last.Severity), rd.last.links
 	}
 }
@@ -100,9 +113,20 @@ func ruleID(raw string) (int, bool) {
 	return 0, false
 }
 
-// adds reports whether the rule or link adds to the inbound score of a paranoia level.
-func adds(raw string) bool {
-	return strings.Contains(strings.ToLower(raw), "setvar:'tx.inbound_anomaly_score_pl")
+// adds reports whether the rule or link adds to that score of a paranoia level.
+func adds(raw, score string) bool { return strings.Contains(strings.ToLower(raw), score) }
+
+// phase is that in which the rule is asked; 2 is SecLang's own.
+func phase(raw string) int {
+	switch p := action(raw, "phase"); p {
+	case "1", "3", "4", "5":
+		return int(p[0] - '0')
+	case "response":
+		return 4
+	case "logging":
+		return 5
+	}
+	return 2
 }
 
 // points are the Core Rule Set's own for each severity.
@@ -137,7 +161,9 @@ func severity(raw string) haechi.Severity {
 
 // evaluates reports whether the rule is one of those that compare the score with the
 // threshold, which is done here.
-func evaluates(id int) bool { return id >= 949000 && id < 950000 || id >= 980000 && id < 981000 }
+func evaluates(id int) bool {
+	return id >= 949000 && id < 950000 || id >= 959000 && id < 960000 || id >= 980000 && id < 981000
+}
 
 func paranoia(raw string) int {
 	_, rest, ok := strings.Cut(raw, "paranoia-level/")

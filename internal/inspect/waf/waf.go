@@ -47,6 +47,8 @@ type Service struct {
 	ContextScore int
 	// Routes are policies of paths and what is below them; the longest wins.
 	Routes []Route
+	// Answers is how the answers of the server behind are judged.
+	Answers AnswerPolicy
 }
 
 // Policy is how strictly is judged.
@@ -60,6 +62,7 @@ type Policy struct {
 type Route struct {
 	Path string
 	Policy
+	Answers haechi.Mode // how the answers are judged; 0: as for the service
 }
 
 // Waf judges requests with their bodies. It is safe for concurrent use.
@@ -69,6 +72,7 @@ type Waf struct {
 	context    Context
 	scratch    sync.Pool
 	counts     counts
+	answered   answerCounts
 }
 
 type counts struct {
@@ -97,6 +101,7 @@ type policy struct {
 	mode      haechi.Mode
 	threshold int
 	engine    Engine
+	answers   *answers // nil: answers are not judged
 }
 
 // New loads the rules of all services that have a WAF. Errors are those of the engine.
@@ -126,23 +131,26 @@ func (s Service) ready() (*service, error) {
 	s.Rules = s.Rules.withDefaults()
 	out := &service{maxBody: s.Rules.MaxBody, partial: s.Partial, open: s.Open, inflate: s.Rules.Inflated,
 		context: s.Context, contextScore: s.ContextScore}
-	strict, err := s.Policy, error(nil)
-	if out.base, err = s.policy(s.Policy); err != nil {
+	strict, answers, err := s.Policy, s.Answers.Mode, error(nil)
+	if out.base, err = s.policy(s.Policy, answers); err != nil {
 		return nil, err
 	}
 	on := s.Policy.on()
 	for _, r := range s.Routes {
-		p, err := s.policy(r.Policy)
+		if r.Answers == 0 {
+			r.Answers = s.Answers.Mode
+		}
+		p, err := s.policy(r.Policy, r.Answers)
 		if err != nil {
 			return nil, err
 		}
 		out.routes = append(out.routes, route{strings.TrimSuffix(r.Path, "/"), p})
-		strict, on = stricter(strict, r.Policy), on || r.on()
+		strict, on, answers = stricter(strict, r.Policy), on || r.on(), max(answers, r.Answers)
 	}
-	if !on {
+	if !on && answers <= haechi.Off {
 		return nil, nil
 	}
-	out.odd, err = s.policy(strict)
+	out.odd, err = s.policy(strict, answers)
 	return out, err
 }
 
@@ -161,15 +169,16 @@ func (p Policy) withDefaults() Policy {
 	return p
 }
 
-func (s Service) policy(p Policy) (*policy, error) {
+func (s Service) policy(p Policy, mode haechi.Mode) (out *policy, err error) {
 	p = p.withDefaults()
-	out := &policy{mode: p.Mode, threshold: p.Threshold}
-	if !p.on() {
-		return out, nil
+	out = &policy{mode: p.Mode, threshold: p.Threshold}
+	answers := s.Answers
+	answers.Mode = mode
+	if out.answers, err = answers.ready(s.Rules, p.Paranoia); err != nil || !p.on() {
+		return out, err
 	}
 	rules := s.Rules
 	rules.Paranoia = max(p.Paranoia, 1)
-	var err error
 	out.engine, err = s.Engine(rules)
 	return out, err
 }
@@ -241,7 +250,7 @@ func (w *Waf) Inspect(r *haechi.Request, now time.Time) haechi.Verdict {
 // Counters are the WAF's counts since it was made.
 func (w *Waf) Counters() []haechi.Counter {
 	c := &w.counts
-	return []haechi.Counter{
+	return append(w.answerCounters(), []haechi.Counter{
 		{Name: "waf_judged", Value: c.judged.Load()},
 		{Name: "waf_hit", Value: c.hit.Load()},
 		{Name: "waf_denied", Value: c.denied.Load()},
@@ -249,5 +258,5 @@ func (w *Waf) Counters() []haechi.Counter {
 		{Name: "waf_excepted", Value: c.excepted.Load()},
 		{Name: "waf_oversized", Value: c.oversized.Load()},
 		{Name: "waf_failed", Value: c.failed.Load()},
-	}
+	}...)
 }

@@ -49,9 +49,10 @@ func (c *Control) previewOf(ctx context.Context, drafts []haechi.Exception, sinc
 	return p, nil
 }
 
-// withHits reads the recorded requests in which the WAF found something, newest first.
+// withHits reads the recorded requests and answers in which the WAF found something,
+// newest first.
 func (c *Control) withHits(ctx context.Context, since time.Time) (found []haechi.Event, cut bool, err error) {
-	found, err = c.d.Past.Events(ctx, &haechi.EventFilter{Since: since, Kinds: []haechi.Kind{haechi.KindRequest}, Hits: true, Limit: maxHitEvents})
+	found, err = c.d.Past.Events(ctx, &haechi.EventFilter{Since: since, Kinds: []haechi.Kind{haechi.KindRequest, haechi.KindAnswer}, Hits: true, Limit: maxHitEvents})
 	return found, len(found) == maxHitEvents, err
 }
 
@@ -91,7 +92,7 @@ func (c *Control) except(ctx context.Context, op haechi.Operator, x haechi.Excep
 // drafts are the exceptions for the newest recorded request with the reference that the
 // WAF refused, or would have.
 func (c *Control) drafts(ctx context.Context, order haechi.ExceptionOrder) ([]haechi.Exception, error) {
-	found, err := c.d.Past.Events(ctx, &haechi.EventFilter{Ref: order.Ref, Kinds: []haechi.Kind{haechi.KindRequest}, Hits: true, Limit: 1})
+	found, err := c.d.Past.Events(ctx, &haechi.EventFilter{Ref: order.Ref, Kinds: []haechi.Kind{haechi.KindRequest, haechi.KindAnswer}, Hits: true, Limit: 10})
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (c *Control) drafts(ctx context.Context, order haechi.ExceptionOrder) ([]ha
 		return nil, &haechi.Error{Kind: haechi.NotFound, Op: "add an exception", Msg: "no request with this reference is recorded in which the WAF found something",
 			Hint: "take the reference of a refusal by the WAF; haechi why explains it"}
 	}
-	e := &found[0]
+	e := &found[max(0, slices.IndexFunc(found, func(e haechi.Event) bool { return e.Kind == haechi.KindAnswer }))] // the request may have hits too
 	h, err := haechi.ParseHits(e.Hits)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,8 @@ func (c *Control) ProposeExceptions(ctx context.Context, since time.Time) ([]hae
 	if err != nil {
 		return nil, err
 	}
+	// What a server behind answers is nobody's habit: whoever visits would ask for it.
+	found = slices.DeleteFunc(found, func(e haechi.Event) bool { return e.Kind == haechi.KindAnswer })
 	now := c.d.Now()
 	standing := c.d.Except.Exceptions()
 	noisy := noisySenders(found)

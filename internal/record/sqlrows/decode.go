@@ -54,7 +54,7 @@ func (r *eventRow) event() (haechi.Event, error) {
 		Status: int(r.httpStatus.Int64), Class: r.class.String, UserAgent: r.agent.String,
 		BytesIn: r.bytesIn.Int64, BytesOut: r.bytesOut.Int64, Duration: time.Duration(r.duration.Int64), Text: r.text.String,
 	}
-	if r.kind == "request" && r.text.String != "" {
+	if (r.kind == "request" || r.kind == "answer") && r.text.String != "" {
 		if _, err := haechi.ParseHits(r.text.String); err == nil {
 			e.Hits, e.Text = r.text.String, ""
 		}

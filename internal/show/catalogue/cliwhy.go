@@ -8,6 +8,7 @@ func explaining() []text {
 		{"explain.auth", "An authentication was refused at {0}: {1}.", "{0}에 인증이 거부되었습니다: {1}."},
 		{"explain.message", "A message was refused at {0}: {1}.", "{0}에 메시지가 거부되었습니다: {1}."},
 		{"explain.request", "A request was refused at {0}: {1}.", "{0}에 요청이 거부되었습니다: {1}."},
+		{"explain.answer", "An answer of the server behind was withheld at {0}: {1}.", "{0}에 뒤쪽 서버의 응답을 내보내지 않았습니다: {1}."},
 		{"explain.close", "A connection was ended at {0}: {1}.", "{0}에 연결이 종료되었습니다: {1}."},
 		{"explain.other", "Something was refused at {0}: {1}.", "{0}에 거부되었습니다: {1}."},
 		{"explain.slowed", "Something was slowed down at {0}, not refused: {1}.", "{0}에 거부하지 않고 속도를 늦췄습니다: {1}."},
@@ -59,6 +60,7 @@ func explaining() []text {
 
 		{"explain.at_accept", "at accept: the connection was closed before anything was read of it", "연결 수락 시점: 아무것도 읽기 전에 연결을 닫음"},
 		{"explain.at_device", "in the device gate: the server behind received nothing of it", "기기 관문: 뒤쪽 서버는 아무것도 받지 않음"},
+		{"explain.at_answer", "in the HTTP gate: the client did not see the answer", "HTTP 관문: 클라이언트는 응답을 보지 못함"},
 		{"explain.at_http", "in the HTTP gate: the server behind did not see the request", "HTTP 관문: 뒤쪽 서버는 요청을 보지 못함"},
 		{"explain.at_session", "on the live connection, which was cut", "연결 중인 세션: 연결을 끊음"},
 		{"explain.at_gateway", "inside the gateway", "게이트웨이 내부"},

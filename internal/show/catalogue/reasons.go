@@ -3,6 +3,7 @@ package catalogue
 // reasons are the texts of haechi.Reason.
 func reasons() []text {
 	return []text{
+		{"reason.leak", "rules of the web application firewall matched what the server behind answered", "웹 방화벽(WAF) 규칙이 뒤쪽 서버의 응답과 일치함"},
 		{"reason.waf", "rules of the web application firewall matched the request", "웹 방화벽(WAF) 규칙이 요청과 일치함"},
 		{"reason.csp_violation", "a browser reported a breach of the content security policy", "브라우저가 콘텐츠 보안 정책 위반을 보고함"},
 		{"reason.mixed_content", "a page served over TLS loads scripts or the like, or sends a form, without it", "TLS로 제공되는 페이지가 스크립트 등을 암호화 없이 불러오거나 양식을 암호화 없이 보냄"},

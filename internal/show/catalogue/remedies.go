@@ -3,6 +3,7 @@ package catalogue
 // remedies say, for each haechi.Reason of a refusal, what would end it.
 func remedies() []text {
 	return []text{
+		{"remedy.leak", "Look at what the server behind says there: an error with its query, a listing of files, source text. Switch such messages off in the application. If it is the page's own text, make an exception with haechi waf except REFERENCE.", "뒤쪽 서버가 그 경로에서 내보내는 내용을 확인하십시오. 쿼리가 담긴 오류, 파일 목록, 소스 코드 등입니다. 애플리케이션에서 그런 메시지를 끄십시오. 페이지 본래의 내용이라면 haechi waf except 참조번호로 예외를 만드십시오."},
 		{"remedy.waf", "If the request was honest, make an exception with haechi waf except REFERENCE or on the console's page WAF, or set the mode to shadow while you look.", "정상적인 요청이었다면 haechi waf except 참조번호 또는 콘솔의 웹 방화벽 페이지에서 예외를 만들거나, 확인하는 동안 mode를 shadow로 두십시오."},
 		{"remedy.csp_violation", "Nothing was refused by the gateway. If the page may do this, widen services, headers, csp in haechi.yaml; if not, somebody put something into the page.", "게이트웨이가 거부한 것은 없습니다. 페이지에 필요한 동작이면 haechi.yaml의 services, headers, csp를 넓히고, 아니라면 누군가 페이지에 무언가를 심은 것입니다."},
 		{"remedy.mixed_content", "Nothing was refused. Write https:// in the page, or let browsers do it: add upgrade-insecure-requests to services, headers, csp, policy and set its mode to enforce.", "거부된 것은 없습니다. 페이지의 주소를 https://로 바꾸거나, services, headers, csp, policy에 upgrade-insecure-requests를 추가하고 mode를 enforce로 설정해 브라우저가 대신 바꾸게 하세요."},

@@ -43,7 +43,7 @@ func reasons() []haechi.Reason {
 		haechi.ReasonAttack,
 		haechi.ReasonFlood,
 		haechi.ReasonLogin,
-		haechi.ReasonCSP, haechi.ReasonWAF, haechi.ReasonMixedContent, haechi.ReasonMixedImage, haechi.ReasonPlainLogin,
+		haechi.ReasonCSP, haechi.ReasonWAF, haechi.ReasonLeak, haechi.ReasonMixedContent, haechi.ReasonMixedImage, haechi.ReasonPlainLogin,
 		haechi.ReasonTLSVersion,
 		haechi.ReasonTLSSuites,
 		haechi.ReasonTLSFallback,

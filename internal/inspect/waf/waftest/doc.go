@@ -2,6 +2,6 @@
 // is expected of them (stage 3, for tests). They come with the rules, as embedded files.
 //
 // It promises every test of a request that the files hold, in order of their names, as a
-// neutral view and as the bytes of an HTTP/1.1 request. It never runs an engine, and it
-// leaves out the tests of answers, which nothing here inspects.
+// neutral view and as the bytes of an HTTP/1.1 request, and every test of an answer that says
+// what the answer is. It never runs an engine.
 package waftest
