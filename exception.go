@@ -2,6 +2,7 @@ package haechi
 
 import (
 	"path"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,6 +13,8 @@ type Exception struct {
 	ID      string `json:"id,omitempty"`
 	Service string `json:"service"`
 	Rule    int    `json:"rule"`
+	// Through is the last of several rules, of which Rule is the first; 0: it is one.
+	Through int `json:"through,omitempty"`
 	// Path is a path as it is decoded, or with a slash at its end all paths below.
 	Path string `json:"path"`
 	// Where is the variable, as [Hit.Where] names it.
@@ -28,7 +31,15 @@ type Exception struct {
 // Covers reports whether the exception takes the hit out of a request to the path. A
 // path that servers could read in several ways is below none.
 func (x *Exception) Covers(service, p string, h *Hit, now time.Time) bool {
-	return x.Rule == h.Rule && x.Where == h.Where && x.Service == service && now.Before(x.Expires) && x.onPath(p)
+	return (x.Rule == h.Rule || x.Rule < h.Rule && h.Rule <= x.Through) && x.Where == h.Where && x.Service == service && now.Before(x.Expires) && x.onPath(p)
+}
+
+// Rules is the rule, or "first-last".
+func (x Exception) Rules() string {
+	if x.Through == 0 {
+		return strconv.Itoa(x.Rule)
+	}
+	return strconv.Itoa(x.Rule) + "-" + strconv.Itoa(x.Through)
 }
 
 func (x *Exception) onPath(p string) bool {

@@ -95,7 +95,7 @@ func printExceptions(p *printer, all []haechi.Exception) {
 		if id == "" {
 			id = p.t("waf.configured")
 		}
-		rows = append(rows, []string{id, x.Service, strconv.Itoa(x.Rule), x.Path, x.Where, x.Owner, p.when(x.Expires), x.Reason})
+		rows = append(rows, []string{id, x.Service, x.Rules(), x.Path, x.Where, x.Owner, p.when(x.Expires), x.Reason})
 	}
 	p.table([]string{"exception", "service", "rule", "path", "variable", "owner", "until", "reason"}, rows)
 }

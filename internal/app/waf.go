@@ -10,6 +10,7 @@ import (
 	"haechi"
 	"haechi/internal/config"
 	"haechi/internal/inspect/waf"
+	"haechi/internal/inspect/waf/applications"
 	"haechi/internal/inspect/waf/exceptions"
 )
 
@@ -57,6 +58,9 @@ func fixedExceptions(cfg *config.Config) (out []haechi.Exception) {
 	for i := range cfg.Services {
 		if s := &cfg.Services[i]; s.Kind == kindHTTP {
 			out = append(out, s.WAF.Exceptions...)
+			for _, a := range s.WAF.Applications {
+				out = append(out, applications.Exceptions(s.Name, a.Name, a.Path)...)
+			}
 		}
 	}
 	return out

@@ -195,6 +195,7 @@ type rawWAF struct {
 	Responses  string         `yaml:"responses" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"off, shadow (record what would be withheld) or enforce: the Core Rule Set's rules about answers that leak."`
 	OutScore   int            `yaml:"response_threshold" jsonschema:"minimum=1,maximum=1000" jsonschema_description:"Anomaly score that withholds an answer; a rule adds 4 or 5."`
 	OutBody    size           `yaml:"response_body" least:"1KiB" most:"1MiB" jsonschema_description:"How much of an answer's body is judged; in enforce its client waits for so much."`
+	Runs       string         `yaml:"application,omitempty" jsonschema:"enum=gnuboard5,enum=nextcloud,enum=phpmyadmin,enum=rhymix,enum=wordpress" jsonschema_description:"The application that is served: what its forms hold is excepted by rules, path and parameter."`
 	UTF8       bool           `yaml:"utf8,omitempty" jsonschema_description:"Parameters that are no UTF-8 add to the score."`
 	Before     []string       `yaml:"rules_before,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Files of SecLang rules of your own, asked before the Core Rule Set; relative to this file."`
 	Rules      []string       `yaml:"rules,omitempty" jsonschema:"maxItems=16" jsonschema_description:"The same, asked after it: virtual patches go here."`
@@ -208,6 +209,7 @@ type rawWAFRoute struct {
 	Paranoia  int    `yaml:"paranoia,omitempty" jsonschema:"minimum=0,maximum=4" jsonschema_description:"As for the service, whose it is without this."`
 	Threshold int    `yaml:"threshold,omitempty" jsonschema:"minimum=0,maximum=1000" jsonschema_description:"As for the service, whose it is without this."`
 	Responses string `yaml:"responses,omitempty" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"As for the service, whose it is without this."`
+	Runs      string `yaml:"application,omitempty" jsonschema:"enum=gnuboard5,enum=nextcloud,enum=phpmyadmin,enum=rhymix,enum=wordpress" jsonschema_description:"The application that is served below this path."`
 }
 
 type rawException struct {

@@ -23,6 +23,7 @@ type WAF struct {
 	Fast                   bool
 	Sample                 int // one in so many; 0: none
 	Answers                WAFAnswers
+	Applications           []WAFApplication
 	Before, Rules          []string // files
 	Routes                 []WAFRoute
 	Exceptions             []haechi.Exception
@@ -40,6 +41,9 @@ type WAFAnswers struct {
 	Threshold, Body int
 }
 
+// WAFApplication is an application that is served at a path.
+type WAFApplication struct{ Name, Path string }
+
 // WAFRoute is a path with a policy of its own.
 type WAFRoute struct {
 	Path string
@@ -51,7 +55,13 @@ func compileWAF(service string, w *rawWAF) WAF {
 	out := WAF{WAFPolicy: WAFPolicy{mode(w.Mode), w.Paranoia, w.Threshold}, Body: int(w.Body), Partial: w.Oversized == "partial",
 		Inflate: w.Compressed == "inflate", Open: w.OnError == "pass", UTF8: w.UTF8, Extra: w.Extra == "on", Context: mode(w.Context), ContextScore: w.Score,
 		Fast: w.Engine == "fast", Sample: w.Sample, Answers: WAFAnswers{mode(w.Responses), w.OutScore, int(w.OutBody)}, Before: slices.Clone(w.Before), Rules: slices.Clone(w.Rules)}
+	if w.Runs != "" {
+		out.Applications = append(out.Applications, WAFApplication{w.Runs, "/"})
+	}
 	for _, r := range w.Routes {
+		if r.Runs != "" {
+			out.Applications = append(out.Applications, WAFApplication{r.Runs, r.Path})
+		}
 		p := out.WAFPolicy
 		if r.Mode != "" {
 			p.Mode = mode(r.Mode)
