@@ -73,3 +73,16 @@ const (
 	ReasonCertificateWeak       Reason = "certificate_weak"        // a certificate of ours has a weak key or signature
 	ReasonCertificateRevoked    Reason = "certificate_revoked"     // the authority revoked a certificate of ours
 )
+
+// Reasons about certificates of clients, and the files by which they are judged.
+const (
+	ReasonClientCertMissing   Reason = "client_certificate_missing"   // the client showed none where one is required
+	ReasonClientCertUntrusted Reason = "client_certificate_untrusted" // of none of the authorities, or not made for clients
+	ReasonClientCertExpired   Reason = "client_certificate_expired"   // over, or not begun
+	ReasonClientCertRevoked   Reason = "client_certificate_revoked"   // on its authority's list
+	ReasonClientCertUnchecked Reason = "client_certificate_unchecked" // its authority's list is over, or there is none
+	ReasonClientCertName      Reason = "client_certificate_name"      // it names nobody
+	ReasonCRLEnding           Reason = "crl_ending"                   // a list of revoked certificates is over soon
+	ReasonCRLStale            Reason = "crl_stale"                    // a list of revoked certificates is over
+	ReasonCRLRefused          Reason = "crl_refused"                  // a file of authorities or lists could not be taken over
+)

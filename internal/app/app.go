@@ -171,6 +171,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("console", a.console.run)
 	g.Add("metrics", a.metrics.run)
 	g.Add("flaws of certificates", a.watchCertificates)
+	g.Add("authorities of clients", func(ctx context.Context) error { return e.clients.run(ctx, e.now, e.log) })
 	g.Add("gates", a.runGates)
 	return errors.Join(g.Run(ctx), e.close())
 }

@@ -9,6 +9,7 @@ import (
 
 	"haechi"
 	"haechi/internal/config"
+	"haechi/internal/identity/clientcert"
 	"haechi/internal/ingress/tlsterm"
 )
 
@@ -41,6 +42,8 @@ const (
 	originFiles = "files"
 	originACME  = "acme"
 	originDev   = "dev_ca"
+	// originClients are the lists by which certificates of clients are judged.
+	originClients = "clients"
 )
 
 func originOf(t *config.TLS) string {
@@ -121,7 +124,35 @@ func (a *App) tellFlaws(before map[string]time.Time, now time.Time) map[string]t
 			after[id] = last
 		}
 	}
+	a.tellClientFlaws(before, after, now)
 	return after
+}
+
+// tellClientFlaws does the same for the files by which certificates of clients are judged.
+func (a *App) tellClientFlaws(before, after map[string]time.Time, now time.Time) {
+	for cfg, f := range a.estate.clients.list() {
+		for _, service := range f.services {
+			for _, flaw := range f.Flaws(now) {
+				id := strings.Join([]string{service, cfg.CA, cfg.CRL, string(flaw.Reason)}, "|")
+				last, known := before[id]
+				if !known || now.Sub(last) >= flawsAgain {
+					a.tellClientFlaw(service, flaw, now)
+					last = now
+				}
+				after[id] = last
+			}
+		}
+	}
+}
+
+func (a *App) tellClientFlaw(service string, f clientcert.Flaw, now time.Time) {
+	e := haechi.Event{Time: now.UTC(), Kind: haechi.KindSystem, Outcome: haechi.Failure, Severity: haechi.High, Service: service,
+		Reason: f.Reason, Text: "certificates of clients: " + f.Text}
+	if f.Reason == haechi.ReasonCRLEnding {
+		e.Severity = haechi.Medium
+	}
+	a.opts.Log.Warn("something is wrong with what certificates of clients are judged by", "service", service, "reason", f.Reason, "text", f.Text)
+	a.estate.pipeline.Emit(&e)
 }
 
 func (a *App) tellFlaw(c *ownCert, f tlsterm.Flaw, now time.Time) {
@@ -160,7 +191,7 @@ func (a *App) certStatus() (out []haechi.CertificateStatus) {
 		}
 		out = append(out, s)
 	}
-	return out
+	return append(out, a.estate.clients.status(now)...)
 }
 
 // namesOf are those that the certificate holds, or is to hold.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type deviceGuard struct {
 	health    *ingress.Health
 	upstreams *ingress.Upstreams
 	tls       *frontTLS // nil: plain
+	clients   *clientCerts
 	sockets   []*listener.Listener
 	open      atomic.Bool
 	log       *slog.Logger
@@ -36,7 +38,7 @@ type deviceGuard struct {
 }
 
 func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log *slog.Logger) (*deviceGuard, error) {
-	g := &deviceGuard{svc: s, log: log.With("service", s.Name), done: make(chan struct{})}
+	g := &deviceGuard{svc: s, clients: &e.clients, log: log.With("service", s.Name), done: make(chan struct{})}
 	g.upstreams = e.upstreams(s)
 	g.health = ingress.NewHealth(ingress.HealthConfig{Dial: g.upstreams.Check, SetOpen: g.setOpen, Log: g.log})
 	var err error
@@ -60,7 +62,8 @@ func newDeviceGuard(s *config.Service, e *estate, judges ingress.Inspector, log 
 		HandshakeTimeout: s.Timeouts.Handshake, ProofTimeout: s.Timeouts.Handshake, Idle: s.Timeouts.Idle, DialTimeout: s.Timeouts.Upstream,
 		Hold: s.Device.Hold,
 	}, devicegate.Deps{
-		Registry: e.registry.At(s.Name), Prover: prover, Enroller: enroller{e}, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
+		Certificates: g.tls.certificates(),
+		Registry:     e.registry.At(s.Name), Prover: prover, Enroller: enroller{e}, Inspector: judges, Sink: e.pipeline, Sessions: e.session,
 		Idle: e.yard.idle, Blocked: e.yard.blocked, Winners: e.winners, Dial: g.upstreams.Dial, Suspect: g.health.Nudge, Now: e.now, Log: g.log,
 	})
 	if err != nil {
@@ -183,7 +186,7 @@ func (g *deviceGuard) status() []haechi.ServiceStatus {
 func (g *deviceGuard) behind() string { return strings.Join(g.upstreams.Addrs(), ", ") }
 
 func (g *deviceGuard) stats() []haechi.Counter {
-	out := append(g.gate.Stats(), g.tls.stats()...)
+	out := slices.Concat(g.gate.Stats(), g.tls.stats(), g.clients.counters(g.svc.Name))
 	for _, l := range g.sockets {
 		out = append(out, named(l.Addr().String()+"/", l.Counters())...)
 	}

@@ -66,6 +66,7 @@ type estate struct {
 	yard       yard
 	pipes      *splice.Pool
 	keeper     *acme.Keeper
+	clients    clientCerts
 	habits     *habits
 	params     *params.Learner // of the WAF
 	wire       *wire           // nil: no interface is read

@@ -10,6 +10,7 @@ import (
 
 	"haechi"
 	"haechi/internal/config"
+	"haechi/internal/identity/clientcert"
 	"haechi/internal/ingress"
 	"haechi/internal/ingress/tlsterm"
 )
@@ -26,6 +27,7 @@ type frontTLS struct {
 	service string
 	certs   *tlsterm.Set
 	conf    *tls.Config
+	clients *clientcert.Clients // nil: they are not asked for certificates
 	plain   bool
 	wait    time.Duration
 	sink    ingress.Sink
@@ -40,7 +42,11 @@ func newFrontTLS(s *config.Service, e *estate) (*frontTLS, error) {
 	if err != nil || certs == nil {
 		return nil, err
 	}
-	return &frontTLS{service: s.Name, certs: certs, conf: deviceTLS(s, certs), plain: s.TLS.Plain,
+	clients, err := e.clients.of(s, e.now())
+	if err != nil {
+		return nil, err
+	}
+	return &frontTLS{service: s.Name, certs: certs, conf: asking(deviceTLS(s, certs), clients, true, e.now, certs), clients: clients, plain: s.TLS.Plain,
 		wait: s.Timeouts.Handshake, sink: e.pipeline, now: e.now}, nil
 }
 
@@ -88,7 +94,12 @@ func (f *frontTLS) greet(conns context.Context, c *ingress.Conn) bool {
 
 func (f *frontTLS) encrypt(ctx context.Context, c *ingress.Conn) bool {
 	secured := tls.Server(c.Conn, f.conf)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	err := secured.HandshakeContext(ctx)
+	var bad *ingress.Uncertified
+	switch {
+	case errors.As(err, &bad):
+		return f.refuse(c, bad.Verdict.Reason, bad.Verdict.Rule, &f.failed)
+	case err != nil:
 		return f.refuse(c, haechi.ReasonHandshake, ruleTLSHandshake, &f.failed)
 	}
 	c.Conn, c.TLS = secured, true
@@ -105,6 +116,14 @@ func (f *frontTLS) refuse(c *ingress.Conn, reason haechi.Reason, rule string, co
 		Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Verdict: haechi.Deny, Rule: rule, Ref: haechi.NewReference(rule, about.String(), now)})
 	_ = c.Close() // closing is all that is left to do
 	return false
+}
+
+// certificates are those of clients; nil for a plain service, and where nobody asks.
+func (f *frontTLS) certificates() ingress.Certificates {
+	if f == nil {
+		return nil
+	}
+	return certificatesOf(f.clients)
 }
 
 // stats are the counters; none for a plain service.

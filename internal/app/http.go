@@ -69,13 +69,15 @@ type httpGuard struct {
 	owned  []ownCert
 	behind []*behind // one for each service of the group
 	log    *slog.Logger
-	handed atomic.Bool // to the next world's gate
-	done   chan struct{}
-	once   sync.Once
+
+	clients *clientCerts
+	handed  atomic.Bool // to the next world's gate
+	done    chan struct{}
+	once    sync.Once
 }
 
 func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log *slog.Logger) (*httpGuard, error) {
-	g := &httpGuard{group: group, log: log.With("addr", group.addr), done: make(chan struct{})}
+	g := &httpGuard{group: group, log: log.With("addr", group.addr), done: make(chan struct{}), clients: &e.clients}
 	first := group.services[0]
 	conf := httpgate.Config{
 		Name: first.Name, V6Bits: cfg.Client.IPv6Prefix, HeaderTimeout: first.Timeouts.Header, IdleTimeout: first.Timeouts.Idle,
@@ -102,6 +104,11 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 	}
 	if len(g.certs) > 0 {
 		conf.TLS = tlsterm.Policy(first.TLS.Policy).Apply(tlsterm.Config(g.certs...))
+		clients, err := e.clients.of(g.encrypted(), e.now()) // of services that share an address they are the same
+		if err != nil {
+			return nil, err
+		}
+		conf.TLS, conf.Certificates = asking(conf.TLS, clients, false, e.now, g.certs...), certificatesOf(clients)
 	}
 	var err error
 	g.gate, err = httpgate.New(conf, httpgate.Deps{
@@ -115,6 +122,11 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 	listen.Announce = true // a device gate announces its connections itself
 	g.socket, err = e.pool.Listen(listen)
 	return g, err
+}
+
+// encrypted is the first service that speaks TLS at this address.
+func (g *httpGuard) encrypted() *config.Service {
+	return g.group.services[slices.Index(g.group.redirect, false)]
 }
 
 // own takes the certificates of a service: one for all its hosts, or one for each.
@@ -219,6 +231,9 @@ func (g *httpGuard) stats() []haechi.Counter {
 	out := append(g.gate.Counters(), g.socket.Counters()...)
 	for i, s := range g.group.services {
 		out = append(out, g.behind[i].counter(s.Name)...)
+		if !g.group.redirect[i] {
+			out = append(out, g.clients.counters(s.Name)...)
+		}
 	}
 	return out
 }

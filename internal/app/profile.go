@@ -80,6 +80,7 @@ func besideFile(cfg *config.Config, path string) {
 		s.Device.Database.DSNFile = beside(s.Device.Database.DSNFile)
 		s.Device.KeysFile = beside(s.Device.KeysFile)
 		s.TLS.ACME.CAFile = beside(s.TLS.ACME.CAFile)
+		s.TLS.Clients.CA, s.TLS.Clients.CRL = beside(s.TLS.Clients.CA), beside(s.TLS.Clients.CRL)
 		besideRules(&s.WAF, beside)
 	}
 }

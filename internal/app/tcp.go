@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +50,13 @@ func newTCPGuard(s *config.Service, e *estate, w *world, log *slog.Logger) (*tcp
 	if g.certs, err = serviceCert(e.cfg, s, e.now()); err != nil {
 		return nil, err
 	}
-	g.gate, err = tcpgate.New(tcpConfig(s, g.certs), tcpgate.Deps{
+	conf := tcpConfig(s, g.certs)
+	clients, err := e.clients.of(s, e.now())
+	if err != nil {
+		return nil, err
+	}
+	conf.TLS, conf.Certificates = asking(conf.TLS, clients, true, e.now, g.certs), certificatesOf(clients)
+	g.gate, err = tcpgate.New(conf, tcpgate.Deps{
 		Inspector: presentLists{e, w}, Pacer: presentPacer{e, w}, Sink: e.pipeline, Sessions: e.session,
 		Dial: dial, Suspect: g.suspect, Lot: e.yard.idle, Pipes: e.pipes, Now: e.now, Log: log,
 	})
@@ -183,4 +190,6 @@ func (g *tcpGuard) status() []haechi.ServiceStatus {
 		Upstream: strings.Join(behind, ", "), Healthy: g.healthy(), Live: g.gate.Live()}}
 }
 
-func (g *tcpGuard) stats() []haechi.Counter { return append(g.gate.Stats(), g.doors.stats()...) }
+func (g *tcpGuard) stats() []haechi.Counter {
+	return slices.Concat(g.gate.Stats(), g.doors.stats(), g.e.clients.counters(g.svc.Name))
+}

@@ -118,6 +118,7 @@ func (w *world) enter(e *estate) {
 	e.exports.swap(func() screened { return e.screened(w, "netflow") })
 	e.samples.swap(func() screened { return e.screened(w, "sflow") })
 	e.keeper.Keep(orders(w.cfg))
+	e.clients.keep(w.cfg)
 	e.engines.keep(w.rulings)
 }
 
@@ -212,7 +213,7 @@ func accessLists(cfg *config.Config) map[string]access.List {
 	out := map[string]access.List{}
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
-		out[s.Name] = access.List{Mode: s.Access.Mode, Allow: s.Access.Allow, Deny: s.Access.Deny}
+		out[s.Name] = access.List{Mode: s.Access.Mode, Allow: s.Access.Allow, Deny: s.Access.Deny, AllowCerts: s.Access.AllowCerts, DenyCerts: s.Access.DenyCerts}
 	}
 	return out
 }

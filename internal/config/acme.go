@@ -35,6 +35,7 @@ func (v *validator) tls(service string, s *rawService) {
 	if v.written(key) && !t.DevCA && t.Cert == "" && t.Key == "" && !acme {
 		v.wrongAt(key, "give cert and key, acme, or dev_ca: true; without tls: the service is plain", "%s says nothing", key)
 	}
+	v.clients(service, s)
 	if acme && s.Kind == kindHTTP {
 		v.acme(key+".acme", s)
 	}

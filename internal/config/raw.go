@@ -101,7 +101,16 @@ type rawTLS struct {
 	DevCA  bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
 	Plain  string `yaml:"plain,omitempty" only:"device" jsonschema:"enum=allow,enum=refuse" jsonschema_description:"Whether devices without TLS may come in at the same port; without it they are refused."`
 
+	Clients rawClients `yaml:"clients,omitempty" jsonschema_description:"Clients that show certificates of their own (mTLS); without it they are not asked."`
+
 	ACME rawACME `yaml:"acme,omitempty" only:"http" jsonschema_description:"Certificates of an authority that speaks ACME, asked for and renewed by the gateway."`
+}
+
+// rawClients says whose certificates clients show.
+type rawClients struct {
+	CA   string `yaml:"ca,omitempty" jsonschema_description:"File (PEM) of the authorities whose certificates are believed, relative to this file; changes are taken over within ten seconds."`
+	Mode string `yaml:"mode,omitempty" jsonschema:"enum=request,enum=require" jsonschema_description:"request: who shows none comes in without a name; require, which it is without this: nobody does."`
+	CRL  string `yaml:"crl,omitempty" jsonschema_description:"File of revocation lists, one of each authority, relative to this file; changes are taken over within ten seconds. Without it nothing is revoked."`
 }
 
 // rawACME keeps certificates for the hosts of a web service.
@@ -147,6 +156,15 @@ type rawAccess struct {
 	Mode  string    `yaml:"mode,omitempty" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"off, shadow or enforce."`
 	Allow []network `yaml:"allow,omitempty" jsonschema_description:"Alone: only these come in. With deny: exceptions from it."`
 	Deny  []network `yaml:"deny,omitempty" jsonschema_description:"These do not come in, except where allow matches."`
+
+	Certificates rawNames `yaml:"certificates,omitempty" jsonschema_description:"The same by the names of client certificates; who has to pass both lists passes both."`
+}
+
+// rawNames are names of client certificates; a * at the end or the beginning stands for
+// anything.
+type rawNames struct {
+	Allow []string `yaml:"allow,omitempty" jsonschema:"maxItems=10000" jsonschema_description:"Alone: only these come in. With deny: exceptions from it. For example spiffe://shop/*."`
+	Deny  []string `yaml:"deny,omitempty" jsonschema:"maxItems=10000" jsonschema_description:"These do not come in, except where allow matches."`
 }
 
 type rawHeaders struct {

@@ -94,7 +94,17 @@ type TLS struct {
 	DevCA     bool
 	ACME      ACME // http
 	Plain     bool // device: those without TLS come in at the same port too
+	Clients   Clients
 }
+
+// Clients says whose certificates clients show. The zero value: they are not asked.
+type Clients struct {
+	CA, CRL string // files
+	Require bool
+}
+
+// On reports whether clients are asked for certificates.
+func (c Clients) On() bool { return c.CA != "" }
 
 // ACME says who issues the certificates of a web service's hosts. The zero value:
 // nobody does.
@@ -155,6 +165,9 @@ type Limits struct {
 type Access struct {
 	Mode        haechi.Mode
 	Allow, Deny []netip.Prefix
+	// AllowCerts and DenyCerts are names of client certificates, a * at one end for
+	// anything.
+	AllowCerts, DenyCerts []string
 }
 
 // Route gives requests below a path prefix a class.

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"crypto/x509"
 	"net"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,21 @@ type Sessions interface {
 	// Close forgets the session.
 	Close(id uint64)
 }
+
+// Certificates knows whose certificates let clients in.
+type Certificates interface {
+	// Hold says who showed these certificates, its own first, and whether it may come in.
+	// cut is called once what counts then refuses it, at most once, from any goroutine,
+	// and must not block. release, never nil, forgets the connection.
+	Hold(shown []*x509.Certificate, now time.Time, cut func(haechi.Verdict)) (name string, v haechi.Verdict, release func())
+}
+
+// Uncertified is the error of a TLS handshake in which the client's certificate, or that
+// there was none, was refused.
+type Uncertified struct{ Verdict haechi.Verdict }
+
+// Error implements error.
+func (u *Uncertified) Error() string { return string(u.Verdict.Reason) }
 
 // Conn is an accepted connection whose client is known.
 type Conn struct {

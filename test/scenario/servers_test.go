@@ -151,7 +151,7 @@ func (s *webSide) start() {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.shop)
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
-		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "X-Forwarded-Proto"} {
+		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "X-Forwarded-Proto", "Client-Cert"} {
 			w.Header()["Echo-"+name] = r.Header[name]
 		}
 		w.Header().Set("Echo-Names", strings.Join(slices.Sorted(maps.Keys(r.Header)), " "))

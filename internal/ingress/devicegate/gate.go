@@ -134,6 +134,9 @@ type Deps struct {
 	// Suspect is told that the upstream failed a session, so that its health is
 	// checked at once. It must not block.
 	Suspect func()
+	// Certificates know those of devices that came over TLS, which it must ask for; nil:
+	// nobody asks.
+	Certificates ingress.Certificates
 	// Now is the clock, default time.Now.
 	Now func() time.Time
 	Log *slog.Logger // nil: no log

@@ -75,6 +75,7 @@ func (g *Gate) Serve(c *ingress.Conn) {
 		talk: &talk{conn: c}, loose: &loose{dev: newReader(c.Conn)}}
 	s.hands.Store(1)
 	tune(bottom(c.Conn))
+	refused := s.certify(c)
 	s.id = g.numbers.Add(1)
 	if g.deps.Sessions != nil {
 		s.id = g.deps.Sessions.Open(g.cfg.Service, c.Actor, s.cut)
@@ -82,6 +83,9 @@ func (g *Gate) Serve(c *ingress.Conn) {
 	s.talk.m = g.Machine(c.Actor, s.id, now)
 	s.emit(&haechi.Event{Time: now, Kind: haechi.KindConnect, Outcome: haechi.Success, Service: g.cfg.Service,
 		Actor: c.Actor, Session: s.id})
+	if refused.Refuses() {
+		s.cut(refused)
+	}
 	if !g.crowd.add(s) {
 		s.finish(shutdown())
 	}

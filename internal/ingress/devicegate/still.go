@@ -31,6 +31,7 @@ type still struct {
 type habits struct {
 	rooms rooms
 	pin   *string
+	cert  string // the name of the client's certificate
 	seq   uint64
 	asked int64         // when its last query was told, nanoseconds since the gate was made
 	asks  atomic.Uint32 // queries that wait to be told
@@ -98,9 +99,9 @@ func (k *still) keep(g *Gate, m *Machine, device string) bool {
 	if pin != nil && *pin == serial {
 		pin, k.itself = nil, true
 	}
-	if habits != nil || pin != nil || m.seq != 0 || len(m.rooms.list) > 0 {
+	if habits != nil || pin != nil || m.seq != 0 || len(m.rooms.list) > 0 || m.actor.Certificate != "" {
 		h := k.habit()
-		h.rooms, h.pin, h.seq = m.rooms, pin, m.seq
+		h.rooms, h.pin, h.seq, h.cert = m.rooms, pin, m.seq, m.actor.Certificate
 	}
 	return k.actor(device) == m.actor
 }
@@ -137,7 +138,11 @@ func split(device string, n int) (bot, serial string, ok bool) {
 func (k *still) actor(device string) haechi.Actor {
 	addr := netip.AddrFrom16(k.addr).Unmap()
 	client, _ := addr.Prefix(int(k.bits)) // the length is that of a prefix of its own
-	return haechi.Actor{Addr: addr, Client: client, Device: device, Assurance: haechi.Authenticated, Allowed: k.allowed}
+	a := haechi.Actor{Addr: addr, Client: client, Device: device, Assurance: haechi.Authenticated, Allowed: k.allowed}
+	if k.habits != nil {
+		a.Certificate = k.habits.cert
+	}
+	return a
 }
 
 // resting reports whether nothing is under way: no line in part, no frame that waits,

@@ -20,6 +20,9 @@ type Config struct {
 	Sites []Site
 	// TLS terminates TLS; nil serves plain HTTP.
 	TLS *tls.Config
+	// Certificates judge those of clients, which TLS must ask for; nil: nobody asks. A
+	// client whose certificate is not good enough gets an answer that refuses it.
+	Certificates ingress.Certificates
 	// V6Bits is the prefix length of an IPv6 client key, 0 means 64.
 	V6Bits int
 	// HeaderTimeout bounds the TLS handshake and the wait for a request's header, 0 means 10 s.

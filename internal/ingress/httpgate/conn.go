@@ -46,6 +46,10 @@ type conn struct {
 	address []string             // the peer's address, as a header value
 	secured *tls.ConnectionState // nil without TLS; settled before the first request
 
+	certificate atomic.Pointer[certified] // nil: nobody asked
+	certifying  sync.Mutex
+	uncertified bool // for good, under certifying
+
 	cut       atomic.Pointer[haechi.Verdict]
 	closing   sync.Once
 	requests  atomic.Uint32
@@ -127,6 +131,7 @@ func (c *conn) CloseWrite() error {
 func (c *conn) Close() error {
 	c.closing.Do(func() {
 		c.g.deps.Sessions.Close(c.session)
+		c.uncertify()
 		c.reportSilence()
 		c.leftOver()
 		c.g.conns.Done()

@@ -31,6 +31,7 @@ type exchange struct {
 	body    *body  // nil without a request body, and on a lane
 	arrived []byte // of the body, where it is to be judged
 	hits    string
+	cert    *certified  // of the connection; nil where nobody asks for one
 	lease   *lease      // nil for direct clients
 	flow    *flow       // nil but for HTTP/2
 	reading *answerRead // the answer's body; nil without one
@@ -79,7 +80,7 @@ func newExchange(g *Gate) *exchange {
 
 // reset forgets the last request, so that the pool keeps nothing of it alive.
 func (x *exchange) reset() {
-	x.w, x.c, x.r, x.site, x.body, x.lease, x.flow, x.reading = nil, nil, nil, nil, nil, nil, nil, nil
+	x.w, x.c, x.r, x.site, x.body, x.cert, x.lease, x.flow, x.reading = nil, nil, nil, nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false

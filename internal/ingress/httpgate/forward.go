@@ -60,6 +60,7 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
 		h["Accept-Encoding"] = []string{x.offered()}
 	}
 	x.setForwarded(h)
+	x.passCertificate(h)
 	x.offerNonce(out)
 }
 

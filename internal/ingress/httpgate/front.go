@@ -28,6 +28,7 @@ func (g *Gate) secure(c *conn) *tls.Conn {
 	_ = c.SetDeadline(time.Time{})
 	state := t.ConnectionState()
 	c.secured, c.Conn.TLS = &state, true
+	c.introduce(c.certify(g))
 	return t
 }
 

@@ -83,7 +83,7 @@ func (x *exchange) admit() bool {
 	}
 	x.view = haechi.Request{Kind: haechi.KindRequest, Service: service, Actor: &x.actor, Class: class, Route: own, Size: x.in.length,
 		Method: x.in.method, Host: x.in.host, Path: x.in.path, RawQuery: x.in.query, Headers: x.headers}
-	return x.isProof() || x.judge() && x.acceptable() && x.withinRanges()
+	return x.isProof() || x.certified() && x.judge() && x.acceptable() && x.withinRanges()
 }
 
 // identify fills in the actor: the peer, or the client that trusted proxies name.
@@ -99,7 +99,7 @@ func (x *exchange) identify() {
 	}
 	x.direct = false
 	x.actor = haechi.Actor{Addr: addr, Client: clientkey.Of(addr, x.g.cfg.V6Bits), Assurance: haechi.Handshaken,
-		Allowed: x.g.deps.Allowed(addr)}
+		Allowed: x.g.deps.Allowed(addr), Certificate: x.actor.Certificate} // which is the proxy's: the client is not proved by it
 }
 
 // judge asks the inspector and applies its verdict.

@@ -1,5 +1,7 @@
 package httpgate
 
+import "haechi"
+
 // HandOver lets next answer the requests that come from now on, also on the
 // connections that this gate has; requests under way and upgraded connections end
 // where they began. It reports false, and changes nothing, if one of the two speaks
@@ -37,8 +39,15 @@ func (g *Gate) Wait() { g.conns.Wait() }
 // looked at again, since the lists may have changed with the gate.
 func (x *exchange) adopt() {
 	x.actor, x.direct, x.trusted = x.c.Actor, true, x.c.trusted
+	x.cert = x.c.certify(x.g)
 	if x.c.g == x.g {
 		return
+	}
+	if x.cert != nil { // it may not be what the first gate made of it
+		x.actor.Certificate, x.actor.Assurance = x.cert.name, haechi.Handshaken
+		if x.cert.name != "" {
+			x.actor.Assurance = haechi.Authenticated
+		}
 	}
 	x.trusted = x.g.deps.Clients.Trusted(x.actor.Addr)
 	if allowed := x.g.deps.Allowed(x.actor.Addr); allowed != x.actor.Allowed {

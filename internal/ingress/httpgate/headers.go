@@ -27,7 +27,7 @@ func claimsClient[T string | []byte](name T) bool {
 	case 'r': // Netscape's name for Range, which some servers still read
 		return foldEqual(name, "request-range")
 	case 'c':
-		return foldPrefix(name, "cf-connecting-ip") || foldEqual(name, "client-ip") ||
+		return foldPrefix(name, "cf-connecting-ip") || foldEqual(name, "client-ip") || foldPrefix(name, "client-cert") ||
 			foldEqual(name, "content-length")
 	}
 	return false

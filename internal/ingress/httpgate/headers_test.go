@@ -18,7 +18,7 @@ func spoofs() []string {
 		"X-Cluster-Client-Ip", "6.6.6.6", "Client-Ip", "6.6.6.6", "Fastly-Client-Ip", "6.6.6.6",
 		"X-Remote-Ip", "6.6.6.6", "X-Remote-Addr", "evil", "X-Originating-Ip", "6.6.6.6", "X-Azure-Clientip", "evil",
 		"Proxy-Client-Ip", "6.6.6.6", "Wl-Proxy-Client-Ip", "6.6.6.6", "Proxy", "http://evil.test",
-		"Content_length", "5 evil", "Transfer_encoding", "evil",
+		"Client-Cert", ":ZXZpbA==: evil", "Client_cert", "evil", "Client-Cert-Chain", "evil", "Content_length", "5 evil", "Transfer_encoding", "evil",
 	}
 }
 

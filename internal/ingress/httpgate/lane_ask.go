@@ -259,6 +259,9 @@ func (l *lane) compose(b []byte) []byte {
 	b = line(b, "X-Forwarded-Host", p.host)
 	b = line(b, "X-Forwarded-Proto", p.proto)
 	b = line(b, "X-Real-Ip", p.client)
+	if x.cert != nil && x.cert.header != nil {
+		b = line(b, certHeader, x.cert.header[0])
+	}
 	if q.Length > 0 || x.in.method == http.MethodPost || x.in.method == http.MethodPut || x.in.method == http.MethodPatch {
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, q.Length, 10)

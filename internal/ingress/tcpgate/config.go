@@ -18,6 +18,9 @@ type Config struct {
 	Service string
 	// TLS ends TLS here; nil leaves it to the server behind.
 	TLS *tls.Config
+	// Certificates know those of clients, which TLS must ask for and refuse within the
+	// handshake with an [ingress.Uncertified]; nil: nobody asks.
+	Certificates ingress.Certificates
 	// Upstream, host:port, is where everybody goes whose name is not among Names;
 	// empty refuses them.
 	Upstream string

@@ -115,6 +115,9 @@ func (s *session) gone() {
 	g := s.gate
 	s.release()
 	s.unberth()
+	if s.uncertify != nil {
+		s.uncertify()
+	}
 	if s.open {
 		_ = s.down.from.conn.Close() // closing is all that is left to do
 	}

@@ -2,6 +2,7 @@ package tcpgate
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/ingress"
 )
 
 // Rule ids of the refusals that the gate makes itself.
@@ -58,8 +60,27 @@ func (s *session) terminate(c net.Conn) error {
 	if err := secured.Handshake(); err != nil {
 		return err
 	}
-	s.name = strings.ToLower(secured.ConnectionState().ServerName)
+	state := secured.ConnectionState()
+	s.name = strings.ToLower(state.ServerName)
 	s.up.from = newSide(secured)
+	return s.certify(state.PeerCertificates)
+}
+
+// certify takes over who the client's certificate says it is.
+func (s *session) certify(shown []*x509.Certificate) error {
+	by := s.gate.cfg.Certificates
+	if by == nil {
+		return nil
+	}
+	name, v, release := by.Hold(shown, s.gate.deps.Now(), s.cut)
+	s.uncertify = release
+	if v.Refuses() { // a list came since the handshake
+		return &ingress.Uncertified{Verdict: v}
+	}
+	if name != "" {
+		s.conn.Actor.Certificate, s.conn.Actor.Assurance = name, haechi.Authenticated
+		s.gate.deps.Sessions.Identify(s.id, s.conn.Actor)
+	}
 	return nil
 }
 
@@ -74,6 +95,7 @@ func (s *session) room(n int) bool {
 // word, as balancers do who look whether somebody is there, is no offender.
 func (s *session) misgreeted(err error) {
 	var header tls.RecordHeaderError
+	var bad *ingress.Uncertified
 	cfg, e := &s.gate.cfg, ending{verdict: haechi.Deny}
 	switch {
 	case s.ended():
@@ -87,6 +109,8 @@ func (s *session) misgreeted(err error) {
 		e.reason, e.rule, e.observed, e.threshold = haechi.ReasonOversize, RuleSize, float64(cfg.MaxHello)+1, float64(cfg.MaxHello)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		e.reason, e.rule, e.observed, e.threshold = haechi.ReasonTimeout, RuleTimeout, cfg.HelloTimeout.Seconds(), cfg.HelloTimeout.Seconds()
+	case errors.As(err, &bad):
+		e = fromVerdict(bad.Verdict)
 	case errors.As(err, &header):
 		e.reason, e.rule = haechi.ReasonMalformed, RuleNotTLS
 	default:

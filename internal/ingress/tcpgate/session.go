@@ -35,6 +35,8 @@ type session struct {
 	hello    []byte // read already, for the upstream
 	held     int64  // what it has of the gate's bound on hellos
 
+	uncertify func() // nil without a certificate
+
 	up, down flow // from the client; to it
 	last     atomic.Int64
 	shadowed atomic.Bool // a shadow verdict about bytes was told

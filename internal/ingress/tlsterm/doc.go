@@ -10,7 +10,8 @@
 // the running certificate in place. A session is resumed only under the certificate
 // that it was opened under, for a day at most. An OCSP answer is stapled where the
 // certificate names a responder, and never one that is over or of somebody else.
-// It says what is wrong with a certificate of ours.
+// It says what is wrong with a certificate of ours. Where clients are asked for
+// certificates, a session is not resumed after what those are judged by has changed.
 //
 // It never logs or returns key material, and never replaces a CA that exists.
 package tlsterm

@@ -58,6 +58,15 @@ func reasons() []text {
 		{"reason.certificate_wrong_host", "a certificate does not name a served host", "인증서에 서비스 호스트 이름이 없음"},
 		{"reason.certificate_weak", "a certificate is weak", "취약한 인증서"},
 		{"reason.certificate_revoked", "a certificate is revoked", "인증서가 폐기됨"},
+		{"reason.client_certificate_missing", "the client showed no certificate", "클라이언트 인증서가 없음"},
+		{"reason.client_certificate_untrusted", "the client's certificate is of no trusted authority", "신뢰하지 않는 기관의 클라이언트 인증서"},
+		{"reason.client_certificate_expired", "the client's certificate is over, or not valid yet", "클라이언트 인증서의 유효 기간이 아님"},
+		{"reason.client_certificate_revoked", "the client's certificate is revoked", "클라이언트 인증서가 폐기됨"},
+		{"reason.client_certificate_unchecked", "nobody can tell whether the client's certificate is revoked", "클라이언트 인증서의 폐기 여부를 확인할 수 없음"},
+		{"reason.client_certificate_name", "the client's certificate names nobody", "클라이언트 인증서에 쓸 수 있는 이름이 없음"},
+		{"reason.crl_ending", "a list of revoked certificates is over soon", "인증서 폐기 목록이 곧 만료됨"},
+		{"reason.crl_stale", "a list of revoked certificates is over", "인증서 폐기 목록이 만료됨"},
+		{"reason.crl_refused", "a file of authorities or revoked certificates could not be taken over", "인증 기관 또는 폐기 목록 파일을 반영하지 못함"},
 		{"reason.internal", "internal error, refused to be safe", "내부 오류로 안전하게 거부함"},
 	}
 }

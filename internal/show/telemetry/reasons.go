@@ -55,6 +55,15 @@ func reasons() []haechi.Reason {
 		haechi.ReasonCertificateWrongHost,
 		haechi.ReasonCertificateWeak,
 		haechi.ReasonCertificateRevoked,
+		haechi.ReasonClientCertMissing,
+		haechi.ReasonClientCertUntrusted,
+		haechi.ReasonClientCertExpired,
+		haechi.ReasonClientCertRevoked,
+		haechi.ReasonClientCertUnchecked,
+		haechi.ReasonClientCertName,
+		haechi.ReasonCRLEnding,
+		haechi.ReasonCRLStale,
+		haechi.ReasonCRLRefused,
 		haechi.ReasonInternal,
 	}
 }
