@@ -83,8 +83,8 @@ func (m *Meters) SetMeters(ctx context.Context, now enforce.Meters) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now == m.now {
-		return nil
+	if now == m.now && now != (enforce.Meters{}) {
+		return nil // none are taken away in any case: what failed before may have left some
 	}
 	before := m.now
 	m.now = now
