@@ -272,8 +272,9 @@ func BenchmarkAnswers(b *testing.B) {
 					b.Fatal(err)
 				}
 				go g.Serve(b.Context(), resolved{ln})
+				defer g.Shutdown(b.Context())
 				tr := &http.Transport{DisableCompression: true}
-				defer tr.CloseIdleConnections()
+				defer tr.CloseIdleConnections() // first, so that nothing is waited for
 				client := &http.Client{Transport: tr}
 				b.ReportAllocs()
 				for b.Loop() {
