@@ -22,8 +22,8 @@ const (
 
 // OpenSocket opens a packet socket with its ring on a network interface. It needs
 // CAP_NET_RAW; reading from it does not, so that it can be handed to a process without
-// rights. Errors are of kind Denied without the right, and NotFound without the
-// interface.
+// rights. Errors are of kind Denied without the right, or where this process has given up
+// packet sockets, and NotFound without the interface.
 func OpenSocket(name string) (*os.File, error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
@@ -32,7 +32,7 @@ func OpenSocket(name string) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		kind := haechi.Unavailable
-		if errors.Is(err, unix.EPERM) {
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EAFNOSUPPORT) { // the second is the answer of a filter of system calls
 			kind = haechi.Denied
 		}
 		return nil, &haechi.Error{Kind: kind, Op: "capture on " + name, Err: err,
