@@ -24,7 +24,7 @@ type Meters interface {
 // RunMeters holds meters of the kernel to one meaning. open makes them for what comes in
 // by in0 of the guarded namespace.
 func RunMeters(t *testing.T, open func(t *testing.T, w *netnstest.Wire) Meters) {
-	for name, f := range map[string]func(*testing.T, *metered){
+	for name, f := range map[string]func(*testing.T, *Metered){
 		"EachSourceForItself":  eachSource,
 		"ConnectionsBesideSYN": connections,
 		"Pings":                pings,
@@ -36,45 +36,51 @@ func RunMeters(t *testing.T, open func(t *testing.T, w *netnstest.Wire) Meters) 
 		"RatesAreChecked":      checked,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := netnstest.NewWire(t)
-			f2, err := w.Strangers.NewForge()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = f2.Close() })
-			f(t, &metered{Wire: w, Meters: open(t, w), forge: f2, was: map[string]uint64{}, asked: time.Now()})
+			f(t, NewMetered(t, open))
 		})
 	}
 }
 
-// metered is a wire whose guarded end has meters, and a forge at the other.
-type metered struct {
+// NewMetered makes a wire of its own, and ends it with the test.
+func NewMetered(t *testing.T, open func(t *testing.T, w *netnstest.Wire) Meters) *Metered {
+	t.Helper()
+	w := netnstest.NewWire(t)
+	f, err := w.Strangers.NewForge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return &Metered{Wire: w, Meters: open(t, w), forge: f, was: map[string]uint64{}, asked: time.Now()}
+}
+
+// Metered is a wire whose guarded end has meters, and a forge at the other.
+type Metered struct {
 	*netnstest.Wire
 	Meters
 	forge *netnstest.Forge
 	was   map[string]uint64
-	asked time.Time // when held was called last
-	// due is how many more than at once may have come through between the last two calls
-	// of held: one a second, and what is just due at both.
-	due uint64
+	asked time.Time // when Dropped was called last
+	// Due is how many more than at once may have come through between the last two calls
+	// of Dropped: one a second, and what is just due at both.
+	Due uint64
 }
 
-func (m *metered) set(t *testing.T, now enforce.Meters) {
+func (m *Metered) set(t *testing.T, now enforce.Meters) {
 	t.Helper()
 	if err := m.SetMeters(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
-	m.held(t)
+	m.Dropped(t)
 }
 
-// held is how many were dropped since the last call, by meter.
-func (m *metered) held(t *testing.T) map[string]uint64 {
+// Dropped is how many were dropped since the last call, by meter.
+func (m *Metered) Dropped(t *testing.T) map[string]uint64 {
 	t.Helper()
 	counters, err := m.Held(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.due, m.asked = uint64(time.Since(m.asked).Seconds())+2, time.Now()
+	m.Due, m.asked = uint64(time.Since(m.asked).Seconds())+2, time.Now()
 	out := map[string]uint64{}
 	for _, c := range counters {
 		if c.Value < m.was[c.Name] { // they began anew
@@ -86,16 +92,17 @@ func (m *metered) held(t *testing.T) map[string]uint64 {
 	return out
 }
 
-func (m *metered) to(from string) netip.Addr {
+// To is the guarded address that a source of its family asks.
+func (m *Metered) To(from string) netip.Addr {
 	if netip.MustParseAddr(from).Is6() {
 		return m.To6
 	}
 	return m.To4
 }
 
-// syns sends openings; what was sent has come or was dropped when it returns: a veth hands
+// SYNs sends openings; what was sent has come or was dropped when it returns: a veth hands
 // a packet over within the call, or soon after.
-func (m *metered) syns(t *testing.T, from string, to netip.Addr, n int) {
+func (m *Metered) SYNs(t *testing.T, from string, to netip.Addr, n int) {
 	t.Helper()
 	for i := range n {
 		if err := m.forge.SYN(netip.AddrPortFrom(netip.MustParseAddr(from), uint16(10_000+i)), netip.AddrPortFrom(to, 443), uint32(i)); err != nil {
@@ -106,7 +113,7 @@ func (m *metered) syns(t *testing.T, from string, to netip.Addr, n int) {
 }
 
 // settled waits until what was sent before has come: a packet that nobody meters does.
-func (m *metered) settled(t *testing.T) {
+func (m *Metered) settled(t *testing.T) {
 	t.Helper()
 	for _, own := range []string{"10.77.0.2", "fd77::2"} {
 		if !m.Arrives(t, netip.MustParseAddr(own)) {
@@ -115,48 +122,48 @@ func (m *metered) settled(t *testing.T) {
 	}
 }
 
-// documents are the numbers of row B51.
-func documents() enforce.Meters {
+// Documents are the numbers of row B51.
+func Documents() enforce.Meters {
 	return enforce.Meters{SYN: enforce.Rate{Events: 1, Per: time.Second, Burst: 3}, New: enforce.Rate{Events: 25, Per: time.Minute, Burst: 100}, Echo: enforce.Rate{Events: 1, Per: time.Second, Burst: 5}}
 }
 
 // drops wants so many dropped since the last call, but for what came to be due meanwhile.
-func (m *metered) drops(t *testing.T, what, meter string, all uint64) {
+func (m *Metered) drops(t *testing.T, what, meter string, all uint64) {
 	t.Helper()
-	if n := m.held(t)[meter]; n > all || n+m.due < all {
+	if n := m.Dropped(t)[meter]; n > all || n+m.Due < all {
 		t.Errorf("%s: %d dropped, of %d", what, n, all)
 	}
 }
 
 // eachSource: flaws F75 and B51: so much for one source, not for all together, and an IPv6
 // source is its /64.
-func eachSource(t *testing.T, m *metered) {
-	m.set(t, documents())
-	m.syns(t, "203.0.113.7", m.To4, 20)
+func eachSource(t *testing.T, m *Metered) {
+	m.set(t, Documents())
+	m.SYNs(t, "203.0.113.7", m.To4, 20)
 	m.drops(t, "20 SYNs of one source", "syn", 17)
 	for i := range 200 {
-		m.syns(t, fmt.Sprintf("198.51.100.%d", i), m.To4, 3)
+		m.SYNs(t, fmt.Sprintf("198.51.100.%d", i), m.To4, 3)
 	}
-	if n := m.held(t)["syn"]; n != 0 {
+	if n := m.Dropped(t)["syn"]; n != 0 {
 		t.Errorf("of 200 sources that send 3 each %d SYNs are dropped", n)
 	}
 	for i := range 20 {
-		m.syns(t, fmt.Sprintf("2001:db8:1:2::%d", i+1), m.To6, 1)
+		m.SYNs(t, fmt.Sprintf("2001:db8:1:2::%d", i+1), m.To6, 1)
 	}
 	m.drops(t, "20 SYNs of one /64", "syn", 17)
 }
 
-func connections(t *testing.T, m *metered) {
-	m.set(t, enforce.Meters{New: documents().New})
-	m.syns(t, "203.0.113.7", m.To4, 150)
+func connections(t *testing.T, m *Metered) {
+	m.set(t, enforce.Meters{New: Documents().New})
+	m.SYNs(t, "203.0.113.7", m.To4, 150)
 	m.drops(t, "150 connections at once", "new", 50)
 }
 
-func pings(t *testing.T, m *metered) {
-	m.set(t, documents())
+func pings(t *testing.T, m *Metered) {
+	m.set(t, Documents())
 	for _, from := range []string{"203.0.113.7", "2001:db8:1:2::7"} {
 		for i := range 30 {
-			if err := m.forge.Ping(netip.MustParseAddr(from), m.to(from), uint16(i)); err != nil {
+			if err := m.forge.Ping(netip.MustParseAddr(from), m.To(from), uint16(i)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -166,8 +173,8 @@ func pings(t *testing.T, m *metered) {
 }
 
 // knownAndGuarded: a flood that names a customer as its source does not cut him off.
-func knownAndGuarded(t *testing.T, m *metered) {
-	m.set(t, documents())
+func knownAndGuarded(t *testing.T, m *Metered) {
+	m.set(t, Documents())
 	known := []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8:1:2::/64")}
 	if err := m.Know(t.Context(), known, time.Minute); err != nil {
 		t.Fatal(err)
@@ -176,20 +183,20 @@ func knownAndGuarded(t *testing.T, m *metered) {
 		t.Fatal(err)
 	}
 	for _, from := range []string{"203.0.113.7", "2001:db8:1:2::9", "198.51.100.9"} {
-		m.syns(t, from, m.to(from), 50)
-		if n := m.held(t); n["syn"]+n["new"] != 0 {
+		m.SYNs(t, from, m.To(from), 50)
+		if n := m.Dropped(t); n["syn"]+n["new"] != 0 {
 			t.Errorf("%s: dropped %v", from, n)
 		}
 	}
-	m.syns(t, "203.0.113.8", m.To4, 50)
+	m.SYNs(t, "203.0.113.8", m.To4, 50)
 	m.drops(t, "a stranger's 50 SYNs", "syn", 47)
 }
 
 // standing: a connection that was there before is not metered, nor what is sent in it.
-func standing(t *testing.T, m *metered) {
+func standing(t *testing.T, m *Metered) {
 	c := m.connection(t)
-	m.set(t, documents())
-	m.syns(t, "10.77.0.2", m.To4, 50)
+	m.set(t, Documents())
+	m.SYNs(t, "10.77.0.2", m.To4, 50)
 	m.drops(t, "50 SYNs in its name", "syn", 47)
 	for range 200 {
 		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
@@ -205,7 +212,7 @@ func standing(t *testing.T, m *metered) {
 }
 
 // connection is one to somebody in the guarded namespace who says everything back.
-func (m *metered) connection(t *testing.T) (c net.Conn) {
+func (m *Metered) connection(t *testing.T) (c net.Conn) {
 	t.Helper()
 	var l net.Listener
 	if err := m.Guarded.Do(func() (err error) { l, err = net.Listen("tcp", m.To4.String()+":443"); return err }); err != nil {
@@ -237,7 +244,7 @@ func services() map[uint16]string {
 
 // answers: those that nobody asked for are dropped, and those that this machine asked for
 // are not.
-func answers(t *testing.T, m *metered) {
+func answers(t *testing.T, m *Metered) {
 	m.set(t, enforce.Meters{Reflection: true})
 	for _, pair := range [][3]string{{"10.77.0.2", "10.77.0.1", "203.0.113.9"}, {"fd77::2", "fd77::1", "2001:db8::9"}} {
 		resolver, own, stranger := netip.MustParseAddr(pair[0]), netip.MustParseAddr(pair[1]), netip.MustParseAddr(pair[2])
@@ -255,7 +262,7 @@ func answers(t *testing.T, m *metered) {
 				t.Fatal(err)
 			}
 			m.settled(t)
-			return m.held(t)["reflected"] == 0
+			return m.Dropped(t)["reflected"] == 0
 		}
 		for service, says := range services() {
 			if through(resolver, service, says) {
@@ -278,40 +285,40 @@ func answers(t *testing.T, m *metered) {
 }
 
 // routed: what this machine passes on is not its own.
-func routed(t *testing.T, m *metered) {
+func routed(t *testing.T, m *Metered) {
 	m.Guarded.Set(t, "net/ipv4/ip_forward", "1")
 	m.Guarded.Run(t, "ip", "route", "add", "10.99.0.0/16", "via", "10.77.0.2")
 	m.Strangers.Run(t, "ip", "route", "add", "10.99.0.0/16", "via", "10.77.0.1")
-	m.set(t, documents())
-	m.syns(t, "203.0.113.7", netip.MustParseAddr("10.99.0.1"), 50)
-	if n := m.held(t); n["syn"]+n["new"] != 0 {
+	m.set(t, Documents())
+	m.SYNs(t, "203.0.113.7", netip.MustParseAddr("10.99.0.1"), 50)
+	if n := m.Dropped(t); n["syn"]+n["new"] != 0 {
 		t.Errorf("of what is routed %v was dropped", n)
 	}
-	m.syns(t, "203.0.113.7", m.To4, 20)
+	m.SYNs(t, "203.0.113.7", m.To4, 20)
 	m.drops(t, "20 SYNs to the machine itself", "syn", 17)
 }
 
 // none: nobody is metered any more, who was known is forgotten, and nothing is counted.
-func none(t *testing.T, m *metered) {
-	m.set(t, documents())
+func none(t *testing.T, m *Metered) {
+	m.set(t, Documents())
 	if err := m.Know(t.Context(), []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	m.set(t, enforce.Meters{})
 	c := m.connection(t)
-	m.syns(t, "203.0.113.8", m.To4, 20)
-	if n := m.held(t); len(n) != 0 {
+	m.SYNs(t, "203.0.113.8", m.To4, 20)
+	if n := m.Dropped(t); len(n) != 0 {
 		t.Errorf("without meters it tells of %v", n)
 	}
 	if _, err := c.Write([]byte("x")); err != nil {
 		t.Error(err)
 	}
-	m.set(t, documents())
-	m.syns(t, "203.0.113.7", m.To4, 20)
+	m.set(t, Documents())
+	m.SYNs(t, "203.0.113.7", m.To4, 20)
 	m.drops(t, "20 SYNs of somebody who was known before", "syn", 17)
 }
 
-func checked(t *testing.T, m *metered) {
+func checked(t *testing.T, m *Metered) {
 	for _, r := range []enforce.Rate{{Events: 1, Per: time.Hour}, {Events: -1, Per: time.Second}, {Events: 1 << 30, Per: time.Second}, {Burst: 4, Per: time.Second}} {
 		if err := m.SetMeters(t.Context(), enforce.Meters{Echo: r}); haechi.KindOf(err) != haechi.Invalid {
 			t.Errorf("%+v: %v", r, err)
