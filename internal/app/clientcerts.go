@@ -70,11 +70,16 @@ func (c *clientCerts) keep(cfg *config.Config) {
 	maps.DeleteFunc(c.all, func(_ clientcert.Config, f *clientFiles) bool { return f.services == nil && f.Held() == 0 })
 }
 
-// list are all of them with their files.
-func (c *clientCerts) list() map[clientcert.Config]*clientFiles {
+// list are all of them with their files, as they are now: a reload names other services
+// while somebody reads.
+func (c *clientCerts) list() map[clientcert.Config]clientFiles {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return maps.Clone(c.all)
+	out := make(map[clientcert.Config]clientFiles, len(c.all))
+	for cfg, f := range c.all {
+		out[cfg] = *f
+	}
+	return out
 }
 
 // run takes over what changes in the files, until ctx ends.
