@@ -11,7 +11,6 @@ trap 'rm -rf "$log" "$bin"' EXIT
 go build $race -ldflags="-s -w" -o "$bin/haechi" ./cmd/haechi && export HAECHI_PROGRAM="$bin/haechi"
 mkdir "$bin/mariadb" && export HAECHI_MARIADB="$bin/mariadb" # the data of an empty server, made once
 # What vet says is said by make check.
-go test $race -vet=off -count=1 -timeout 15m -json "$@" ./... >"$log"
-code=$?
-go run ./test/summary <"$log" || code=1
-exit $code
+ask=(go test $race -vet=off -count=1 -timeout 15m)
+"${ask[@]}" -json "$@" ./... >"$log"
+exec go run ./test/summary "${ask[@]}" <"$log"

@@ -1,7 +1,9 @@
 // Command summary reads `go test -json` from standard input and prints what a
 // person wants to know: the output of what failed, the time of each package, which
-// tests were skipped and why, and the totals. It is part of the test harness and
-// of no stage; it exits 1 when anything failed, or in CI when a test was skipped.
+// tests were skipped and why, and the totals. Its arguments are the command line of go
+// test by which the few that failed are asked once more, each alone; a data race, a panic
+// or a leak is never excused so. It is part of the test harness and of no stage; it exits 1
+// when anything failed twice, or in CI when a test was skipped.
 package main
 
 import (
@@ -25,17 +27,24 @@ type tally struct {
 	out                     io.Writer
 	output                  map[key][]string
 	passed, failed, skipped int
-	skips                   []string
+	skips, once             []string
+	suspects                []suspect
+	tests                   map[string]int // that failed, by package
 	broken                  bool
 }
 
 func main() {
-	t := &tally{out: os.Stdout, output: map[key][]string{}}
+	t := newTally(os.Stdout)
 	if err := t.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "summary:", err)
 		os.Exit(1)
 	}
+	t.again(os.Args[1:])
 	os.Exit(t.close(os.Getenv("CI") != ""))
+}
+
+func newTally(out io.Writer) *tally {
+	return &tally{out: out, output: map[key][]string{}, tests: map[string]int{}}
 }
 
 func (t *tally) read(r io.Reader) error {
@@ -74,6 +83,8 @@ func (t *tally) count(r *record, k key) {
 		t.passed++
 	case "fail":
 		t.failed++
+		t.tests[r.Package]++
+		t.suspect(k, text)
 		fmt.Fprintf(t.out, "FAILED %s %s\n%s", r.Package, r.Test, text)
 	case "skip":
 		t.skipped++
@@ -83,7 +94,8 @@ func (t *tally) count(r *record, k key) {
 
 func (t *tally) pkg(r *record, text string) {
 	if r.Action == "fail" {
-		t.broken = true
+		// A package whose tests all passed fails by itself: it did not compile, leaked, or ended.
+		t.broken = t.broken || t.tests[r.Package] == 0 || unforgiven.MatchString(text)
 		fmt.Fprintf(t.out, "FAIL  %s\n%s", r.Package, text)
 		return
 	}
@@ -107,6 +119,9 @@ func reason(text string) string {
 func (t *tally) close(ci bool) int {
 	for _, s := range t.skips {
 		fmt.Fprintln(t.out, "skipped", s)
+	}
+	for _, s := range t.once {
+		fmt.Fprintln(t.out, "passed only when asked again, so mend it:", s)
 	}
 	fmt.Fprintf(t.out, "%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
 	if t.failed > 0 || t.broken || t.passed == 0 {
