@@ -142,7 +142,7 @@ func (g *httpGuard) own(s *config.Service, sets []*tlsterm.Set) {
 }
 
 func site(s *config.Service, up *behind) httpgate.Site {
-	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, Others: s.Others, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream, UpgradedIdle: s.Timeouts.Upgraded, Load: httpgate.Load{Mode: s.Limits.Mode, InFlight: s.Limits.InFlight}}
+	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, Others: s.Others, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream, UpgradedIdle: s.Timeouts.Upgraded, Load: httpgate.Load{Mode: s.Limits.Mode, InFlight: s.Limits.InFlight, Each: s.Limits.ClientInFlight}}
 	if !s.Headers.Off {
 		out.Protection = protection(&s.Headers)
 	}

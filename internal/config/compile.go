@@ -169,7 +169,7 @@ func compileLimits(s *rawService) Limits {
 		out.Classes[name] = Rate(r)
 	}
 	out.Body, out.Header, out.MinRate = int64(l.Body), int(l.Header), int64(l.MinRate)
-	out.InFlight, out.Cost = l.InFlight, Spend(l.Cost)
+	out.InFlight, out.ClientInFlight, out.Cost = l.InFlight, l.ClientInFlight, Spend(l.Cost)
 	return out
 }
 

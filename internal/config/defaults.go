@@ -52,7 +52,7 @@ func (s *rawService) fill(kind string) {
 			Device:  []rate{{300, time.Minute, 0}, {10_000, time.Hour, 0}, {100_000, 24 * time.Hour, 0}},
 			Address: rate{100, time.Second, 0}, Connections: 10, MaxConnections: 65_536,
 			Classes:  map[string]rate{"login": {5, time.Second, 10}},
-			InFlight: 2048, Cost: spend{200 * time.Millisecond, time.Second, 5 * time.Second},
+			InFlight: 2048, ClientInFlight: 100, Cost: spend{200 * time.Millisecond, time.Second, 5 * time.Second},
 			Pause: second, Body: 10 * mib, Header: 32 * kib, FrameIn: mib, FrameOut: 32 * mib,
 		},
 		Access:   rawAccess{Mode: "enforce"},

@@ -145,6 +145,7 @@ type rawLimits struct {
 	BytesOut       size            `yaml:"bytes_out,omitempty" only:"tcp" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may be sent in a second; without it there is no such limit."`
 	MinRate        size            `yaml:"min_rate,omitempty" only:"tcp http" least:"1B" most:"1MiB" jsonschema_description:"tcp: what a connection that is not idle must move in a second, over ten seconds; without it there is no such limit. http: what a client must send of a body, over timeouts.body, and take of an answer, over timeouts.send, in a second."`
 	InFlight       int             `yaml:"in_flight" only:"http" jsonschema:"minimum=8,maximum=1000000" jsonschema_description:"Requests that the servers behind may have at once; when they are busy, fewer, and the newest clients are refused first."`
+	ClientInFlight int             `yaml:"client_in_flight" only:"http" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Requests of one client that the servers behind may have at once, over all its connections."`
 	Cost           spend           `yaml:"cost" only:"http" jsonschema_description:"How much of the servers' time one client may take up while they are busy; off: no such limit."`
 	Body           size            `yaml:"body" only:"http" least:"1B" most:"1TiB" jsonschema_description:"Largest request body."`
 	Header         size            `yaml:"header" only:"http" least:"1KiB" most:"1MiB" jsonschema_description:"Largest request header."`

@@ -154,6 +154,7 @@ type Limits struct {
 	BytesOut       int64         // tcp, to one client
 	MinRate        int64         // tcp, http: bytes a second of a connection that is not idle, 0: no limit
 	InFlight       int           // http, requests at once at the servers behind
+	ClientInFlight int           // http, of them for one client
 	Cost           Spend         // http, of a client
 	Body           int64         // http, bytes
 	Header         int           // http, bytes

@@ -93,6 +93,7 @@ type Site struct {
 type Load struct {
 	Mode     haechi.Mode // unset: enforce
 	InFlight int         // 0 means 2,048, at least 8
+	Each     int         // of one client, 0 means 100
 }
 
 // Route gives a limit class to the path and all below it, whatever the case of
@@ -175,6 +176,7 @@ func (s Site) withDefaults() Site {
 	s.AnswerTimeout = orDefault(s.AnswerTimeout, time.Minute)
 	s.UpgradedIdle = orDefault(s.UpgradedIdle, 10*time.Minute)
 	s.Load.InFlight = orDefault(s.Load.InFlight, 2048)
+	s.Load.Each = orDefault(s.Load.Each, 100)
 	s.MaxIdleUpstream = orDefault(s.MaxIdleUpstream, 512)
 	return s
 }

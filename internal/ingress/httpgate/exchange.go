@@ -38,6 +38,7 @@ type exchange struct {
 
 	load       *load // of the site, while the servers behind have the request
 	ticket     strain.Ticket
+	placed     bool       // the client holds a place at them
 	answerBody *readAhead // nil for a short answer
 
 	status    int // 0 until the answer began
@@ -84,7 +85,7 @@ func (x *exchange) reset() {
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
-	x.load, x.ticket, x.answerBody, x.look = nil, 0, nil, nil
+	x.load, x.ticket, x.placed, x.answerBody, x.look = nil, 0, false, nil, nil
 	x.most, x.holds, x.tap, x.early, x.withheld = 0, false, nil, nil, haechi.Verdict{}
 	x.in, x.lane, x.arrived, x.hits = asked{}, nil, nil, ""
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}

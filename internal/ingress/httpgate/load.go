@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/conncap"
 	"haechi/internal/brick/gcra"
 	"haechi/internal/brick/strain"
 	"haechi/internal/brick/tenure"
@@ -30,6 +31,8 @@ type load struct {
 	service string
 	shadow  bool
 	most    int
+	each    int
+	places  *conncap.Cap // of each client, each of them
 	gauge   *strain.Gauge
 	known   *tenure.Table
 	hash    gcra.Hasher
@@ -47,14 +50,16 @@ func newLoad(s Site, now time.Time) *load {
 	if s.Load.Mode == haechi.Off || s.SecureAt != "" {
 		return nil
 	}
+	// Who is under way holds a place, so more clients than requests there are none.
 	return &load{service: s.Service, shadow: s.Load.Mode == haechi.Shadow, most: s.Load.InFlight, gauge: strain.New(s.Load.InFlight, 0),
+		each: s.Load.Each, places: conncap.New(s.Load.Each, 2*s.Load.InFlight),
 		known: tenure.New(knownClients), hash: gcra.NewHasher(), seed: maphash.MakeSeed(), origin: now}
 }
 
 // adopt goes on with what the site of the gate before knew, where the bounds are the
 // same.
 func (l *load) adopt(before *load) *load {
-	if l == nil || before == nil || l.service != before.service || l.most != before.most || l.shadow != before.shadow {
+	if l == nil || before == nil || l.service != before.service || l.most != before.most || l.each != before.each || l.shadow != before.shadow {
 		return l
 	}
 	return before
@@ -126,7 +131,11 @@ func (x *exchange) enter() bool {
 	now := l.since()
 	st := l.gauge.State(int64(now))
 	x.tellStrain(l, st)
-	if v, status := x.weigh(l, st, now); v.Action != haechi.Pass {
+	v, status := x.weigh(l, st, now)
+	if v.Action == haechi.Pass {
+		v, status = x.takePlace(l), http.StatusTooManyRequests
+	}
+	if v.Action != haechi.Pass {
 		if !v.Shadow {
 			x.refuse(v, status)
 			return false
@@ -137,6 +146,22 @@ func (x *exchange) enter() bool {
 	}
 	x.load, x.ticket = l, l.gauge.Enter(l.kind(x.in.method, x.in.path), int64(now))
 	return true
+}
+
+// takePlace bounds how many requests of one client the servers have at once: over HTTP/2
+// and behind a trusted proxy no number of connections does. It stays taken until the
+// client has its answer.
+func (x *exchange) takePlace(l *load) haechi.Verdict {
+	if x.actor.Allowed || x.isProxy() {
+		return haechi.Verdict{}
+	}
+	if x.placed = l.places.Acquire(x.actor.Client); x.placed {
+		return haechi.Verdict{}
+	}
+	v := haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonConnectionLimit, Rule: RuleInFlight, Shadow: l.shadow, Delay: time.Second,
+		Observed: float64(l.places.Held(x.actor.Client)) + 1, Threshold: float64(l.each)}
+	v.Ref = x.refFor(v.Rule)
+	return v
 }
 
 // isProxy reports whether the actor is a trusted proxy itself, which stands for many.
@@ -210,6 +235,10 @@ func (x *exchange) leave(status int) {
 	now := l.since()
 	work := x.release(now)
 	x.load, x.ticket = nil, 0
+	if x.placed {
+		l.places.Release(x.actor.Client)
+		x.placed = false
+	}
 	if x.actor.Allowed || x.isProxy() {
 		return
 	}
@@ -233,17 +262,18 @@ func (x *exchange) release(now time.Duration) time.Duration {
 
 // loadCounters are those of all sites together.
 func (g *Gate) loadCounters() []haechi.Counter {
-	var shed, under, busy uint64
+	var shed, under, busy, crowded uint64
 	for _, s := range g.sites {
 		l := s.load.Load()
 		if l == nil {
 			continue
 		}
 		st := l.gauge.Look()
-		shed, under = shed+l.shed.Load(), under+uint64(st.Under)
+		shed, under, crowded = shed+l.shed.Load(), under+uint64(st.Under), crowded+l.places.Refused()
 		if st.Busy {
 			busy++
 		}
 	}
-	return []haechi.Counter{{Name: "http_shed", Value: shed}, {Name: "http_in_flight_now", Value: under}, {Name: "http_busy_now", Value: busy}}
+	return []haechi.Counter{{Name: "http_shed", Value: shed}, {Name: "http_in_flight_now", Value: under}, {Name: "http_busy_now", Value: busy},
+		{Name: "http_client_in_flight_refused", Value: crowded}}
 }

@@ -23,6 +23,7 @@ const (
 	RuleSilent      = "http/silent" // an upgraded connection on which nobody speaks
 	RuleUpstream    = "http/upstream"
 	RuleOverload    = "http/overload"
+	RuleInFlight    = "http/client-in-flight"
 	RuleInternal    = "http/internal"
 )
 

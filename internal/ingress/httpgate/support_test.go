@@ -195,6 +195,10 @@ func startAt(t *testing.T, cfg httpgate.Config, upstream http.Handler, now func(
 		if err := g.Shutdown(stop); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
+		// What was asked on a connection of the gate before this one ends with that gate.
+		for until := time.Now().Add(10 * time.Second); h.live() != 0 && time.Now().Before(until); {
+			<-time.After(time.Millisecond)
+		}
 		if n := h.live(); n != 0 {
 			t.Errorf("%d sessions were left open", n)
 		}
