@@ -12,12 +12,13 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// File is a file with its tree, to name lines, and what is wrong with it.
+// File is a file with its text, to name lines, and what is wrong with it.
 type File struct {
 	Errs []error
 
 	name string
-	tree *ast.File
+	text []byte
+	tree *ast.File // of text, read when the first line is asked for: most files are right
 }
 
 // Parse reads text into the shape, which is a pointer.
@@ -51,19 +52,14 @@ func (f *File) Name() string { return f.name }
 func (f *File) guarded(do func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			f.tree, f.Errs = nil, append(f.Errs, fmt.Errorf("%s:1: it cannot be read as YAML", f.name))
+			f.text, f.tree, f.Errs = nil, nil, append(f.Errs, fmt.Errorf("%s:1: it cannot be read as YAML", f.name))
 		}
 	}()
 	do()
 }
 
 func (f *File) read(text []byte, into any) {
-	tree, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		f.Errs = append(f.Errs, f.ours(err))
-		return
-	}
-	f.tree = tree
+	f.text = text
 	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict()); err != nil {
 		f.Errs = append(f.Errs, f.ours(err))
 	}
@@ -85,13 +81,26 @@ func (f *File) Fail(field, format string, args ...any) {
 }
 
 func (f *File) line(field string) int {
+	tree := f.lines()
 	for path := field; path != ""; {
-		if p, err := yaml.PathString("$." + path); err == nil && f.tree != nil {
-			if n, err := p.FilterFile(f.tree); err == nil && n != nil {
+		if p, err := yaml.PathString("$." + path); err == nil && tree != nil {
+			if n, err := p.FilterFile(tree); err == nil && n != nil {
 				return n.GetToken().Position.Line
 			}
 		}
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
 	return 1
+}
+
+// lines is the tree of the text; nil of one that has none.
+func (f *File) lines() *ast.File {
+	if f.tree == nil && f.text != nil {
+		tree, err := parser.ParseBytes(f.text, 0)
+		f.text = nil
+		if err == nil {
+			f.tree = tree
+		}
+	}
+	return f.tree
 }

@@ -22,9 +22,17 @@ type example struct {
 }
 
 // events unrolls the steps anew.
-func (x *example) events() []haechi.Event {
+func (x *example) events() (out []haechi.Event) {
 	c := compiler{source: &source{File: new(yamlfile.File)}}
-	return c.sequence(x.name, x.start, x.steps)
+	c.sequence(x.name, x.start, x.steps, func(s *rawEvent, n int, at time.Time) error {
+		e, err := s.event(n)
+		if err == nil {
+			e.Time = at
+			out = append(out, e)
+		}
+		return err
+	})
+	return out
 }
 
 // maxExample bounds the events of one example.
@@ -57,15 +65,27 @@ func (c *compiler) exampleList(field string, raw []rawExample) (out []example) {
 			}
 			start = t.UTC()
 		}
-		c.sequence(at, start, x.Events) // for what is wrong with it
+		c.sequence(at, start, x.Events, outermost)
 		out = append(out, example{name: x.Name, findings: x.Findings, start: start, steps: x.Events})
 	}
 	return out
 }
 
-// sequence unrolls the steps into events, in the order of their times.
-func (c *compiler) sequence(field string, start time.Time, steps []rawEvent) (out []haechi.Event) {
-	now := start
+// outermost finds what is wrong with a step in its first and its last repetition, where
+// all of it shows: a number that grows makes an address wrong, never right again. To make
+// all events of the shipped examples would take most of the time of loading.
+func outermost(s *rawEvent, n int, _ time.Time) error {
+	if n > 0 && n < s.Repeat-1 {
+		return nil
+	}
+	_, err := s.event(n)
+	return err
+}
+
+// sequence visits the repetitions of all steps, in the order of their times, up to the
+// first of which visit says that it is wrong.
+func (c *compiler) sequence(field string, start time.Time, steps []rawEvent, visit func(s *rawEvent, n int, at time.Time) error) {
+	now, count := start, 0
 	for i := range steps {
 		s, at := &steps[i], fmt.Sprintf("%s.events[%d]", field, i)
 		every := time.Duration(0)
@@ -80,24 +100,20 @@ func (c *compiler) sequence(field string, start time.Time, steps []rawEvent) (ou
 			now = next
 		}
 		for n := range max(1, s.Repeat) {
-			if len(out) >= maxExample {
+			if count++; count > maxExample {
 				c.Fail(at, "more than %d events", maxExample)
-				return out
+				return
 			}
 			if n > 0 {
 				now = now.Add(every)
 			}
-			e, err := s.event(n)
-			if err != nil {
+			if err := visit(s, n, now); err != nil {
 				c.Fail(at, "%v", err)
-				return out
+				return
 			}
-			e.Time = now
-			out = append(out, e)
 		}
 		now = now.Add(every)
 	}
-	return out
 }
 
 // event makes the n-th repetition.

@@ -111,6 +111,7 @@ func TestErrorsNameLineAndCause(t *testing.T) {
 		"empty hours":       {edit(t, "window:", "hours: \"02:00-02:00\""), ":10: hours: the range"},
 		"unknown zone":      {edit(t, "window:", "{ hours: \"02:00-06:00\" }"), "test/sample.yaml"},
 		"no examples":       {sample[:strings.Index(sample, "examples:")], "examples.must_fire: at least one"},
+		"broken repetition": {edit(t, "        - {", "        - { kind: auth, client: '203.0.113.{i}', repeat: 257 }"), ":21: examples.must_fire[0].events[0]: client"},
 		"broken example":    {edit(t, "        - {", "        - { kind: nothing }"), ":21: examples.must_fire[0].events[0]: kind"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -70,3 +70,10 @@ func TestDocumentsNumbers(t *testing.T) {
 		t.Errorf("%s is not shipped", id)
 	}
 }
+
+// BenchmarkLoad reads the shipped rules, as each start and each reload does.
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		shipped(b, rules.Options{})
+	}
+}
