@@ -86,7 +86,7 @@ func rulesCommand(o *options) *cobra.Command {
 }
 
 func printRules(p *printer, rules []haechi.RuleInfo) {
-	title := p.titles()
+	title, _ := p.shipped()
 	rows := make([][]string, 0, len(rules))
 	for _, r := range rules {
 		limit, window := number(r.Threshold), p.length(r.Window)

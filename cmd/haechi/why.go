@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,8 @@ a network or a device.`,
 			if o.print.json {
 				return o.print.encode(&x, "  ")
 			}
-			e := &explainer{printer: o.print, now: time.Now(), title: o.print.titles(), sentence: o.print.sentences()}
+			e := &explainer{printer: o.print, now: time.Now()}
+			e.title, e.sentence = o.print.shipped()
 			if e.held, err = held(cmd.Context(), c, &x, e.now); err != nil {
 				return err
 			}
@@ -77,26 +79,26 @@ func held(ctx context.Context, c *api.Client, x *haechi.Explanation, now time.Ti
 	return out, nil
 }
 
-// titles names the shipped rules in the operator's language.
-func (p *printer) titles() func(id, fallback string) string {
-	set, err := rules.Load(shipped.FS, rules.Options{})
-	return func(id, fallback string) string {
+// shipped names the shipped rules, and says what their detectors found, in the operator's
+// language. The rules are read once, and only if one is asked for: nothing else that a
+// command does takes as long.
+func (p *printer) shipped() (title func(id, fallback string) string, sentence func(*haechi.Finding) string) {
+	load := sync.OnceValues(func() (*rules.Set, error) { return rules.Load(shipped.FS, rules.Options{}) })
+	title = func(id, fallback string) string {
+		set, err := load()
 		if err != nil {
 			return fallback
 		}
 		return cmp.Or(set.Title(id, p.lang), fallback)
 	}
-}
-
-// sentences explains findings of the shipped rules in the operator's language.
-func (p *printer) sentences() func(*haechi.Finding) string {
-	set, err := rules.Load(shipped.FS, rules.Options{})
-	return func(f *haechi.Finding) string {
+	sentence = func(f *haechi.Finding) string {
+		set, err := load()
 		if err != nil {
 			return ""
 		}
 		return set.Sentence(f, p.lang)
 	}
+	return title, sentence
 }
 
 // explain prints everything, the strongest statement first.

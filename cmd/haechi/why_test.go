@@ -14,7 +14,8 @@ func newExplainer(t *testing.T, lang string) (*explainer, *bytes.Buffer) {
 	t.Helper()
 	p, out := newTestPrinter(noEnv)
 	p.lang = lang
-	return &explainer{printer: p, now: time.Unix(1_790_000_000, 0), title: p.titles(), sentence: p.sentences(), held: map[haechi.Reference]bool{}}, out
+	title, sentence := p.shipped()
+	return &explainer{printer: p, now: time.Unix(1_790_000_000, 0), title: title, sentence: sentence, held: map[haechi.Reference]bool{}}, out
 }
 
 // TestMeasure names the window of a limit, and none where nothing was counted over
