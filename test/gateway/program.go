@@ -45,11 +45,11 @@ func (p Program) Released() (Program, error) {
 
 func build(path string, race bool) (p Program, err error) {
 	p.path = path
-	flag, cgo := "-race=false", "CGO_ENABLED=0"
-	if race {
-		flag, cgo = "-race", "CGO_ENABLED=1"
+	flags, cgo := []string{"-race=false"}, "CGO_ENABLED=0"
+	if race { // as test/run.sh does
+		flags, cgo = []string{"-race", "-gcflags=modernc.org/sqlite/lib=-race=false", "-gcflags=modernc.org/libc/...=-race=false"}, "CGO_ENABLED=1"
 	}
-	cmd := exec.Command("go", "build", flag, "-ldflags=-s -w", "-o", p.path, "haechi/cmd/haechi")
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-ldflags=-s -w", "-o", p.path, "haechi/cmd/haechi")...)
 	cmd.Env = append(os.Environ(), cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return p, fmt.Errorf("build the gateway: %w\n%s", err, out)
