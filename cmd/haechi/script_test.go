@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("RECORDINGS", recordings)
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector reports as it goes, and would hold up each end for a second
 			e.Setenv("BAD", "\x1b[31mred\u202e")
 			return nil
 		},
