@@ -47,7 +47,8 @@ func build(path string, race bool) (p Program, err error) {
 	p.path = path
 	flags, cgo := []string{"-race=false"}, "CGO_ENABLED=0"
 	if race { // as test/run.sh does
-		flags, cgo = []string{"-race", "-gcflags=modernc.org/sqlite/lib=-race=false", "-gcflags=modernc.org/libc/...=-race=false"}, "CGO_ENABLED=1"
+		flags, cgo = []string{"-race", "-gcflags=modernc.org/sqlite/lib=-race=false",
+			"-gcflags=modernc.org/libc/...=-race=false", "-gcflags=golang.org/x/crypto/argon2=-race=false"}, "CGO_ENABLED=1"
 	}
 	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-ldflags=-s -w", "-o", p.path, "haechi/cmd/haechi")...)
 	cmd.Env = append(os.Environ(), cgo)
