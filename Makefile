@@ -40,7 +40,7 @@ waf-verdicts: ## print what share of attacks of each class is refused, without a
 	HAECHI_LONG=1 $(GO) test -count=1 -v -run TestVerdicts ./internal/inspect/waf/sieve -mutants 8000 -requests 20000 -seed $(or $(SEED),$(shell date +%s))
 
 waf-differential: ## compare the fast engine of the WAF with Coraza: the suite, a million benign requests, mutated attacks (REQUESTS, SEED)
-	HAECHI_LONG=1 $(GO) test -count=1 -v -timeout 24h -run 'TestSuite|TestDifferential|TestMutated' ./internal/inspect/waf/sieve -requests $(or $(REQUESTS),1000000) -mutants 20000 -seed $(or $(SEED),$(shell date +%s)) -workers $(shell nproc)
+	HAECHI_LONG=1 GOGC=400 $(GO) test -count=1 -v -timeout 24h -run 'TestSuite|TestDifferential|TestMutated' ./internal/inspect/waf/sieve -requests $(or $(REQUESTS),1000000) -mutants 20000 -seed $(or $(SEED),$(shell date +%s)) -workers $(shell nproc)
 
 detection: build ## replay the labelled captures and logs of EVAL=DIR, and print the table that its scorer makes
 	@test -x "$(EVAL)/run" || { echo 'make detection EVAL=DIR: DIR/run PROGRAM replays labelled files and scores them'; exit 2; }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"mime/multipart"
 	"net/netip"
@@ -171,18 +172,34 @@ func (b benign) fields() url.Values {
 		url.Values{"comment": {b.phrase() + ". " + b.phrase() + "!"}, "post_id": {b.digits(5)}, "rating": {b.digits(1)}})
 }
 
-// document is the body of a JSON API.
+// size is a size as sizes are: half are below twice the least, few are large (Pareto's
+// law with exponent 1.1), none is above the most.
+func (b benign) size(least, most int) int {
+	return min(most, int(float64(least)*math.Pow(1-b.Float64(), -1/1.1)))
+}
+
+// document is the body of a JSON API: mostly a small command, else a list.
 func (b benign) document() []byte {
+	raw, err := json.Marshal(pick(b, b.command, b.command, b.order)())
+	must(err)
+	return raw
+}
+
+// command is what a page's program sends while somebody clicks and writes.
+func (b benign) command() any {
+	return pick(b, map[string]any{"email": "user" + b.digits(3) + "@example.com", "password": b.hex(10) + "A!", "remember": true},
+		map[string]any{"room": b.digits(12), "text": b.phrase(), "mentions": []string{}, "clientId": b.hex(16)},
+		map[string]any{"event": pick(b, "page_view", "add_to_cart", "scroll"), "ts": 1764400000000 + b.IntN(1e9), "session": b.hex(32), "props": map[string]any{"path": b.path(), "ms": b.IntN(9000), "width": 1920}},
+		map[string]any{"query": "query Item($id: ID!) { item(id: $id) { id name price } }", "variables": map[string]any{"id": b.digits(5)}, "operationName": "Item"})
+}
+
+// order has one thing or a few, seldom many.
+func (b benign) order() any {
 	items := []any{}
-	for range 1 + b.IntN(12) {
+	for range b.size(1, 60) {
 		items = append(items, map[string]any{"id": b.IntN(1e6), "name": b.phrase(), "price": float64(b.IntN(1e6)) / 100, "tags": []string{b.hex(4), "sale"}, "active": b.IntN(2) == 0, "note": nil})
 	}
-	doc := map[string]any{"user": map[string]any{"id": b.hex(8), "name": b.name(), "locale": "ko-KR"}, "items": items, "at": "2026-11-28T09:30:00+09:00", "ref": "https://shop.example.com/a/" + b.hex(6)}
-	raw, err := json.Marshal(doc)
-	if err != nil {
-		panic(err)
-	}
-	return raw
+	return map[string]any{"user": map[string]any{"id": b.hex(8), "name": b.name(), "locale": "ko-KR"}, "items": items, "at": "2026-11-28T09:30:00+09:00", "ref": "https://shop.example.com/a/" + b.hex(6)}
 }
 
 // files is an upload of a picture or document with a field.
@@ -192,10 +209,12 @@ func (b benign) files() (body []byte, kind string) {
 	must(w.WriteField("title", b.phrase()))
 	f, err := w.CreateFormFile("file", pick(b, "photo", "보고서", "scan_2026", "IMG-"+b.digits(4))+pick(b, ".jpg", ".pdf", ".png", ".hwp"))
 	must(err)
-	for range 20 + b.IntN(400) {
-		_, err = fmt.Fprintf(f, "%08x", b.Uint32())
-		must(err)
+	file := make([]byte, b.size(500, 200<<10))
+	for i := range file {
+		file[i] = byte(b.Uint32())
 	}
+	_, err = f.Write(file)
+	must(err)
 	must(w.Close())
 	return buf.Bytes(), w.FormDataContentType()
 }

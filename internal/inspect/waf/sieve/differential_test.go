@@ -22,50 +22,70 @@ var (
 	seed     = flag.Uint64("seed", 1, "seed of what is made")
 )
 
+// share is how many requests of a kind were made and cleared, and how many of the others
+// have a hit at the oracle, so that no engine could have cleared them.
+type share struct{ made, cleared, hit int }
+
+func (s *share) add(o share) {
+	s.made, s.cleared, s.hit = s.made+o.made, s.cleared+o.cleared, s.hit+o.hit
+}
+
+func (s share) String() string {
+	return fmt.Sprintf("%7d made, %7d cleared (%.2f %%), %d of the other %d have a hit", s.made, s.cleared, 100*float64(s.cleared)/float64(max(s.made, 1)), s.hit, s.made-s.cleared)
+}
+
 // TestDifferential compares benign requests, and says what share of each kind the sieve
 // clears and which rules send the others to the oracle. `make waf-differential` runs it
 // with a million of them.
 func TestDifferential(t *testing.T) {
 	p := newPair(t, waf.Ruleset{})
 	var mu sync.Mutex
-	var all sync.WaitGroup
-	made, cleared := map[string]int{}, map[string]int{}
+	var workersEnd sync.WaitGroup
+	of, all := map[string]share{}, share{}
 	for w := range *workers {
-		all.Go(func() {
+		workersEnd.Go(func() {
 			one := &pair{oracle: p.oracle, sieve: p.sieve}
-			m, c := one.benign(t, newBenign(*seed+uint64(w)<<32), *requests / *workers)
+			mine := one.benign(t, newBenign(*seed+uint64(w)<<32), *requests / *workers)
 			mu.Lock()
 			defer mu.Unlock()
-			for kind := range m {
-				made[kind] += m[kind]
-				cleared[kind] += c[kind]
+			for kind, s := range mine {
+				s.add(of[kind])
+				of[kind] = s
 			}
 		})
 	}
-	all.Wait()
-	n, total := 0, 0
+	workersEnd.Wait()
+	for _, s := range of {
+		all.add(s)
+	}
 	for _, kind := range kinds() {
-		n, total = n+made[kind], total+cleared[kind]
-		t.Logf("%-7s %7d made, %7d cleared (%.2f %%)", kind, made[kind], cleared[kind], 100*float64(cleared[kind])/float64(max(made[kind], 1)))
+		t.Logf("%-7s %3.0f %% of all: %v", kind, 100*float64(of[kind].made)/float64(max(all.made, 1)), of[kind])
 	}
 	_, _, why := p.sieve.Stats()
-	t.Logf("seed %d: %d requests, %d cleared (%.2f %%); the others for %v", *seed, n, total, 100*float64(total)/float64(max(n, 1)), why)
-	if float64(total) < 0.9*float64(n) {
-		t.Errorf("only %d of %d benign requests are cleared", total, n)
+	t.Logf("seed %d, all:        %v; those for %v", *seed, all, why)
+	if float64(all.cleared) < 0.9*float64(all.made) {
+		t.Errorf("only %d of %d benign requests are cleared", all.cleared, all.made)
 	}
 }
 
-// benign compares n requests and counts them by kind.
-func (p *pair) benign(t *testing.T, b benign, n int) (made, cleared map[string]int) {
-	made, cleared = map[string]int{}, map[string]int{}
+// benign compares n requests and counts them by kind. A long run says how far it is.
+func (p *pair) benign(t *testing.T, b benign, n int) map[string]share {
+	of := map[string]share{}
 	for i := range n {
 		kind := mixed(i)
-		made[kind]++
-		if p.check(t, fmt.Sprint(kind, " ", i), b.make(kind)) {
-			cleared[kind]++
+		v, s := b.make(kind), of[kind]
+		s.made++
+		if p.check(t, fmt.Sprint(kind, " ", i), v) {
+			s.cleared++
+		} else if p.want.Reset(); p.oracle.Judge(v, &p.want) == nil && len(p.want.Hits) > 0 {
+			s.hit++
+		}
+		of[kind] = s
+		if (i+1)%25_000 == 0 {
+			t.Logf("one worker of %d has compared %d requests; differences: %t", *workers, i+1, t.Failed())
 		}
 	}
-	return made, cleared
+	return of
 }
 
 // TestMutated compares attacks of the Core Rule Set's own tests, changed at random and put
