@@ -154,6 +154,49 @@ func (r *dbRig) vetoed(t *testing.T, id demo.Identity) {
 	r.is(t, id, "approved")
 }
 
+// TestDatabaseBoundsFrames: what the bot system's database says of a device's frames is
+// kept, and may be changed while it talks.
+func TestDatabaseBoundsFrames(t *testing.T) {
+	t.Parallel()
+	r := withDatabase(t, "guard", "")
+	id := demo.Identity{Bot: "LOA.i", Serial: "0123456789abcdef", Shape: demo.V333}
+	other := demo.Identity{Bot: "LOA.i", Serial: "fedcba9876543210", Shape: demo.V333}
+	r.is(t, id, "approved")
+	r.is(t, other, "approved")
+	r.start()
+	bounded := func(n int) {
+		t.Helper()
+		r.sql(t, "UPDATE kb_bot_devices SET max_message_size = ? WHERE device_id = ?", n, id.Serial)
+		eventually(t, "the bound to be read", 6*time.Second, func() bool {
+			for _, d := range asked[[]haechi.Device](r.rig, "devices") {
+				if d.Key == id.Key() {
+					return d.MaxFrame == n
+				}
+			}
+			return false
+		})
+	}
+	r.becomes(t, other, haechi.Approved, "approved")
+	id, other = r.key(id), r.key(other)
+	const much = 6000
+	p := r.phone(id, 12)
+	s := p.connected()
+	p.chats(s, strings.Repeat("많", much))
+	bounded(4096)
+	p.chats(s, "적어요")
+	must(t, s.Say("가족방", strings.Repeat("많", much)))
+	_, _ = s.Until("") // it ends with the session
+	last := p.Counts().Last
+	if last.Code != "BAD_FRAME" {
+		t.Fatalf("told %+v", last)
+	}
+	r.explained(t, last.Ref, haechi.ReasonOversize, id)
+	q := r.phone(other, 13)
+	q.chats(q.connected(), strings.Repeat("많", much))
+	bounded(1 << 20)
+	p.chats(p.connected(), strings.Repeat("많", much))
+}
+
 // TestManyChangesAtOnce: what a script does to hundreds of rows is audited within a
 // bound, and in force for all.
 func TestManyChangesAtOnce(t *testing.T) {

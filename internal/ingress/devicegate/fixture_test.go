@@ -44,6 +44,7 @@ type world struct {
 	sign     func(text string) string            // where it covers a whole frame
 	live     []bool                              // of the claims
 	codes    []haechi.Key
+	sizes    map[string]int // the devices' own bounds of a frame
 	pins     map[string]string
 	enrolled []haechi.Device
 	refuses  error // of every enrolment
@@ -65,7 +66,7 @@ func (w *world) Lookup(key string) (haechi.Device, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s, ok := w.devices[key]
-	return haechi.Device{Key: key, Status: s}, ok
+	return haechi.Device{Key: key, Status: s, MaxFrame: w.sizes[key]}, ok
 }
 
 func (w *world) Register(d haechi.Device, _ time.Time) (haechi.Device, error) {

@@ -25,6 +25,9 @@ const seenEvery = 10 * time.Second
 func (m *Machine) prove(w *Work, line, body []byte, now time.Time) Action {
 	if !m.wait.active {
 		m.wait = wait{}
+		if !m.fits(len(line), now) {
+			return Action{}
+		}
 		answer, ok := m.isAnswer(w, body, now)
 		if !ok {
 			return Action{}
@@ -108,7 +111,7 @@ func (l *layout) isExempt(w *Work) bool {
 func (m *Machine) pass(w *Work, line, body []byte, now time.Time) Action {
 	if !m.wait.active {
 		m.wait = wait{}
-		if !m.approved(now) {
+		if !m.approved(len(line), now) {
 			return Action{}
 		}
 		if a, ok := m.verify(w, body, now); !ok {
@@ -134,11 +137,12 @@ func (m *Machine) pass(w *Work, line, body []byte, now time.Time) Action {
 	return a
 }
 
-// approved looks at the device's status, and refuses if it is approved no more.
-func (m *Machine) approved(now time.Time) bool {
+// approved looks at the device's status and at its own bound of a frame's size, and
+// refuses if it is approved no more or the frame is longer.
+func (m *Machine) approved(size int, now time.Time) bool {
 	dev, known := m.gate.deps.Registry.Lookup(m.key)
 	if known && dev.Status == haechi.Approved {
-		return true
+		return m.within(&dev, size, now)
 	}
 	m.status = dev.Status
 	m.refuse(refusal{reason: haechi.ReasonStatusChanged, kind: haechi.KindAuth, hold: true, provoked: true}, now)

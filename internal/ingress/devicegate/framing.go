@@ -31,6 +31,7 @@ func (m *Machine) next(p []byte, now time.Time) (frame []byte, took int, ok bool
 	switch {
 	case end < 0:
 		m.partial = append(m.partial, p[skip:]...)
+		_ = m.fits(len(m.partial), now) // it is not awaited to its end
 		return nil, len(p), false
 	case len(m.partial) == 0:
 		return p[skip:end], end, true
@@ -42,13 +43,37 @@ func (m *Machine) next(p []byte, now time.Time) (frame []byte, took int, ok bool
 
 // overlong refuses a frame that is not awaited to its end.
 func (m *Machine) overlong(why haechi.Reason, now time.Time) {
-	r := refusal{reason: why, kind: m.kind()}
 	if why == haechi.ReasonOversize {
 		// All that is known of its length is that it is more.
-		r.threshold = float64(m.gate.cfg.LineIn)
-		r.observed = r.threshold + 1
+		m.oversize(m.gate.cfg.LineIn+1, m.gate.cfg.LineIn, now)
+		return
 	}
-	m.refuse(r, now)
+	m.refuse(refusal{reason: why, kind: m.kind()}, now)
+}
+
+// oversize refuses a frame for its length.
+func (m *Machine) oversize(size, most int, now time.Time) {
+	m.gate.oversize.Add(1)
+	m.refuse(refusal{reason: haechi.ReasonOversize, kind: m.kind(), observed: float64(size), threshold: float64(most)}, now)
+}
+
+// fits asks the registry whether the device may send a frame of that many bytes, and
+// refuses if not. Before the handshake nobody knows whose frame it is.
+func (m *Machine) fits(size int, now time.Time) bool {
+	if m.state == waiting {
+		return true
+	}
+	dev, _ := m.gate.deps.Registry.Lookup(m.key)
+	return m.within(&dev, size, now)
+}
+
+// within holds a frame to the device's own bound, if it has one.
+func (m *Machine) within(dev *haechi.Device, size int, now time.Time) bool {
+	if dev.MaxFrame <= 0 || size <= dev.MaxFrame {
+		return true
+	}
+	m.oversize(size, dev.MaxFrame, now)
+	return false
 }
 
 // tlsHello begins a TLS hello, and no frame.

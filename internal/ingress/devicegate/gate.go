@@ -159,7 +159,7 @@ type Gate struct {
 
 	held, unproved, blocked                 atomic.Int64
 	duplicates, swallowed, dropped          atomic.Uint64
-	regreeted                               atomic.Uint64
+	regreeted, oversize                     atomic.Uint64
 	heldRefused, unprovedRefused, earlyFull atomic.Uint64
 	numbers                                 atomic.Uint64 // of sessions, where no registry gives them
 }
@@ -215,6 +215,7 @@ func (g *Gate) Stats() []haechi.Counter {
 		{Name: p + "duplicates", Value: g.duplicates.Load()},
 		{Name: p + "answers_swallowed", Value: g.swallowed.Load()},
 		{Name: p + "handshakes_repeated", Value: g.regreeted.Load()},
+		{Name: p + "frames_oversize", Value: g.oversize.Load()},
 		{Name: p + "notices_dropped", Value: g.dropped.Load()},
 		{Name: p + "writers_blocked", Value: uint64(max(g.blocked.Load(), 0))},
 	}

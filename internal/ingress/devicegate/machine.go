@@ -224,7 +224,7 @@ func (m *Machine) Dialed(err error, now time.Time) {
 	}
 	// The session could not be cut by its device before it was identified, so a
 	// change of status since the handshake is looked for once more.
-	if !m.approved(now) {
+	if !m.approved(0, now) {
 		return
 	}
 	m.state = delivering
