@@ -5,4 +5,8 @@
 // refused frame ends the run. The gate's side has everything a frame meets before it
 // is forwarded: strict reading, identity, signature, clock, replay memory, event. The
 // naive side has no replay memory and refuses neither doubled names nor bad UTF-8.
+//
+// Beside both stands what reading and verifying alone cost, with the house's strict
+// reader. All frames of one run have the same names in the same order, as those of a
+// phone have, so the reader has seen their shape before.
 package frame

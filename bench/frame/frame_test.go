@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/strictjson"
 	"haechi/internal/config"
 	"haechi/internal/identity/signature"
 	"haechi/internal/ingress/devicegate"
@@ -39,22 +41,45 @@ func (house) Emit(*haechi.Event)                                           {}
 func (house) Inspect(*haechi.Request, time.Time) haechi.Verdict            { return haechi.Verdict{} }
 func (h house) Keys(string, time.Time) []haechi.Key                        { return h.keys }
 
-func sign(ms int64) string {
+// sign signs what a phone at that hardware address and IP address says.
+func sign(mac, ip string, ms int64) string {
 	h := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(h, "MessengerBotR|%s|%s|02:00:00:00:00:00|192.168.0.15|%d|%s", bot, serial, ms, salt)
+	fmt.Fprintf(h, "MessengerBotR|%s|%s|%s|%s|%d|%s", bot, serial, mac, ip, ms, salt)
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+func signed(ms int64) string { return sign("02:00:00:00:00:00", "192.168.0.15", ms) }
 
 // line is one frame; what differs between frames has always the same length.
 func line(event, body string, ms int64, raw string) []byte {
 	return fmt.Appendf(nil, `{"event":"%s","data":{%s"bot_name":"%s","client_type":"MessengerBotR","auth":{"clientType":"MessengerBotR",`+
 		`"botName":"%s","deviceUUID":"%s","deviceID":"%s","macAddress":"02:00:00:00:00:00","ipAddress":"192.168.0.15",`+
-		`"timestamp":%d,"version":"3.3.3","signature":"%s"}}}%s`+"\n", event, body, bot, bot, serial, serial, ms, sign(ms), raw)
+		`"timestamp":%d,"version":"3.3.3","signature":"%s"}}}%s`+"\n", event, body, bot, bot, serial, serial, ms, signed(ms), raw)
 }
 
 const body = `"room":"테스트방","channel_id":"18300000000000000","message_type":"text","content_encoding":"base64",` +
 	`"message_positions":[0,16],"timestamp":"2025-07-25T03:06:29.123Z","timezone":"Asia/Seoul","sender":"someone",` +
 	`"is_group_chat":true,"log_id":"3456789012345678901","user_hash":"a1b2c3d4","is_mention":false,`
+
+// A size is a message as one phone or another sends it.
+type size struct {
+	name string
+	line func(ms int64) []byte
+	sign func(ms int64) string
+}
+
+// sizes are the message of the public client, and one of 254 bytes: a number and what is
+// signed, from a phone that tells no address.
+func sizes() []size {
+	bare := func(ms int64) string { return sign("", "unknown", ms) }
+	return []size{
+		{"bytes=703", func(ms int64) []byte { return line("message", body, ms, "aGVsbG8gd29ybGQh") }, signed},
+		{"bytes=254", func(ms int64) []byte {
+			return fmt.Appendf(nil, `{"event":"message","data":{"log":123,"auth":{"clientType":"MessengerBotR","botName":"%s","deviceUUID":"%s",`+
+				`"ipAddress":"unknown","timestamp":%d,"signature":"%s"}}}`+"\n", bot, serial, ms, bare(ms))
+		}, bare},
+	}
+}
 
 // frames gives one message after the other, each with a timestamp of its own.
 type frames struct {
@@ -64,13 +89,16 @@ type frames struct {
 	sigs       []string
 }
 
-func newFrames(now time.Time) *frames {
+func newFrames(b *testing.B, of size, now time.Time) *frames {
 	from := now.UnixMilli() - stamps
-	f := &frames{text: line("message", body, from, "aGVsbG8gd29ybGQh")}
-	f.signed = bytes.Index(f.text, []byte(sign(from)))
+	f := &frames{text: of.line(from)}
+	if name := fmt.Sprintf("bytes=%d", len(f.text)); name != of.name {
+		b.Fatalf("a message has %s, wanted %s", name, of.name)
+	}
+	f.signed = bytes.Index(f.text, []byte(of.sign(from)))
 	f.at = bytes.Index(f.text, []byte(strconv.FormatInt(from, 10)))
 	for ms := from; len(f.ms) < stamps; ms++ {
-		f.ms, f.sigs = append(f.ms, strconv.FormatInt(ms, 10)), append(f.sigs, sign(ms))
+		f.ms, f.sigs = append(f.ms, strconv.FormatInt(ms, 10)), append(f.sigs, of.sign(ms))
 	}
 	return f
 }
@@ -126,8 +154,14 @@ func proved(b *testing.B, now time.Time) (*devicegate.Machine, *devicegate.Work)
 
 // BenchmarkFrameGate is one message through the gate's machine.
 func BenchmarkFrameGate(b *testing.B) {
+	for _, of := range sizes() {
+		b.Run(of.name, func(b *testing.B) { gateFrames(b, of) })
+	}
+}
+
+func gateFrames(b *testing.B, of size) {
 	now := time.Now()
-	f := newFrames(now)
+	f := newFrames(b, of, now)
 	m, w := proved(b, now)
 	b.SetBytes(int64(len(f.text)))
 	b.ReportAllocs()
@@ -173,7 +207,7 @@ func naive(line []byte, now time.Time) bool {
 	}
 	a := &f.Data.Auth
 	ms, err := a.Timestamp.Int64()
-	if err != nil || now.Sub(time.UnixMilli(ms)).Abs() > 300*time.Second || f.Data.BotName != bot || a.BotName != bot || a.DeviceUUID != serial {
+	if err != nil || now.Sub(time.UnixMilli(ms)).Abs() > 300*time.Second || f.Data.BotName != "" && f.Data.BotName != bot || a.BotName != bot || a.DeviceUUID != serial {
 		return false
 	}
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -181,10 +215,69 @@ func naive(line []byte, now time.Time) bool {
 	return hmac.Equal([]byte(hex.EncodeToString(mac.Sum(nil))), []byte(a.Signature))
 }
 
+// checker reads a message and checks identity and signature with the house's parts, and
+// nothing more: no clock, replay memory, registry, limits or event.
+type checker struct {
+	scan *strictjson.Scanner
+	mac  hash.Hash // marshals the state behind the key, as crypto/hmac does
+	text []byte
+	sum  [sha256.Size]byte
+	hex  [2 * sha256.Size]byte
+}
+
+func checked() []string {
+	return []string{"event", "data.room", "data.bot_name", "data.auth.clientType", "data.auth.botName", "data.auth.deviceUUID",
+		"data.auth.macAddress", "data.auth.ipAddress", "data.auth.timestamp", "data.auth.signature", "data.auth.deviceID", "data.botName", "data.auth"}
+}
+
+func (c *checker) check(line []byte) bool {
+	if _, f := c.scan.Scan(line); f != strictjson.OK || string(c.scan.Value(4).Raw) != bot || string(c.scan.Value(5).Raw) != serial {
+		return false
+	}
+	c.text = c.text[:0]
+	for slot := 3; slot <= 8; slot++ {
+		c.text = append(append(c.text, c.scan.Value(slot).Raw...), '|')
+	}
+	c.text = append(c.text, salt...)
+	c.mac.Reset()
+	c.mac.Write(c.text)
+	hex.Encode(c.hex[:], c.mac.Sum(c.sum[:0]))
+	return hmac.Equal(c.hex[:], c.scan.Value(9).Raw)
+}
+
+// BenchmarkFrameParseVerify is the strict reader and the signature alone.
+func BenchmarkFrameParseVerify(b *testing.B) {
+	paths, err := strictjson.Compile(checked()...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, of := range sizes() {
+		b.Run(of.name, func(b *testing.B) {
+			f := newFrames(b, of, time.Now())
+			c := &checker{scan: strictjson.New(paths, strictjson.Limits{}), mac: hmac.New(sha256.New, []byte(secret))}
+			b.SetBytes(int64(len(f.text)))
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if !c.check(f.frame(i)) {
+					b.Fatal("refused")
+				}
+				i = (i + 1) % stamps
+			}
+		})
+	}
+}
+
 // BenchmarkFrameNaive is the same message through the naive check.
 func BenchmarkFrameNaive(b *testing.B) {
+	for _, of := range sizes() {
+		b.Run(of.name, func(b *testing.B) { naiveFrames(b, of) })
+	}
+}
+
+func naiveFrames(b *testing.B, of size) {
 	now := time.Now()
-	f := newFrames(now)
+	f := newFrames(b, of, now)
 	b.SetBytes(int64(len(f.text)))
 	b.ReportAllocs()
 	i := 0

@@ -127,3 +127,31 @@ func compare(t *testing.T, path string, got strictjson.Span, want any) {
 		t.Errorf("%s = %q (kind %d), encoding/json has %#v", path, got.Raw, got.Kind, want)
 	}
 }
+
+// FuzzWarm holds a scanner that has scanned something against one that has not: both say
+// the same of the next object, whatever it is and whatever they scanned.
+func FuzzWarm(f *testing.F) {
+	for _, seed := range [][2]string{
+		{`{"event":"x","data":{"room":"r"}}`, `{"event":"x","data":{"room":"r","Room":1}}`},
+		{`{"k":[{"a":1},{"b":2},{"a":3}]}`, `{"k":[{"a":1,"b":2,"a":3}]}`},
+		{`{"k":1,"data":{"n":2}}`, `{"k":1,"\u0064ata":{"n":2}}`},
+		{`{"k" : 1}`, `{"k":1`}, {`{"é":1,"k":2}`, `{"é":1,"k":2,"K":3}`},
+	} {
+		f.Add([]byte(seed[0]), []byte(seed[1]))
+	}
+	paths, err := strictjson.Compile(fuzzPaths...)
+	if err != nil {
+		f.Fatal(err)
+	}
+	limits := strictjson.Limits{Depth: 8, Members: 64}
+	f.Fuzz(func(t *testing.T, before, in []byte) {
+		warm, cold := strictjson.New(paths, limits), strictjson.New(paths, limits)
+		_, _ = warm.Scan(before)
+		for range 2 { // after another, and after itself
+			if got, want := judged(warm, in, len(fuzzPaths)), judged(cold, in, len(fuzzPaths)); got != want {
+				t.Fatalf("%q after %q\nsays   %s\nwanted %s", in, before, got, want)
+			}
+			cold = strictjson.New(paths, limits)
+		}
+	})
+}

@@ -56,15 +56,33 @@ func short(b []byte) uint64 {
 	return 0
 }
 
-// enter records the name src[start:end] of the object whose names begin at base
-// and returns its hash and its text.
-func (s *Scanner) enter(base int, seen *uint64, start, end int, flags uint8) (uint64, []byte, Fault) {
+// room reports whether one more name may come.
+func (s *Scanner) room() Fault {
+	if s.open == len(s.names) || s.members == s.limits.Members {
+		return TooMany
+	}
+	return OK
+}
+
+// note records a name.
+func (s *Scanner) note(n name) {
+	s.names[s.open] = n
+	s.open++
+	s.members++
+}
+
+// bit is one of 64 for a hash.
+func bit(h uint64) uint64 { return 1 << (h >> 58) }
+
+// enter records the name src[start:end] of an object and returns its hash and its
+// text.
+func (s *Scanner) enter(o *members, start, end int, flags uint8) (uint64, []byte, Fault) {
 	raw := s.src[start:end]
-	switch {
-	case len(raw) > MaxName:
+	if len(raw) > MaxName {
 		return 0, nil, LongName
-	case s.open == len(s.names) || s.members == s.limits.Members:
-		return 0, nil, TooMany
+	}
+	if f := s.room(); f != OK {
+		return 0, nil, f
 	}
 	text, folded := raw, raw
 	if flags != 0 {
@@ -73,14 +91,11 @@ func (s *Scanner) enter(base int, seen *uint64, start, end int, flags uint8) (ui
 	}
 	h := hash(folded, s.paths.seed)
 	// One bit of a small filter spares the walk for nearly every new name.
-	bit := uint64(1) << (h >> 58)
-	if *seen&bit != 0 && s.alike(s.names[base:s.open], h, folded) {
+	if o.seen&bit(h) != 0 && s.alike(s.names[o.base:s.open], h, folded) {
 		return 0, nil, Duplicate
 	}
-	*seen |= bit
-	s.names[s.open] = name{hash: h, start: uint32(start), end: uint32(end), flags: flags}
-	s.open++
-	s.members++
+	o.seen |= bit(h)
+	s.note(name{hash: h, start: uint32(start), end: uint32(end), flags: flags})
 	return h, text, OK
 }
 
