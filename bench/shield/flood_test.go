@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"haechi/internal/brick/netnstest"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/nft"
 )
 
@@ -39,7 +40,7 @@ func BenchmarkFlood(b *testing.B) {
 			for i := range list { // one set, as the peer's best
 				list[i] = netip.PrefixFrom(source(i), 32)
 			}
-			if err := e.Load(b.Context(), list); err != nil {
+			if err := e.Load(b.Context(), enforce.List{Prefixes: list}); err != nil {
 				b.Fatal(err)
 			}
 		}},

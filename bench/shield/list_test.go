@@ -14,6 +14,7 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/netnstest"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/nft"
 )
 
@@ -54,7 +55,7 @@ func benchList(b *testing.B, v6 bool) {
 	<-time.After(2 * time.Second) // the kernel frees what the last one had
 	before := kernelMemory(b)
 	began := time.Now()
-	if err := e.Load(b.Context(), lists[0]); err != nil {
+	if err := e.Load(b.Context(), enforce.List{Prefixes: lists[0]}); err != nil {
 		b.Fatal(err)
 	}
 	load, memory := time.Since(began), kernelMemory(b)-before
@@ -109,7 +110,7 @@ func replacing(b *testing.B, e *nft.Enforcer, lists [][]netip.Prefix) (waits []t
 	i := 0
 	for b.Loop() {
 		i++
-		if err := e.Load(b.Context(), lists[i%2]); err != nil {
+		if err := e.Load(b.Context(), enforce.List{Prefixes: lists[i%2]}); err != nil {
 			b.Fatal(err)
 		}
 	}

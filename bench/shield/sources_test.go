@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"haechi/internal/brick/netnstest"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/xdp"
 )
 
@@ -101,7 +102,7 @@ func (g *ground) shield(b testing.TB, list []netip.Prefix) *xdp.Enforcer {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = e.Close() })
-	if err := e.Load(b.Context(), list); err != nil {
+	if err := e.Load(b.Context(), enforce.List{Prefixes: list}); err != nil {
 		b.Fatal(err)
 	}
 	return e

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"haechi/internal/brick/netnstest"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/xdp"
 )
 
@@ -44,13 +45,13 @@ func TestNoPacketSlipsThroughAReplacedList(t *testing.T) {
 	k := open()
 	lists := [][]netip.Prefix{million(0), million(1)}
 	began := time.Now()
-	if err := k.Load(t.Context(), lists[0]); err != nil {
+	if err := k.Load(t.Context(), enforce.List{Prefixes: lists[0]}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("loaded in %v", time.Since(began))
 	s := l.stream(netip.MustParseAddr("203.0.113.7"), in, 200*time.Microsecond)
 	for i := range 3 {
-		if err := k.Load(t.Context(), lists[(i+1)%2]); err != nil {
+		if err := k.Load(t.Context(), enforce.List{Prefixes: lists[(i+1)%2]}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +60,7 @@ func TestNoPacketSlipsThroughAReplacedList(t *testing.T) {
 	}
 	k = open()
 	defer func() { _ = k.Close() }()
-	if err := k.Load(t.Context(), lists[0]); err != nil {
+	if err := k.Load(t.Context(), enforce.List{Prefixes: lists[0]}); err != nil {
 		t.Fatal(err)
 	}
 	s.Close(t)

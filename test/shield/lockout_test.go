@@ -77,7 +77,7 @@ func TestNobodyIsLockedOutOfTheDriver(t *testing.T) {
 			}
 			return
 		}
-		if err := k.Load(t.Context(), []netip.Prefix{p}); err != nil {
+		if err := k.Load(t.Context(), enforce.List{Prefixes: []netip.Prefix{p}}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -70,7 +70,7 @@ func (e *Enforcer) frameIn(c *nftables.Conn) map[length]*nftables.Set {
 		e.lengths[lengthOf(p)] = true
 	}
 	c.AddTable(e.k.table)
-	c.AddObj(e.k.counter())
+	c.AddObj(e.k.counter(counterName))
 	chain := c.AddChain(e.k.chain())
 	c.FlushChain(chain)
 	rule := func(r *nftables.Rule) { r.Table, r.Chain = e.k.table, chain; c.AddRule(r) }

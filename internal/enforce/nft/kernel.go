@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"syscall"
@@ -255,26 +254,29 @@ func (k *kernel) handles(ctx context.Context) ([]uint64, error) {
 	return out, err
 }
 
-// dropped is what the rules dropped since the table was made.
-func (k *kernel) dropped() (packets, bytes uint64, err error) {
+// dropped is what the rules dropped since the table was made, by the names of counters.
+func (k *kernel) dropped() (map[string]*expr.Counter, error) {
 	c, err := k.conn(context.Background())
 	if err != nil {
-		return 0, 0, failed("read the counter", err)
+		return nil, failed("read the counters", err)
 	}
-	o, err := c.GetObject(k.counter())
+	all, err := c.GetNamedObjects(k.table)
 	if err != nil {
-		return 0, 0, failed("read the counter", err)
+		return nil, failed("read the counters", err)
 	}
-	if named, ok := o.(*nftables.NamedObj); ok {
-		if n, ok := named.Obj.(*expr.Counter); ok {
-			return n.Packets, n.Bytes, nil
+	out := make(map[string]*expr.Counter, len(all))
+	for _, o := range all {
+		if named, ok := o.(*nftables.NamedObj); ok {
+			if n, ok := named.Obj.(*expr.Counter); ok {
+				out[named.Name] = n
+			}
 		}
 	}
-	return 0, 0, failed("read the counter", fmt.Errorf("it is a %T", o))
+	return out, nil
 }
 
-func (k *kernel) counter() *nftables.NamedObj {
-	return &nftables.NamedObj{Table: k.table, Name: counterName, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}}
+func (k *kernel) counter(name string) *nftables.NamedObj {
+	return &nftables.NamedObj{Table: k.table, Name: name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}}
 }
 
 func (k *kernel) chain() *nftables.Chain {

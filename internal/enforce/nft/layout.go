@@ -27,9 +27,10 @@ const (
 type length struct {
 	v6   bool
 	bits int
+	of   string // the name of the deny list; empty: of none, or of one without a name
 }
 
-func lengthOf(p netip.Prefix) length { return length{p.Addr().Is6(), p.Bits()} }
+func lengthOf(p netip.Prefix) length { return length{v6: p.Addr().Is6(), bits: p.Bits()} }
 
 // set names the set of one length. What begins with "deny" is dropped, what begins
 // with "allow" is accepted before.
@@ -81,7 +82,7 @@ func sorted(ls map[length]bool) []length {
 		if a.v6 != b.v6 {
 			return map[bool]int{true: 1, false: -1}[a.v6]
 		}
-		return cmp.Compare(b.bits, a.bits)
+		return cmp.Or(cmp.Compare(b.bits, a.bits), cmp.Compare(a.of, b.of))
 	})
 	return out
 }
@@ -117,11 +118,14 @@ func (l length) match(set *nftables.Set) []expr.Any {
 
 func accept() []expr.Any { return []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}} }
 
-// drop counts and drops. The counter is an object of its own, so that it outlives the
-// rules that count with it.
-func drop() []expr.Any {
+// drop counts and drops. The counters are objects of their own, so that they outlive the
+// rules that count with them.
+func drop(counters ...string) (out []expr.Any) {
 	const counter = 1 // NFT_OBJECT_COUNTER
-	return []expr.Any{&expr.Objref{Type: counter, Name: counterName}, &expr.Verdict{Kind: expr.VerdictDrop}}
+	for _, name := range append([]string{counterName}, counters...) {
+		out = append(out, &expr.Objref{Type: counter, Name: name})
+	}
+	return append(out, &expr.Verdict{Kind: expr.VerdictDrop})
 }
 
 // key is the element of a prefix in the set of its length.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/nftables"
@@ -23,28 +24,28 @@ const maxListed = 2_000_000
 // packet filter wait for it.
 const batch = 50 * chunk
 
-// Load replaces the deny list: what is on it is dropped without end, besides decisions
-// and after whoever is guarded. The new list is filled beside the old one, read back, and
-// put in its place by one small transaction: no packet finds neither. An empty list takes
-// it away. Errors: Exhausted beyond 2,000,000 prefixes, Unavailable if the kernel fails;
-// the old list stays then.
-func (e *Enforcer) Load(ctx context.Context, ps []netip.Prefix) error {
-	by, n := byLength(ps)
-	if n > maxListed {
+// Load replaces the deny lists: what is on one is dropped without end, besides decisions
+// and after whoever is guarded. The new ones are filled beside the old ones, read back, and
+// put in their place by one small transaction: no packet finds neither. None takes them
+// away. Errors: Exhausted beyond 2,000,000 prefixes or 16 lists, Unavailable if the kernel
+// fails; the old ones stay then.
+func (e *Enforcer) Load(ctx context.Context, lists ...enforce.List) error {
+	by, n := byLength(lists)
+	if n > maxListed || len(lists) > enforce.MostLists {
 		return &haechi.Error{Kind: haechi.Exhausted, Op: "load the deny list",
-			Msg: fmt.Sprintf("it has %d prefixes, more than %d", n, maxListed), Hint: "leave some out, or write broader ones"}
+			Msg: fmt.Sprintf("%d prefixes in %d lists are more than %d in %d", n, len(lists), maxListed, enforce.MostLists), Hint: "leave some out, or write broader ones"}
 	}
 	e.loading.Lock()
 	defer e.loading.Unlock()
 	e.mu.Lock()
 	e.listGen++
-	e.filling = fmt.Sprintf("_%d", e.listGen)
-	suffix := e.filling
+	gen := e.listGen
+	e.filling = gen
 	e.mu.Unlock()
-	fresh, err := e.fillAll(ctx, by, suffix) // without the lock: decisions are not kept waiting
+	fresh, err := e.fillAll(ctx, by, gen) // without the lock: decisions are not kept waiting
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.filling = ""
+	e.filling = 0
 	for _, name := range fresh {
 		e.stale = append(e.stale, name)
 	}
@@ -65,10 +66,10 @@ func (e *Enforcer) Load(ctx context.Context, ps []netip.Prefix) error {
 }
 
 // fillAll makes the sets of one generation.
-func (e *Enforcer) fillAll(ctx context.Context, by map[length][]netip.Prefix, suffix string) (map[length]string, error) {
+func (e *Enforcer) fillAll(ctx context.Context, by map[length][]netip.Prefix, gen int) (map[length]string, error) {
 	out := make(map[length]string, len(by))
 	for l, all := range by {
-		out[l] = l.set(listed) + suffix
+		out[l] = l.listSet(gen)
 		if err := e.fillList(ctx, l, out[l], all); err != nil {
 			return out, err
 		}
@@ -82,7 +83,7 @@ func (e *Enforcer) refill(ctx context.Context) error {
 		return nil
 	}
 	e.listGen++
-	fresh, err := e.fillAll(ctx, e.list, fmt.Sprintf("_%d", e.listGen))
+	fresh, err := e.fillAll(ctx, e.list, e.listGen)
 	for _, name := range fresh {
 		e.stale = append(e.stale, name)
 	}
@@ -92,13 +93,17 @@ func (e *Enforcer) refill(ctx context.Context) error {
 	return err
 }
 
-// byLength sorts prefixes into sets, each once. Those that the kernel does not take are
-// left out.
-func byLength(ps []netip.Prefix) (map[length][]netip.Prefix, int) {
+// byLength sorts prefixes into sets, each once in a list. Those that the kernel does not
+// take are left out.
+func byLength(lists []enforce.List) (map[length][]netip.Prefix, int) {
 	by := make(map[length][]netip.Prefix)
-	for _, p := range ps {
-		if p, ok := enforce.Plain(haechi.Scope{Kind: haechi.ScopePrefix, Prefix: p}); ok {
-			by[lengthOf(p)] = append(by[lengthOf(p)], p)
+	for _, list := range lists {
+		for _, p := range list.Prefixes {
+			if p, ok := enforce.Plain(haechi.Scope{Kind: haechi.ScopePrefix, Prefix: p}); ok {
+				l := lengthOf(p)
+				l.of = list.Name
+				by[l] = append(by[l], p)
+			}
 		}
 	}
 	n := 0
@@ -108,6 +113,45 @@ func byLength(ps []netip.Prefix) (map[length][]netip.Prefix, int) {
 		n += len(by[l])
 	}
 	return by, n
+}
+
+// listSet names the set of one length of a list, in one generation.
+func (l length) listSet(gen int) string {
+	name := fmt.Sprintf("%s_%d", l.set(listed), gen)
+	if l.of != "" {
+		name += "_" + l.of
+	}
+	return name
+}
+
+// parseListSet reads what listSet writes.
+func parseListSet(name string) (l length, gen int, ok bool) {
+	parts := strings.SplitN(name, "_", 4)
+	if len(parts) < 3 {
+		return l, 0, false
+	}
+	if l, ok = parseSet(listed, parts[0]+"_"+parts[1]); !ok {
+		return l, 0, false
+	}
+	if len(parts) == 4 {
+		l.of = parts[3]
+	}
+	gen, err := strconv.Atoi(parts[2])
+	return l, gen, err == nil && l.listSet(gen) == name
+}
+
+// listCounter names the object that counts what a list drops.
+func listCounter(list string) string { return "list_" + list }
+
+// listNames are those of the lists in force, sorted.
+func (e *Enforcer) listNames() (names []string) {
+	for l := range e.lists {
+		if l.of != "" && !slices.Contains(names, l.of) {
+			names = append(names, l.of)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // describeList is one set of a list: of a fixed size, which lets the kernel choose its
@@ -200,8 +244,15 @@ func (e *Enforcer) listIn(c *nftables.Conn, rule func(*nftables.Rule)) {
 	for l := range e.lists {
 		used[l] = true
 	}
+	for _, name := range e.listNames() {
+		c.AddObj(e.k.counter(listCounter(name)))
+	}
 	for _, l := range sorted(used) {
-		rule(&nftables.Rule{Exprs: append(l.match(&nftables.Set{Name: e.lists[l]}), drop()...)})
+		var counters []string
+		if l.of != "" {
+			counters = append(counters, listCounter(l.of))
+		}
+		rule(&nftables.Rule{Exprs: append(l.match(&nftables.Set{Name: e.lists[l]}), drop(counters...)...)})
 	}
 	for _, name := range e.stale {
 		if !e.kept(name) {
@@ -217,7 +268,8 @@ func (e *Enforcer) kept(name string) bool {
 			return true
 		}
 	}
-	return e.filling != "" && strings.HasSuffix(name, e.filling)
+	_, gen, ok := parseListSet(name)
+	return ok && e.filling != 0 && gen == e.filling
 }
 
 // lookLists notes the sets of lists that are there, and adopts the list of an earlier
@@ -258,16 +310,8 @@ func (k *kernel) listSets(ctx context.Context) (names []string, err error) {
 // adoptLists finds the sets that rules use, and the highest generation of any.
 func (k *kernel) adoptLists(ctx context.Context, names []string) (map[length]string, int, error) {
 	out, gen := make(map[length]string), 0
-	lengthAndGen := func(name string) (l length, g int, ok bool) {
-		base, num, _ := cutLast(name, "_")
-		if _, err := fmt.Sscan(num, &g); err != nil {
-			return l, 0, false
-		}
-		l, ok = parseSet(listed, base)
-		return l, g, ok
-	}
 	for _, name := range names {
-		if _, g, ok := lengthAndGen(name); ok {
+		if _, g, ok := parseListSet(name); ok {
 			gen = max(gen, g)
 		}
 	}
@@ -275,21 +319,13 @@ func (k *kernel) adoptLists(ctx context.Context, names []string) (map[length]str
 	for _, r := range rules {
 		for _, x := range r.Exprs {
 			if look, ok := x.(*expr.Lookup); ok && slices.Contains(names, look.SetName) {
-				if l, _, ok := lengthAndGen(look.SetName); ok {
+				if l, _, ok := parseListSet(look.SetName); ok {
 					out[l] = look.SetName
 				}
 			}
 		}
 	}
 	return out, gen, err
-}
-
-func cutLast(s, sep string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // listWhole reports whether the list has as many prefixes as were loaded, where the

@@ -2,11 +2,14 @@ package nft_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"haechi"
 	"haechi/internal/brick/netnstest"
+	"haechi/internal/enforce"
+	"haechi/internal/enforce/enforcetest"
 	"haechi/internal/enforce/nft"
 )
 
@@ -37,7 +40,7 @@ func TestList(t *testing.T) {
 	apply(t, e, drop(t, "A", "ip:192.0.2.1"))
 	load := func(ps ...string) {
 		t.Helper()
-		if err := e.Load(t.Context(), prefixes(ps...)); err != nil {
+		if err := e.Load(t.Context(), enforce.List{Prefixes: prefixes(ps...)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,7 +54,7 @@ func TestList(t *testing.T) {
 
 	other := open(t, w, nft.Config{})
 	expect(t, w, "another process", map[string]bool{"203.0.113.8": false, "198.51.100.3": false, "2001:db8:1:5::1": false})
-	if err := other.Load(t.Context(), prefixes("198.51.100.3/32")); err != nil {
+	if err := other.Load(t.Context(), enforce.List{Prefixes: prefixes("198.51.100.3/32")}); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, w, "replaced", map[string]bool{"203.0.113.8": true, "198.51.100.3": false, "2001:db8:1:5::1": true})
@@ -70,7 +73,7 @@ func TestList(t *testing.T) {
 		expect(t, w, damage, map[string]bool{"198.51.100.3": false, "198.51.100.4": true})
 	}
 
-	if err := other.Load(t.Context(), nil); err != nil {
+	if err := other.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, w, "taken away", map[string]bool{"198.51.100.3": true})
@@ -83,7 +86,7 @@ func TestList(t *testing.T) {
 func TestListIsReadBack(t *testing.T) {
 	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{})
-	if err := e.Load(t.Context(), prefixes("198.51.100.3/32", "198.51.100.4/32")); err != nil {
+	if err := e.Load(t.Context(), enforce.List{Prefixes: prefixes("198.51.100.3/32", "198.51.100.4/32")}); err != nil {
 		t.Fatal(err)
 	}
 	inForce(t, e)
@@ -104,7 +107,28 @@ func TestListIsBounded(t *testing.T) {
 	for i := range ps {
 		ps[i], a = netip.PrefixFrom(a, 32), a.Next()
 	}
-	if err := e.Load(t.Context(), ps); haechi.KindOf(err) != haechi.Exhausted {
+	if err := e.Load(t.Context(), enforce.List{Prefixes: ps}); haechi.KindOf(err) != haechi.Exhausted {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestListsMeanTheSame: as in the driver.
+func TestListsMeanTheSame(t *testing.T) {
+	w := netnstest.NewWire(t)
+	enforcetest.Lists(t, w, open(t, w, nft.Config{}))
+}
+
+// The counters of lists stay where another process takes the lists over.
+func TestListsAreTakenOverByName(t *testing.T) {
+	w := netnstest.NewWire(t)
+	e := open(t, w, nft.Config{})
+	if err := e.Load(t.Context(), enforce.List{Name: "a_b", Prefixes: prefixes("198.51.100.3/32")}, enforce.List{Prefixes: prefixes("198.51.100.4/32")}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, w, "before", map[string]bool{"198.51.100.3": false, "198.51.100.4": false})
+	other := open(t, w, nft.Config{})
+	expect(t, w, "after", map[string]bool{"198.51.100.3": false, "198.51.100.4": false})
+	if want := (haechi.Counter{Name: "nft_listed_packets_a_b", Value: 2}); !slices.Contains(other.Stats(), want) {
+		t.Errorf("want %v: %v", want, other.Stats())
 	}
 }

@@ -70,7 +70,7 @@ type Enforcer struct {
 	listed  int                       // how many that are
 	lists   map[length]string         // its sets, by name; nil before the first look
 	listGen int                       // the number of the latest generation of sets
-	filling string                    // how the names end of those being filled; empty: none
+	filling int                       // the generation that is being filled; 0: none
 	stale   []string                  // the names of all sets of lists that are there
 
 	refused, rebuilt uint64
@@ -80,6 +80,7 @@ var (
 	_ enforce.Enforcer  = (*Enforcer)(nil)
 	_ enforce.Selective = (*Enforcer)(nil)
 	_ enforce.Watchful  = (*Enforcer)(nil)
+	_ enforce.Lister    = (*Enforcer)(nil)
 )
 
 // Open takes the table over, or makes it. What an earlier process left in force stays
@@ -144,8 +145,17 @@ func (e *Enforcer) Stats() []haechi.Counter {
 		{Name: "nft_guarded", Value: uint64(len(e.guarded))},
 		{Name: "nft_rebuilt", Value: e.rebuilt},
 	}
-	if packets, bytes, err := e.k.dropped(); err == nil {
-		out = append(out, haechi.Counter{Name: "nft_dropped_packets", Value: packets}, haechi.Counter{Name: "nft_dropped_bytes", Value: bytes})
+	by, err := e.k.dropped()
+	if err != nil {
+		return out
+	}
+	if all := by[counterName]; all != nil {
+		out = append(out, haechi.Counter{Name: "nft_dropped_packets", Value: all.Packets}, haechi.Counter{Name: "nft_dropped_bytes", Value: all.Bytes})
+	}
+	for _, name := range e.listNames() {
+		if n := by[listCounter(name)]; n != nil {
+			out = append(out, haechi.Counter{Name: enforce.ListCounter(e.Name(), name), Value: n.Packets})
+		}
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/enforcetest"
 	"haechi/internal/enforce/xdp"
 )
@@ -56,7 +57,7 @@ func TestBehindTheDriverItIsTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	apply(t, first, drop(t, "four", "ip:203.0.113.7"), drop(t, "six", "prefix:2001:db8:1::/64"), drop(t, "kept", "ip:192.0.2.1"))
-	if err := first.Load(context.Background(), []netip.Prefix{netip.PrefixFrom(listed, 32)}); err != nil {
+	if err := first.Load(context.Background(), enforce.List{Prefixes: []netip.Prefix{netip.PrefixFrom(listed, 32)}}); err != nil {
 		t.Fatal(err)
 	}
 	check := func(when string) {

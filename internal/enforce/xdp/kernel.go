@@ -37,6 +37,7 @@ type tables struct {
 	Hint6   *ebpf.Map     `ebpf:"haechi_hint6"`
 	List    *ebpf.Map     `ebpf:"haechi_list"`
 	Dropped *ebpf.Map     `ebpf:"haechi_dropped"`
+	Listed  *ebpf.Map     `ebpf:"haechi_listed"`
 	Came    *ebpf.Map     `ebpf:"haechi_came"`
 	Meters  *ebpf.Map     `ebpf:"haechi_meters"`
 	Meter   *ebpf.Map     `ebpf:"haechi_meter"`
@@ -49,7 +50,7 @@ type tables struct {
 // pins are the maps by the names of their pins.
 func (t *tables) pins() map[string]*ebpf.Map {
 	return map[string]*ebpf.Map{"haechi_control": t.Control, "haechi_kept4": t.Kept4, "haechi_kept6": t.Kept6, "haechi_held4": t.Held4,
-		"haechi_held6": t.Held6, "haechi_hint4": t.Hint4, "haechi_hint6": t.Hint6, "haechi_list": t.List, "haechi_dropped": t.Dropped, "haechi_came": t.Came, "haechi_meters": t.Meters, "haechi_meter": t.Meter, "haechi_asked": t.Asked, "haechi_top": t.Top,
+		"haechi_held6": t.Held6, "haechi_hint4": t.Hint4, "haechi_hint6": t.Hint6, "haechi_list": t.List, "haechi_dropped": t.Dropped, "haechi_listed": t.Listed, "haechi_came": t.Came, "haechi_meters": t.Meters, "haechi_meter": t.Meter, "haechi_asked": t.Asked, "haechi_top": t.Top,
 		"haechi_known": t.Known, "haechi_crowd": t.Crowd}
 }
 

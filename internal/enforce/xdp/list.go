@@ -7,49 +7,84 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"haechi"
+	"haechi/internal/enforce"
 )
 
 // maxListed bounds the prefixes of the deny list.
 const maxListed = 4_000_000
 
-// Load replaces the deny list: what is on it is dropped without end, besides decisions
-// and after whoever is guarded. The new list is made beside the old one and put in its
-// place by one write: no packet finds neither. An empty list takes it away. Errors:
-// Exhausted beyond 4,000,000 prefixes, Unavailable if the kernel fails; the old list
-// stays then.
-func (e *Enforcer) Load(ctx context.Context, ps []netip.Prefix) error {
+// Load replaces the deny lists: what is on one is dropped without end, besides decisions
+// and after whoever is guarded. The new ones are made beside the old ones and put in their
+// place by one write: no packet finds neither. None takes them away. Errors: Exhausted
+// beyond 4,000,000 prefixes or 16 lists, Unavailable if the kernel fails; the old ones stay
+// then.
+func (e *Enforcer) Load(ctx context.Context, lists ...enforce.List) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(ps) > maxListed {
-		return &haechi.Error{Kind: haechi.Exhausted, Op: "load the deny list",
-			Msg: fmt.Sprintf("it has %d prefixes, more than %d", len(ps), maxListed), Hint: "leave some out, or write broader ones"}
+	lists, together, err := together(lists)
+	if err != nil {
+		return err
 	}
 	e.loading.Lock()
 	defer e.loading.Unlock()
-	next, n, err := e.generate(ps) // without the lock: decisions are not kept waiting
+	next, n, err := e.generate(together) // without the lock: decisions are not kept waiting
 	if err != nil {
 		return err
+	}
+	parts, err := e.generateParts(lists)
+	if err != nil {
+		return errors.Join(err, closeList(next))
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.putList(next); err != nil {
 		if next != nil {
-			err = errors.Join(err, next.Unpin(), next.Close())
+			err = errors.Join(err, next.Unpin())
 		}
-		return err
+		return errors.Join(err, closeList(append(parts, next)...))
 	}
-	old := e.list
-	e.list, e.listed = next, n
-	if old != nil {
-		_ = old.Close() // the kernel frees it when the last packet has left it
+	old := append(e.parts, e.list)
+	e.list, e.listed, e.parts = next, n, parts
+	_ = closeList(old...) // the kernel frees them when the last packet has left them
+	return e.countApart(lists)
+}
+
+// together are the lists that are not empty, and the prefixes of them all.
+func together(lists []enforce.List) (full []enforce.List, all []netip.Prefix, err error) {
+	full = slices.DeleteFunc(slices.Clone(lists), func(l enforce.List) bool { return len(l.Prefixes) == 0 })
+	n := 0
+	for _, l := range full {
+		n += len(l.Prefixes)
 	}
-	return nil
+	if n > maxListed || len(full) > enforce.MostLists {
+		return nil, nil, &haechi.Error{Kind: haechi.Exhausted, Op: "load the deny list",
+			Msg: fmt.Sprintf("%d prefixes in %d lists are more than %d in %d", n, len(full), maxListed, enforce.MostLists), Hint: "leave some out, or write broader ones"}
+	}
+	if len(full) == 1 {
+		return full, full[0].Prefixes, nil
+	}
+	all = make([]netip.Prefix, 0, n)
+	for _, l := range full {
+		all = append(all, l.Prefixes...)
+	}
+	return full, all, nil
+}
+
+func closeList(all ...*ebpf.Map) error {
+	var errs []error
+	for _, g := range all {
+		if g != nil {
+			errs = append(errs, g.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // generate makes a generation; nil: an empty one.
@@ -58,8 +93,7 @@ func (e *Enforcer) generate(ps []netip.Prefix) (*ebpf.Map, uint64, error) {
 	if err != nil || g.count() == 0 {
 		return nil, 0, err
 	}
-	m, err := ebpf.NewMap(&ebpf.MapSpec{Name: "haechi_gen", Type: ebpf.Array, KeySize: 4, ValueSize: lineBytes, MaxEntries: g.lines(),
-		Flags: unix.BPF_F_MMAPABLE | unix.BPF_F_INNER_MAP})
+	m, err := ebpf.NewMap(generationSpec(g.lines()))
 	if err != nil {
 		return nil, 0, failed("make the deny list", err)
 	}
@@ -72,6 +106,11 @@ func (e *Enforcer) generate(ps []netip.Prefix) (*ebpf.Map, uint64, error) {
 		return nil, 0, errors.Join(failed("make the deny list", err), m.Close())
 	}
 	return m, g.count(), nil
+}
+
+func generationSpec(lines uint32) *ebpf.MapSpec {
+	return &ebpf.MapSpec{Name: "haechi_gen", Type: ebpf.Array, KeySize: 4, ValueSize: lineBytes, MaxEntries: lines,
+		Flags: unix.BPF_F_MMAPABLE | unix.BPF_F_INNER_MAP}
 }
 
 // The pins of the generation in its place, and of one on its way there.
@@ -110,9 +149,9 @@ func gone(err error) error {
 	return err
 }
 
-// listID is the number of the generation in its place; 0: none.
-func (e *Enforcer) listID() (id uint32, err error) {
-	err = e.t.List.Lookup(uint32(0), &id)
+// listID is the number of the generation in a place; 0: none.
+func (e *Enforcer) listID(place int) (id uint32, err error) {
+	err = e.t.List.Lookup(uint32(place), &id)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return 0, nil
 	}
@@ -125,7 +164,10 @@ func (e *Enforcer) listID() (id uint32, err error) {
 // adoptList takes the list of an earlier process over. One that is not pinned any more is
 // taken away: it cannot be read, and nobody says what is on it.
 func (e *Enforcer) adoptList() error {
-	id, err := e.listID()
+	if err := e.putParts(); err != nil { // nobody knows their names
+		return err
+	}
+	id, err := e.listID(0)
 	if err != nil || id == 0 {
 		return err
 	}
@@ -149,9 +191,12 @@ func (e *Enforcer) adoptList() error {
 	return e.putList(nil)
 }
 
-// listWhole reports whether the generation is in its place.
+// listWhole reports whether the generation is in its place, and each part of it.
 func (e *Enforcer) listWhole() (bool, error) {
-	id, err := e.listID()
+	if whole, err := e.partsWhole(); !whole || err != nil {
+		return false, err
+	}
+	id, err := e.listID(0)
 	if err != nil || e.list == nil {
 		return id == 0, err
 	}

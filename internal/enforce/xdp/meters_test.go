@@ -12,6 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"haechi"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/xdp"
 )
 
@@ -244,7 +245,7 @@ func TestReceivedIsCountedOnce(t *testing.T) {
 	e := p.open(t, xdp.Config{})
 	prog := p.program(t)
 	apply(t, e, drop(t, "A", "ip:203.0.113.7"))
-	if err := e.Load(t.Context(), prefixes("203.0.113.8/32")); err != nil {
+	if err := e.Load(t.Context(), enforce.List{Prefixes: prefixes("203.0.113.8/32")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Guard(t.Context(), prefixes("192.0.2.1/32")); err != nil {

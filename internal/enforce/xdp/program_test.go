@@ -20,6 +20,7 @@ import (
 
 	"haechi"
 	"haechi/internal/brick/prefixset"
+	"haechi/internal/enforce"
 	"haechi/internal/enforce/xdp"
 )
 
@@ -119,7 +120,7 @@ func TestListIsExact(t *testing.T) {
 			list = append(list, netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 9, byte(rnd.IntN(16)), byte(rnd.IntN(256))}), 32))
 		}
 		list = append(list, netip.MustParsePrefix("::/64"), netip.MustParsePrefix("0.0.0.0/25"), netip.MustParsePrefix("255.255.255.255/32"), list[0])
-		if err := e.Load(t.Context(), list); err != nil {
+		if err := e.Load(t.Context(), enforce.List{Prefixes: list}); err != nil {
 			t.Fatal(err)
 		}
 		want := prefixset.New(list...)

@@ -131,6 +131,9 @@ func (e *Enforcer) mend() error {
 	if err := e.putList(e.list); err != nil {
 		return err
 	}
+	if err := e.putParts(); err != nil {
+		return err
+	}
 	if err := e.attach(); err != nil {
 		return err
 	}

@@ -96,6 +96,8 @@ type Enforcer struct {
 	loading sync.Mutex // one load of the deny list at a time
 	list    *ebpf.Map  // the generation in force; nil: none
 	listed  uint64
+	parts   []*ebpf.Map // all lists but the first, each by itself
+	names   []string    // of the lists
 
 	refused, rebuilt uint64
 }
@@ -104,6 +106,7 @@ var (
 	_ enforce.Enforcer  = (*Enforcer)(nil)
 	_ enforce.Selective = (*Enforcer)(nil)
 	_ enforce.Watchful  = (*Enforcer)(nil)
+	_ enforce.Lister    = (*Enforcer)(nil)
 )
 
 // Open takes the tables of an earlier process over, or makes them, and puts the program
@@ -167,8 +170,8 @@ func (e *Enforcer) shut() error {
 	for _, l := range e.asks {
 		errs = append(errs, l.Close())
 	}
-	if e.list != nil {
-		errs = append(errs, e.list.Close())
+	for _, g := range append(e.parts, e.list) {
+		errs = append(errs, closeList(g))
 	}
 	return errors.Join(errs...)
 }
@@ -236,5 +239,5 @@ func (e *Enforcer) Stats() []haechi.Counter {
 	if err != nil {
 		return out
 	}
-	return append(out, c.stats()...)
+	return append(append(out, c.stats()...), e.listStats()...)
 }

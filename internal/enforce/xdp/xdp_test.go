@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestProtectedIsNeverDropped(t *testing.T) {
 		t.Fatalf("half of a refused batch is in force: %+v", got)
 	}
 	apply(t, e, drop(t, "C", "ip:2001:db8:1:2::/64"), drop(t, "D", "ip:203.0.113.8"), drop(t, "E", "ip:198.51.100.7"))
-	if err := e.Load(t.Context(), prefixes("203.0.113.0/24", "198.51.0.0/16", "2001:db8::/32")); err != nil {
+	if err := e.Load(t.Context(), enforce.List{Prefixes: prefixes("203.0.113.0/24", "198.51.0.0/16", "2001:db8::/32")}); err != nil {
 		t.Fatal(err)
 	}
 	p.expect(t, "guarded", map[string]bool{"203.0.113.7": true, "2001:db8:1:2::1": true, "198.51.100.7": true, "203.0.113.8": false, "198.51.101.7": false, "2001:db8:2::1": false})
@@ -145,7 +146,7 @@ func TestList(t *testing.T) {
 	apply(t, e, drop(t, "A", "ip:192.0.2.1"))
 	load := func(e *xdp.Enforcer, ps ...string) {
 		t.Helper()
-		if err := e.Load(t.Context(), prefixes(ps...)); err != nil {
+		if err := e.Load(t.Context(), enforce.List{Prefixes: prefixes(ps...)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -165,8 +166,43 @@ func TestList(t *testing.T) {
 	p.expect(t, "replaced", map[string]bool{"203.0.113.7": true, "198.51.100.3": false, "2001:db8:1:5::1": true})
 	load(other)
 	p.expect(t, "taken away", map[string]bool{"198.51.100.3": true})
-	if err := other.Load(t.Context(), make([]netip.Prefix, 4_000_001)); haechi.KindOf(err) != haechi.Exhausted {
+	if err := other.Load(t.Context(), enforce.List{Prefixes: make([]netip.Prefix, 4_000_001)}); haechi.KindOf(err) != haechi.Exhausted {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestListsMeanTheSame: as in nftables.
+func TestListsMeanTheSame(t *testing.T) {
+	p := newPlace(t)
+	enforcetest.Lists(t, p.Wire, p.open(t, xdp.Config{}))
+}
+
+// A list that somebody takes out of its place by itself is put there again.
+func TestListsByThemselvesAreRepaired(t *testing.T) {
+	p := newPlace(t)
+	e := p.open(t, xdp.Config{})
+	if err := e.Load(t.Context(), enforce.List{Name: "a", Prefixes: prefixes("198.51.100.3/32")}, enforce.List{Name: "b", Prefixes: prefixes("198.51.100.4/32")}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := ebpf.LoadPinnedMap(filepath.Join(p.dir, "haechi_list"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Delete(uint32(1)), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := e.Changed(t.Context()); err != nil || !changed {
+		t.Errorf("changed %v, %v", changed, err)
+	}
+	if _, err := e.InForce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Guard(t.Context(), nil); err != nil { // whatever is done next repairs it
+		t.Fatal(err)
+	}
+	p.expect(t, "repaired", map[string]bool{"198.51.100.4": false})
+	if want := (haechi.Counter{Name: "xdp_listed_packets_b", Value: 1}); !slices.Contains(e.Stats(), want) {
+		t.Errorf("want %v: %v", want, e.Stats())
 	}
 }
 
@@ -250,7 +286,7 @@ func TestDriftIsRepairedInTime(t *testing.T) {
 			if err := e.Guard(t.Context(), prefixes("192.0.2.1/32")); err != nil {
 				t.Fatal(err)
 			}
-			if err := e.Load(t.Context(), prefixes("198.51.100.0/24")); err != nil {
+			if err := e.Load(t.Context(), enforce.List{Prefixes: prefixes("198.51.100.0/24")}); err != nil {
 				t.Fatal(err)
 			}
 			ds := []haechi.Decision{drop(t, "A", "ip:203.0.113.7"), drop(t, "B", "ip:2001:db8::/64")}

@@ -31,6 +31,7 @@ struct look {
 	struct xdp_md *ctx;
 	struct control *c;
 	__u64 high, low; /* IPv4: in high */
+	__u32 place;     /* of a generation */
 	int found;
 };
 
@@ -124,11 +125,9 @@ static __always_inline int hinted(void *map, __u32 bit)
 	return l && l->d[bit >> 6 & 7] >> (bit & 63) & 1;
 }
 
-static __always_inline void *generation(void)
+static __always_inline void *generation(__u32 place)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&haechi_list, &zero);
+	return bpf_map_lookup_elem(&haechi_list, &place);
 }
 
 static __always_inline int listed4(void *g, __u32 a)
@@ -186,7 +185,7 @@ static __noinline int in_table(void *g, struct line *t, struct key6 *k)
 
 static long listed_at(__u32 i, struct look *l)
 {
-	void *g = generation();
+	void *g = generation(l->place);
 	struct line *t = g ? line_of(g, i + 1) : 0;
 	struct key6 k;
 
@@ -197,15 +196,62 @@ static long listed_at(__u32 i, struct look *l)
 	return l->found;
 }
 
-static __always_inline int listed6(void *g, __u64 high, __u64 low)
+static __always_inline int listed6(void *g, __u32 place, __u64 high, __u64 low)
 {
-	struct look l = {.high = high, .low = low};
+	struct look l = {.high = high, .low = low, .place = place};
 	struct line *head = line_of(g, 0);
 
 	if (!head)
 		return 0;
 	bpf_loop(head->w[1], listed_at, &l, 0);
 	return l.found;
+}
+
+/* Each of these asks one list by itself, and ends where there are no more. */
+static long in_list4(__u32 i, struct look *l)
+{
+	void *g = generation(i + 1);
+
+	if (g && listed4(g, l->high))
+		l->found = i + 1;
+	return !g || l->found;
+}
+
+static long in_list6(__u32 i, struct look *l)
+{
+	void *g = generation(i + 1);
+
+	if (g && listed6(g, i + 1, l->high, l->low))
+		l->found = i + 1;
+	return !g || l->found;
+}
+
+static __always_inline int tally(struct look *l)
+{
+	__u32 at = l->found;
+	struct count *c = bpf_map_lookup_elem(&haechi_listed, &at);
+
+	if (c) {
+		c->packets++;
+		c->bytes += bpf_xdp_get_buff_len(l->ctx);
+	}
+	return LISTED;
+}
+
+static __noinline int tally4(struct xdp_md *ctx, __u32 a)
+{
+	struct look l = {.ctx = ctx, .high = a};
+
+	bpf_loop(MOST_LISTS - 1, in_list4, &l, 0);
+	return tally(&l);
+}
+
+static __noinline int tally6(struct xdp_md *ctx, __u64 high, __u64 low)
+{
+	struct look l = {.ctx = ctx, .high = high, .low = low};
+
+	bpf_loop(MOST_LISTS - 1, in_list6, &l, 0);
+	return tally(&l);
 }
 
 static __always_inline int judge4(struct xdp_md *ctx, __u32 a)
@@ -215,8 +261,8 @@ static __always_inline int judge4(struct xdp_md *ctx, __u32 a)
 
 	if (hinted(&haechi_hint4, a >> 8))
 		v = named4(ctx, a);
-	if (v == UNKNOWN && (g = generation()) && listed4(g, a))
-		v = LISTED;
+	if (v == UNKNOWN && (g = generation(0)) && listed4(g, a))
+		v = tally4(ctx, a);
 	return v;
 }
 
@@ -228,7 +274,7 @@ static __always_inline int judge6(struct xdp_md *ctx, __u64 high, __u64 low)
 
 	if (c && (c->wide6 || hinted(&haechi_hint6, mix(high >> 16) >> 40)))
 		v = named6(ctx, high, low);
-	if (v == UNKNOWN && (g = generation()) && listed6(g, high, low))
-		v = LISTED;
+	if (v == UNKNOWN && (g = generation(0)) && listed6(g, 0, high, low))
+		v = tally6(ctx, high, low);
 	return v;
 }

@@ -111,9 +111,14 @@ struct generation {
 	__type(value, struct line);
 };
 
+/* In the first place all lists together, by which is judged; behind it the second list by
+ * itself, and so on, without a gap: who is dropped is counted for the first of those that
+ * has him, or else for the first list. */
+#define MOST_LISTS 16
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
+	__uint(max_entries, MOST_LISTS);
 	__type(key, __u32);
 	PINNED;
 	__array(values, struct generation);
@@ -136,6 +141,15 @@ struct {
 	__type(value, struct count);
 	PINNED;
 } haechi_dropped SEC(".maps");
+
+/* What was dropped of each list, for each processor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MOST_LISTS);
+	__type(key, __u32);
+	__type(value, struct count);
+	PINNED;
+} haechi_listed SEC(".maps");
 
 /* What came in, for each processor and interface. Each packet is of one class: of UDP from
  * a port that answers strangers, of that port's. */
