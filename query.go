@@ -164,12 +164,32 @@ type Status struct {
 	Peers []PeerStatus `json:"peers,omitempty"`
 	// Certificates are those of our own, of services and the console.
 	Certificates []CertificateStatus `json:"certificates,omitempty"`
+	// Lists are the deny lists that come as files.
+	Lists []ListStatus `json:"lists,omitempty"`
 	// Logs are the files that the sensor follows.
 	Logs []LogStatus `json:"logs,omitempty"`
 	// Degraded lists parts that run on their failure answer, with what to do.
 	Degraded []string `json:"degraded,omitempty"`
 	// Warnings are limits of the configuration that contradict each other.
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// ListStatus says what is in force of one deny list.
+type ListStatus struct {
+	Name     string    `json:"name"`
+	File     string    `json:"file"`
+	Mode     Mode      `json:"mode"`
+	Prefixes int       `json:"prefixes"`        // addresses and networks
+	Left     int       `json:"left_out"`        // lines that were not taken
+	First    string    `json:"first,omitempty"` // the first of them, and why
+	Spared   int       `json:"spared"`          // protected prefixes that it names: they pass
+	Read     time.Time `json:"read,omitzero"`
+	// Packets were dropped by the kernel, Refused connections and requests in process; in
+	// shadow they would have been.
+	Packets uint64 `json:"packets"`
+	Refused uint64 `json:"refused"`
+	// Note is why the file is not what is in force.
+	Note string `json:"note,omitempty"`
 }
 
 // LogStatus says how far one entry of sensor.logs is read.

@@ -45,6 +45,7 @@ const (
 	ReasonUnknownHost  Reason = "unknown_host"  // no service has that name
 	ReasonProxyHeader  Reason = "proxy_header"  // PROXY header missing, wrong or from a stranger
 	ReasonAccess       Reason = "access"        // the service's access list does not admit the client
+	ReasonListed       Reason = "listed"        // the client is on a deny list that came as a file
 	ReasonShutdown     Reason = "shutdown"      // the gateway stops or reloads
 	ReasonAttack       Reason = "attack"        // the stage of an attack lets fewer in
 	ReasonOverload     Reason = "overload"      // a declared bound was reached

@@ -72,6 +72,7 @@ func printStatus(p *printer, s *state) {
 	printServices(p, s.Services)
 	printLimits(p, s.Services)
 	printCertificates(p, s.Certificates)
+	printLists(p, s.Lists)
 	printLogs(p, s.Logs)
 	rows := make([][]string, 0, len(s.Enforcers))
 	for _, e := range s.Enforcers {
@@ -100,6 +101,25 @@ func printLimits(p *printer, all []haechi.ServiceStatus) {
 		}
 	}
 	p.table([]string{"service", "limit_of", "value", "level"}, rows)
+}
+
+// printLists shows what is in force of the deny lists.
+func printLists(p *printer, all []haechi.ListStatus) {
+	rows := make([][]string, 0, len(all))
+	for i := range all {
+		l := &all[i]
+		read, note := "", l.Note
+		if !l.Read.IsZero() {
+			read = p.when(l.Read)
+		}
+		if note == "" {
+			note = l.First
+		}
+		rows = append(rows, []string{l.Name, l.Mode.String(), count(l.Prefixes), count(l.Left), count(l.Spared), count(l.Packets), count(l.Refused), read, note})
+	}
+	if len(rows) > 0 {
+		p.table([]string{"list", "mode", "prefixes", "left_out", "spared", "kernel_packets", "refusals", "read", "note"}, rows)
+	}
 }
 
 // printLogs shows how far the logs are read that the sensor follows.

@@ -96,6 +96,8 @@ func (e *explainer) judge(v *haechi.Event) string {
 		return e.t("explain.by_decision", v.Ref)
 	case v.Reason == haechi.ReasonAccess:
 		return e.t("explain.by_access", v.Service)
+	case v.Reason == haechi.ReasonListed:
+		return e.t("explain.by_list", strings.TrimPrefix(v.Rule, "list/"))
 	case strings.HasPrefix(v.Rule, "limit/"):
 		return e.t("explain.by_limit", v.Rule, v.Service)
 	}

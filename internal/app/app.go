@@ -165,6 +165,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Add("decisions", a.keepDecisions)
 	g.Add("reconciler", func(ctx context.Context) error { return e.reconciler.Run(ctx, reconcileEvery) })
 	g.Add("own addresses", a.watchAddresses)
+	g.Add("deny lists", e.deny.run)
 	g.Add("certificates", e.keeper.Run)
 	g.Add("memory", a.trim)
 	g.Add("local socket", a.local.run)

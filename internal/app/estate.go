@@ -41,6 +41,7 @@ type estate struct {
 	now  func() time.Time
 	log  *slog.Logger
 	list *lists
+	deny *denyLists
 
 	store    records
 	writer   *record.Writer
@@ -224,9 +225,11 @@ func (e *estate) openDeciding(ctx context.Context) error {
 	if err := e.loadDecisions(ctx, now); err != nil {
 		return err
 	}
+	e.deny = newDenyLists(&e.cfg.Shield, e.list.protectedPrefix, e.now, e.log)
 	if err := e.openKernel(ctx); err != nil {
 		return err
 	}
+	e.deny.look(ctx)
 	all := e.enforcers()
 	e.force = enforce.NewFan(e.log, all[0], all[1:]...)
 	e.reconciler = enforce.NewReconciler(enforce.ReconcilerConfig{Now: e.now, Log: e.log}, e.decider.Open, all...)

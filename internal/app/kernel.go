@@ -112,6 +112,7 @@ func (e *estate) openKernel(ctx context.Context) error {
 		} else {
 			k, err = openPlace(ctx, name, s, e.list.protectedPrefix, e.list.guarded())
 			e.driver = stageIn(e.driver, k)
+			e.deny.hold(k)
 		}
 		switch {
 		case err == nil, s.Socket != "" && s.Kernel == kernelAuto: // it is used when it comes

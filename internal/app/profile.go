@@ -72,6 +72,9 @@ func besideFile(cfg *config.Config, path string) {
 	}
 	cfg.Shield.Socket, cfg.Sensor.Patterns = beside(cfg.Shield.Socket), beside(cfg.Sensor.Patterns)
 	cfg.Records.SecurityLog, cfg.Records.Backups = beside(cfg.Records.SecurityLog), beside(cfg.Records.Backups)
+	for i := range cfg.Shield.Lists {
+		cfg.Shield.Lists[i].File = beside(cfg.Shield.Lists[i].File)
+	}
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
 		if config.ProfileIsPath(s.Profile) {

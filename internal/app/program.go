@@ -78,6 +78,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 	s.Warnings = w.cfg.Warnings()
 	s.Counters, s.Records, s.Certificates, s.Peers = a.counters(), e.recordsStatus(), a.certStatus(), e.decider.Peers(a.opts.Now())
 	s.Enforcers, s.Degraded, s.Logs = e.enforcerStatus(ctx), a.degraded(), e.tails.status()
+	s.Lists = e.deny.status(e.list.guarded(), s.Counters)
 	for _, svc := range s.Services {
 		if !svc.Healthy {
 			until := "; its socket is closed until it does"
@@ -126,6 +127,7 @@ func (a *App) degraded() (out []string) {
 	if text := a.estate.shieldOpen(); text != "" {
 		out = append(out, text)
 	}
+	out = append(out, a.estate.deny.degraded()...)
 	out = append(out, a.estate.wire.degraded()...)
 	out = append(out, a.estate.counting.degraded()...)
 	out = append(out, a.estate.stages.degraded()...)

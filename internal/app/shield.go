@@ -58,6 +58,11 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err != nil {
 		return err
 	}
+	deny := newDenyLists(&cfg.Shield, p.protected, time.Now, o.Log)
+	for _, k := range ks {
+		deny.hold(k)
+	}
+	deny.look(ctx)
 	m, err := openStageKernel(ctx, p.all(nil), shieldKeep(&cfg.Shield), driverOf(ks))
 	if err != nil {
 		o.Log.Warn("a stage has no meters in the kernel", "err", err)
@@ -70,6 +75,7 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if o.Started != nil {
 		o.Started(cfg.Shield.Socket)
 	}
+	go func() { _ = deny.run(ctx) }()
 	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, ks, m, o.Log) }) }()
 	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Meters: orNone(m), Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Unconfined: open, Log: o.Log,
 		Admit: func(c net.Conn) error { return admit(c, o.UID) }})

@@ -65,7 +65,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 	if w.logs, err = logSets(cfg); err != nil {
 		return nil, err
 	}
-	w.lists = chain{e.session, access.New(accessLists(cfg))}
+	w.lists = chain{e.session, e.deny, access.New(accessLists(cfg))}
 	w.judges = append(slices.Clone(w.lists), w.limiter, e.stages.gate)
 	for i := range cfg.Services {
 		g, err := w.streamGuard(&cfg.Services[i], e, log)

@@ -23,9 +23,7 @@ func compile(f *rawFile) *Config {
 		Rules:  make(map[string]Rule, len(f.Rules)),
 		Decide: compileDecide(&f.Decide),
 		Attack: compileAttack(&f.Attack),
-		Shield: Shield{Kernel: f.Shield.Kernel, Interfaces: f.Shield.Interfaces, Pins: f.Shield.Pins, Socket: f.Shield.Socket,
-			SourceRate: Rate(f.Shield.SourceRate), SourceWatch: f.Shield.SourceMode == "watch", OpenRate: Rate(f.Shield.OpenRate),
-			PingRate: Rate(f.Shield.PingRate), FragmentRate: Rate(f.Shield.PieceRate), CrowdWatch: f.Shield.CrowdMode == "watch", Reflection: f.Shield.Reflection, From: action(f.Shield.From)},
+		Shield: compileShield(&f.Shield),
 		Alerts: Alerts{Webhook: f.Alerts.Webhook.URLFile, Slack: f.Alerts.Slack.URLFile, AtLeast: severity(f.Alerts.AtLeast)},
 		Records: Records{
 			Store:   RecordStore{DSNFile: f.Records.DSNFile, CAFile: f.Records.CAFile, Pool: f.Records.Pool, Spool: int64(f.Records.Spool)},
@@ -46,6 +44,16 @@ func compile(f *rawFile) *Config {
 		}
 	}
 	return c
+}
+
+func compileShield(s *rawShield) Shield {
+	out := Shield{Kernel: s.Kernel, Interfaces: s.Interfaces, Pins: s.Pins, Socket: s.Socket,
+		SourceRate: Rate(s.SourceRate), SourceWatch: s.SourceMode == "watch", OpenRate: Rate(s.OpenRate),
+		PingRate: Rate(s.PingRate), FragmentRate: Rate(s.PieceRate), CrowdWatch: s.CrowdMode == "watch", Reflection: s.Reflection, From: action(s.From)}
+	for _, l := range s.Lists {
+		out.Lists = append(out.Lists, DenyList{Name: l.Name, File: l.File, Mode: mode(l.Mode)})
+	}
+	return out
 }
 
 func compileAttack(a *rawAttack) Attack {

@@ -320,18 +320,25 @@ type rawAttack struct {
 }
 
 type rawShield struct {
-	Kernel     string   `yaml:"kernel" jsonschema:"enum=off,enum=auto,enum=nft,enum=xdp" jsonschema_description:"off: enforce in the process only; auto: drop in the kernel where that is possible; nft, xdp: refuse to start without it."`
-	Interfaces []string `yaml:"interfaces,omitempty" jsonschema_description:"Interfaces on which XDP drops, before the kernel makes anything of a packet; with auto and none, nftables alone."`
-	Pins       string   `yaml:"pins" jsonschema_description:"Folder in a BPF file system in which what XDP enforces outlives the process."`
-	Socket     string   `yaml:"socket,omitempty" jsonschema_description:"Socket of the shield process, haechi shield, which changes the kernel for a gateway that may not; without it the gateway does."`
-	SourceRate rate     `yaml:"source_rate,omitempty" jsonschema_description:"Packets of one source in XDP, an IPv4 address or a /64 of IPv6; without it there is no such limit."`
-	SourceMode string   `yaml:"source_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what source_rate would drop; drop: drop it."`
-	OpenRate   rate     `yaml:"open_rate,omitempty" jsonschema_description:"Connections that may open at one address and port before XDP answers with SYN cookies; without it the kernel answers all."`
-	PingRate   rate     `yaml:"ping_rate,omitempty" jsonschema_description:"Pings for this machine, of all sources together, beyond which XDP asks strangers to come again; without it there is no such limit."`
-	PieceRate  rate     `yaml:"fragment_rate,omitempty" jsonschema_description:"Fragments for this machine, of all sources together, beyond which XDP asks strangers to come again; without it there is no such limit."`
-	CrowdMode  string   `yaml:"crowd_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what ping_rate and fragment_rate would drop; drop: drop it."`
-	Reflection string   `yaml:"reflection" jsonschema:"enum=off,enum=watch,enum=drop" jsonschema_description:"What XDP does with answers of DNS, NTP, SSDP, memcached and the like that nobody here asked for; watch: count them."`
-	From       string   `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
+	Kernel     string    `yaml:"kernel" jsonschema:"enum=off,enum=auto,enum=nft,enum=xdp" jsonschema_description:"off: enforce in the process only; auto: drop in the kernel where that is possible; nft, xdp: refuse to start without it."`
+	Interfaces []string  `yaml:"interfaces,omitempty" jsonschema_description:"Interfaces on which XDP drops, before the kernel makes anything of a packet; with auto and none, nftables alone."`
+	Pins       string    `yaml:"pins" jsonschema_description:"Folder in a BPF file system in which what XDP enforces outlives the process."`
+	Socket     string    `yaml:"socket,omitempty" jsonschema_description:"Socket of the shield process, haechi shield, which changes the kernel for a gateway that may not; without it the gateway does."`
+	SourceRate rate      `yaml:"source_rate,omitempty" jsonschema_description:"Packets of one source in XDP, an IPv4 address or a /64 of IPv6; without it there is no such limit."`
+	SourceMode string    `yaml:"source_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what source_rate would drop; drop: drop it."`
+	OpenRate   rate      `yaml:"open_rate,omitempty" jsonschema_description:"Connections that may open at one address and port before XDP answers with SYN cookies; without it the kernel answers all."`
+	PingRate   rate      `yaml:"ping_rate,omitempty" jsonschema_description:"Pings for this machine, of all sources together, beyond which XDP asks strangers to come again; without it there is no such limit."`
+	PieceRate  rate      `yaml:"fragment_rate,omitempty" jsonschema_description:"Fragments for this machine, of all sources together, beyond which XDP asks strangers to come again; without it there is no such limit."`
+	CrowdMode  string    `yaml:"crowd_mode" jsonschema:"enum=watch,enum=drop" jsonschema_description:"watch: count what ping_rate and fragment_rate would drop; drop: drop it."`
+	Reflection string    `yaml:"reflection" jsonschema:"enum=off,enum=watch,enum=drop" jsonschema_description:"What XDP does with answers of DNS, NTP, SSDP, memcached and the like that nobody here asked for; watch: count them."`
+	From       string    `yaml:"from" jsonschema:"enum=deny,enum=drop" jsonschema_description:"The mildest action that the kernel takes over; from deny on a denied address gets no answer and no reference."`
+	Lists      []rawList `yaml:"lists,omitempty" jsonschema:"maxItems=16" jsonschema_description:"Deny lists that come as files: who is on one is refused, in the kernel where it is used."`
+}
+
+type rawList struct {
+	Name string `yaml:"name" jsonschema:"required" jsonschema_description:"Name in counters and refusals: a letter, then letters, digits, - and _; all of it small, 32 at most."`
+	File string `yaml:"file" jsonschema:"required" jsonschema_description:"File with an address, a network or a range on each line; changes are taken over within five seconds. Relative to this file."`
+	Mode string `yaml:"mode,omitempty" jsonschema:"enum=off,enum=shadow,enum=enforce" jsonschema_description:"shadow: report what would be refused; without it enforce."`
 }
 
 type rawAlerts struct {

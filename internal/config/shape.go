@@ -276,6 +276,13 @@ type Shield struct {
 	CrowdWatch             bool          // what they would drop is only counted
 	Reflection             string        // of answers that nobody asked for: off, watch or drop
 	From                   haechi.Action // the mildest that the kernel takes over: Deny or Drop
+	Lists                  []DenyList
+}
+
+// DenyList is a file of addresses that are refused.
+type DenyList struct {
+	Name, File string
+	Mode       haechi.Mode
 }
 
 // Alerts are where incidents are told.

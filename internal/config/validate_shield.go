@@ -26,12 +26,32 @@ func (v *validator) shield(s *rawShield) {
 			v.wrongAt(key, "name each once", "%s is named twice", quoted(name))
 		}
 	}
+	v.denyLists(s.Lists)
 	v.atOnce("shield.source_rate", s.SourceRate)
 	v.atOnce("shield.open_rate", s.OpenRate)
 	v.atOnce("shield.ping_rate", s.PingRate)
 	v.atOnce("shield.fragment_rate", s.PieceRate)
 	if base := path.Base(s.Pins); !path.IsAbs(s.Pins) || strings.Contains(base, ".") || base == "/" {
 		v.wrongAt("shield.pins", "for example /sys/fs/bpf/haechi", "%s is no folder of a BPF file system: it begins with /, and its last part has no dot", quoted(s.Pins))
+	}
+}
+
+// listName is what the kernel and a reference take for one.
+var listName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
+
+// denyLists checks that each list has a file and a name of its own.
+func (v *validator) denyLists(all []rawList) {
+	for i, l := range all {
+		key := index("shield.lists", i)
+		same := func(o rawList) bool { return o.Name == l.Name }
+		switch {
+		case !listName.MatchString(l.Name):
+			v.wrongAt(key+".name", "for example spamhaus-drop", "%s is no name of a list: a small letter, then small letters, digits, - and _, 32 at most", quoted(l.Name))
+		case slices.ContainsFunc(all[:i], same):
+			v.wrongAt(key+".name", "give each a name of its own", "two lists are called %s", quoted(l.Name))
+		case l.File == "":
+			v.wrongAt(key+".file", "for example /var/lib/haechi/drop.txt", "the list %s names no file", quoted(l.Name))
+		}
 	}
 }
 

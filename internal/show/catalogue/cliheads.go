@@ -83,6 +83,14 @@ func heads() []text {
 // columns are the headings of the reports, by the names of their columns.
 func columns() []text {
 	return []text{
+		{"gateway.lists", "Deny lists", "차단 목록"},
+		{"head.list", "list", "목록"},
+		{"head.prefixes", "prefixes", "대역 수"},
+		{"head.left_out", "lines left out", "제외된 줄"},
+		{"head.spared", "protected, pass", "보호 대상(통과)"},
+		{"head.kernel_packets", "packets dropped", "버린 패킷"},
+		{"head.refusals", "refused in process", "프로세스에서 거부"},
+		{"head.read", "read", "읽은 때"},
 		{"gateway.logs", "Logs that are followed", "따라 읽는 로그"},
 		{"head.log", "log", "로그"},
 		{"head.files", "files", "파일"},

@@ -45,6 +45,7 @@ func explaining() []text {
 
 		{"explain.by_limit", "the limit {0} of the service {1}", "서비스 {1}의 한도 {0}"},
 		{"explain.by_gate", "{0}, a fixed rule of the gateway", "{0} (게이트웨이의 고정 규칙)"},
+		{"explain.by_list", "the deny list {0}", "차단 목록 {0}"},
 		{"explain.by_access", "the access list of the service {0}", "서비스 {0}의 접근 목록"},
 		{"explain.by_decision", "the decision {0}", "결정 {0}"},
 		{"explain.by_rule", "the rule {0}: {1}", "규칙 {0}: {1}"},

@@ -44,6 +44,7 @@ func reasons() []text {
 		{"reason.decision", "a decision is in force", "적용 중인 결정이 있음"},
 		{"reason.unknown_host", "no service has that name", "해당 이름의 서비스가 없음"},
 		{"reason.proxy_header", "PROXY header missing or wrong", "PROXY 헤더가 없거나 잘못됨"},
+		{"reason.listed", "the address is on a deny list", "차단 목록 파일에 있는 주소"},
 		{"reason.access", "not on the service's access list", "서비스 접근 목록에 없음"},
 		{"reason.shutdown", "the gateway stops or reloads", "게이트웨이 종료 또는 다시 불러오기"},
 		{"reason.attack", "the gateway stands against an attack", "공격 대응 단계로 제한 중"},

@@ -61,6 +61,7 @@ func remedies() []text {
 		{"remedy.decision", "A decision stands against it; lift it if it is wrong.", "적용 중인 결정이 있습니다. 잘못된 결정이라면 해제하세요."},
 		{"remedy.unknown_host", "Use a name that is under services, hosts (or tcp, names) in haechi.yaml, or add it there.", "haechi.yaml의 services, hosts(또는 tcp, names)에 있는 이름을 쓰거나 이름을 추가하세요."},
 		{"remedy.proxy_header", "Only the networks under services, proxy_protocol in haechi.yaml may and must send a PROXY header.", "haechi.yaml의 services, proxy_protocol에 적힌 네트워크만 PROXY 헤더를 보낼 수 있고, 반드시 보내야 합니다."},
+		{"remedy.listed", "If the address should get in, take it out of the file that shield, lists names, or add it to allow in haechi.yaml, which beats every list.", "들어와야 하는 주소라면 shield, lists에 적힌 파일에서 빼거나, 모든 목록보다 우선하는 haechi.yaml의 allow에 추가하세요."},
 		{"remedy.access", "Add the address under services, access, allow in haechi.yaml if it should get in.", "들어와야 하는 주소라면 haechi.yaml의 services, access, allow에 추가하세요."},
 		{"remedy.shutdown", "The gateway stopped or reloaded; connect again.", "게이트웨이가 멈췄거나 다시 불러왔습니다. 다시 연결하세요."},
 		{"remedy.attack", "It ends by itself with the attack: haechi attack status says at which stage the gateway is, haechi attack release ends it. Who must get in goes under allow in haechi.yaml.", "공격이 끝나면 저절로 풀립니다. 단계는 haechi attack status로 보고, haechi attack release로 끝냅니다. 꼭 들어와야 하는 주소는 haechi.yaml의 allow에 적으세요."},

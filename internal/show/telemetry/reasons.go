@@ -38,6 +38,7 @@ func reasons() []haechi.Reason {
 		haechi.ReasonUnknownHost,
 		haechi.ReasonProxyHeader,
 		haechi.ReasonAccess,
+		haechi.ReasonListed,
 		haechi.ReasonShutdown,
 		haechi.ReasonOverload,
 		haechi.ReasonAttack,
