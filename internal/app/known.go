@@ -21,7 +21,7 @@ type acquaintances struct {
 }
 
 func newAcquaintances() *acquaintances {
-	return &acquaintances{since: lru.New[netip.Prefix, int64](knownClients, int64(knownIdle))}
+	return &acquaintances{since: lru.New[netip.Prefix, int64](knownClients, int64(knownIdle), lru.Prefix)}
 }
 
 // met notes a client, and says since when it is known. Who finds no room is as new as

@@ -64,7 +64,7 @@ const namesIdle = 24 * 60 * 60
 
 // NewNames remembers at most max addresses.
 func NewNames(max int) *Names {
-	return &Names{table: lru.New[netip.Addr, string](max, namesIdle)}
+	return &Names{table: lru.New[netip.Addr, string](max, namesIdle, lru.Addr)}
 }
 
 // Learn takes what an event says about names.

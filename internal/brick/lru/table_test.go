@@ -8,7 +8,7 @@ import (
 )
 
 func TestANewKeyTakesTheRoomOfAnIdleOneOnly(t *testing.T) {
-	table := lru.New[string, int](2, 10)
+	table := lru.New[string, int](2, 10, func(k string, h lru.Hash) lru.Hash { return h.Text(k) })
 	for i, k := range []string{"a", "b"} {
 		if v, fresh := table.Use(k, int64(i)); v == nil || !fresh {
 			t.Fatalf("%s: got %v, %v", k, v, fresh)
@@ -30,7 +30,7 @@ func TestANewKeyTakesTheRoomOfAnIdleOneOnly(t *testing.T) {
 }
 
 func TestKeysAreWalkedInTheOrderOfTheirUse(t *testing.T) {
-	table := lru.New[int, int](8, 0)
+	table := lru.New[int, int](8, 0, func(k int, h lru.Hash) lru.Hash { return h.Number(uint64(k)) })
 	for i := range 6 {
 		table.Use(i, int64(i))
 	}
@@ -50,7 +50,7 @@ func TestKeysAreWalkedInTheOrderOfTheirUse(t *testing.T) {
 }
 
 func TestUseAllocatesNothingOnceTheTableIsFull(t *testing.T) {
-	table := lru.New[uint64, [4]uint64](256, 0)
+	table := lru.New[uint64, [4]uint64](256, 0, lru.Number)
 	for i := range uint64(1024) {
 		table.Use(i, int64(i))
 	}

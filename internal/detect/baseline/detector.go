@@ -56,6 +56,8 @@ type who struct {
 	client          netip.Prefix
 }
 
+func (k who) hash(h lru.Hash) lru.Hash { return h.Prefix(k.client).Text(k.device).Text(k.service) }
+
 // subject is what is known of one.
 type subject struct {
 	habit  *habit // nil until its first hour is over
@@ -68,7 +70,7 @@ type subject struct {
 
 // New returns a detector that knows nothing yet.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
-	d := &Detector{rule: rule, site: site, cfg: cfg, people: lru.New[who, subject](cfg.Subjects, idle)}
+	d := &Detector{rule: rule, site: site, cfg: cfg, people: lru.New[who, subject](cfg.Subjects, idle, who.hash)}
 	d.forest = d.newForest()
 	return d
 }

@@ -95,7 +95,7 @@ func (d *Detector) UnmarshalBinary(b []byte) error {
 	own, others := r.budget(), r.budget()
 	forest := d.newForest()
 	err := forest.UnmarshalBinary(r.take(r.u32()))
-	people := lru.New[who, subject](d.cfg.Subjects, idle)
+	people := lru.New[who, subject](d.cfg.Subjects, idle, who.hash)
 	for n := r.u32(); n > 0 && !r.bad; n-- {
 		k, s := r.subject()
 		if v, _ := people.Use(k, now); v != nil {

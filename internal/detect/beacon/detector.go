@@ -67,11 +67,17 @@ type key struct {
 	port   uint16
 }
 
+func (k key) hash(h lru.Hash) lru.Hash {
+	return h.Prefix(k.client).Addr(k.target).Number(uint64(k.port))
+}
+
 // rhythm is one of the series of a peer.
 type rhythm struct {
 	key
 	kind haechi.Kind
 }
+
+func (k rhythm) hash(h lru.Hash) lru.Hash { return k.key.hash(h).Number(uint64(k.kind)) }
 
 // series is when and how much.
 type series struct {
@@ -83,7 +89,7 @@ type series struct {
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
 	return &Detector{rule: rule, site: site, cfg: cfg, names: detect.NewNames(cfg.Peers),
-		peers: lru.New[key, peer](cfg.Peers, idle), series: lru.New[rhythm, series](cfg.Peers, idle)}
+		peers: lru.New[key, peer](cfg.Peers, idle, key.hash), series: lru.New[rhythm, series](cfg.Peers, idle, rhythm.hash)}
 }
 
 // Refused counts the observations of peers that found no room.

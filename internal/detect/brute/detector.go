@@ -38,11 +38,15 @@ type key struct {
 	path     uint64
 }
 
+func (k key) hash(h lru.Hash) lru.Hash { return h.Prefix(k.client).Number(k.path).Text(k.protocol) }
+
 // door is one protocol of one server.
 type door struct {
 	target   netip.Addr
 	protocol string
 }
+
+func (k door) hash(h lru.Hash) lru.Hash { return h.Addr(k.target).Text(k.protocol) }
 
 // aim is one name at a door.
 type aim struct {
@@ -50,11 +54,15 @@ type aim struct {
 	name uint64
 }
 
+func (k aim) hash(h lru.Hash) lru.Hash { return k.door.hash(h).Number(k.name) }
+
 // guest is a client that was let in at a door.
 type guest struct {
 	door
 	client netip.Prefix
 }
+
+func (k guest) hash(h lru.Hash) lru.Hash { return k.door.hash(h).Prefix(k.client) }
 
 // Detector finds guessing. It is used by one goroutine.
 type Detector struct {
@@ -69,9 +77,9 @@ type Detector struct {
 
 // New returns a detector. Where the hosts are does not matter to it.
 func New(rule detect.Rule, _ detect.Site, cfg Config) *Detector {
-	return &Detector{rule: rule, cfg: cfg, seed: maphash.MakeSeed(), clients: lru.New[key, client](cfg.Clients, int64(cfg.Idle)),
-		services: lru.New[door, service](cfg.Targets/4, int64(cfg.Idle)), aims: lru.New[aim, crowd](cfg.Targets, int64(cfg.Window)),
-		guests: lru.New[guest, struct{}](cfg.Clients, 0)}
+	return &Detector{rule: rule, cfg: cfg, seed: maphash.MakeSeed(), clients: lru.New[key, client](cfg.Clients, int64(cfg.Idle), key.hash),
+		services: lru.New[door, service](cfg.Targets/4, int64(cfg.Idle), door.hash), aims: lru.New[aim, crowd](cfg.Targets, int64(cfg.Window), aim.hash),
+		guests: lru.New[guest, struct{}](cfg.Clients, 0, guest.hash)}
 }
 
 // Refused counts clients and names that found no room.

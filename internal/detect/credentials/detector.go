@@ -54,6 +54,8 @@ type host struct {
 	protocol string
 }
 
+func (k host) hash(h lru.Hash) lru.Hash { return h.Addr(k.addr).Text(k.protocol) }
+
 type weak struct {
 	attack  detect.Attack
 	entered int
@@ -61,8 +63,8 @@ type weak struct {
 
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
-	return &Detector{rule: rule, site: site, cfg: cfg, sources: lru.New[netip.Prefix, source](cfg.Sources, int64(cfg.Idle)),
-		hosts: lru.New[host, weak](cfg.Hosts, int64(cfg.Again))}
+	return &Detector{rule: rule, site: site, cfg: cfg, sources: lru.New[netip.Prefix, source](cfg.Sources, int64(cfg.Idle), lru.Prefix),
+		hosts: lru.New[host, weak](cfg.Hosts, int64(cfg.Again), host.hash)}
 }
 
 // Refused counts sources and hosts that found no room.

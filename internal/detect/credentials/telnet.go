@@ -36,7 +36,7 @@ type spoken struct {
 
 // NewTelnet returns a detector.
 func NewTelnet(rule detect.Rule, site detect.Site, cfg TelnetConfig) *Telnet {
-	return &Telnet{rule: rule, site: site, cfg: cfg, hosts: lru.New[netip.Addr, spoken](cfg.Hosts, int64(cfg.Again))}
+	return &Telnet{rule: rule, site: site, cfg: cfg, hosts: lru.New[netip.Addr, spoken](cfg.Hosts, int64(cfg.Again), lru.Addr)}
 }
 
 // Refused counts hosts that found no room.

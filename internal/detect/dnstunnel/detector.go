@@ -43,10 +43,12 @@ type key struct {
 	domain uint64
 }
 
+func (k key) hash(h lru.Hash) lru.Hash { return h.Prefix(k.client).Addr(k.server).Number(k.domain) }
+
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
-	return &Detector{rule: rule, site: site, cfg: cfg, keys: lru.New[key, carrier](cfg.Keys, int64(cfg.Window)),
-		flows: lru.New[netip.Prefix, carrier](max(cfg.Keys/8, 1), int64(cfg.Window))}
+	return &Detector{rule: rule, site: site, cfg: cfg, keys: lru.New[key, carrier](cfg.Keys, int64(cfg.Window), key.hash),
+		flows: lru.New[netip.Prefix, carrier](max(cfg.Keys/8, 1), int64(cfg.Window), lru.Prefix)}
 }
 
 // Refused counts the lookups of pairs that found no room.

@@ -50,9 +50,16 @@ type place struct {
 	prefix netip.Prefix
 }
 
+func (k place) hash(h lru.Hash) lru.Hash { return h.Prefix(k.prefix).Text(k.domain) }
+
 type conversation struct {
 	from, to  netip.AddrPort
 	transport haechi.Transport
+}
+
+func (k conversation) hash(h lru.Hash) lru.Hash {
+	ports := uint64(k.from.Port())<<32 | uint64(k.to.Port())<<16 | uint64(k.transport)
+	return h.Addr(k.from.Addr()).Addr(k.to.Addr()).Number(ports)
 }
 
 // amounts are what a running flow had sent and got when it was told of last.
@@ -77,12 +84,14 @@ type pair struct {
 	to     place
 }
 
+func (k pair) hash(h lru.Hash) lru.Hash { return k.to.hash(h.Prefix(k.client)) }
+
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
 	n := cfg.Hosts
 	return &Detector{rule: rule, site: site, cfg: cfg, names: detect.NewNames(4 * n),
-		flows: lru.New[conversation, amounts](4*n, int64(time.Minute)), hosts: lru.New[netip.Prefix, host](n, idle),
-		pairs: lru.New[pair, dealing](4*n, idle), dests: lru.New[place, habit](4*n, 24*idle)}
+		flows: lru.New[conversation, amounts](4*n, int64(time.Minute), conversation.hash), hosts: lru.New[netip.Prefix, host](n, idle, lru.Prefix),
+		pairs: lru.New[pair, dealing](4*n, idle, pair.hash), dests: lru.New[place, habit](4*n, 24*idle, place.hash)}
 }
 
 // Refused counts what found no room.

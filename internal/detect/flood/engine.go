@@ -55,7 +55,7 @@ const sketchFrom = 16
 
 func newEngine(rule detect.Rule, class string, length, answer time.Duration, j judge) *engine {
 	return &engine{rule: rule, class: class, width: int64(length) / 15, length: length, answer: answer, judge: j,
-		hosts: lru.New[netip.Prefix, victim](victims, int64(length)), nets: lru.New[netip.Prefix, victim](victims, int64(length)),
+		hosts: lru.New[netip.Prefix, victim](victims, int64(length), lru.Prefix), nets: lru.New[netip.Prefix, victim](victims, int64(length), lru.Prefix),
 		news: newNews(flows, int64(length))}
 }
 

@@ -30,10 +30,14 @@ type service struct {
 	name string
 }
 
+func (s service) hash(h lru.Hash) lru.Hash { return h.Addr(s.addr).Number(uint64(s.port)).Text(s.name) }
+
 type caller struct {
 	client netip.Prefix
 	service
 }
+
+func (c caller) hash(h lru.Hash) lru.Hash { return c.service.hash(h.Prefix(c.client)) }
 
 // calls is what one client asked one service for in the window.
 type calls struct {
@@ -64,8 +68,8 @@ type load struct {
 
 // NewHTTP returns a detector of http_flood.
 func NewHTTP(rule detect.Rule, site detect.Site, cfg HTTPConfig) *Requests {
-	return &Requests{rule: rule, site: site, cfg: cfg, clients: lru.New[caller, calls](4*victims, int64(cfg.Window)),
-		services: lru.New[service, load](512, int64(time.Minute))}
+	return &Requests{rule: rule, site: site, cfg: cfg, clients: lru.New[caller, calls](4*victims, int64(cfg.Window), caller.hash),
+		services: lru.New[service, load](512, int64(time.Minute), service.hash)}
 }
 
 // Refused counts what found no room.

@@ -51,7 +51,7 @@ type known struct {
 // news keeps flows that are told of more than once.
 type news struct{ table *lru.Table[uint64, known] }
 
-func newNews(max int, idle int64) news { return news{lru.New[uint64, known](max, idle)} }
+func newNews(max int, idle int64) news { return news{lru.New[uint64, known](max, idle, lru.Number)} }
 
 // since returns what was added since the flow was told of last, and when that was; done
 // reports whether it was marked as answered. Of a flow not met before, the first packet

@@ -48,7 +48,7 @@ type holding struct {
 
 // NewSlow returns a detector of slow_http.
 func NewSlow(rule detect.Rule, site detect.Site, cfg SlowConfig) *Slow {
-	return &Slow{rule: rule, site: site, cfg: cfg, flows: lru.New[uint64, drip](flows, int64(time.Minute)), held: lru.New[service, holding](512, int64(time.Minute))}
+	return &Slow{rule: rule, site: site, cfg: cfg, flows: lru.New[uint64, drip](flows, int64(time.Minute), lru.Number), held: lru.New[service, holding](512, int64(time.Minute), service.hash)}
 }
 
 // Refused counts connections that found no room.

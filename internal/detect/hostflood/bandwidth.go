@@ -32,6 +32,13 @@ type way struct {
 	out  bool
 }
 
+func (w way) hash(h lru.Hash) lru.Hash {
+	if w.out {
+		h = h.Number(1)
+	}
+	return h.Text(w.name)
+}
+
 // String is how it is told: "eth0 in".
 func (w way) String() string {
 	if w.out {
@@ -53,7 +60,7 @@ type traffic struct {
 
 // NewBandwidth returns a detector of bandwidth.
 func NewBandwidth(rule detect.Rule, _ detect.Site, cfg BandwidthConfig) *Bandwidth {
-	return &Bandwidth{rule: rule, cfg: cfg, lines: lru.New[way, traffic](ways, int64(24*time.Hour)), learned: map[way]usual.Habit{}}
+	return &Bandwidth{rule: rule, cfg: cfg, lines: lru.New[way, traffic](ways, int64(24*time.Hour), way.hash), learned: map[way]usual.Habit{}}
 }
 
 // Refused counts the interfaces that found no room.

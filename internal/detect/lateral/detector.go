@@ -42,6 +42,8 @@ type edge struct {
 	port     uint16
 }
 
+func (k edge) hash(h lru.Hash) lru.Hash { return h.Addr(k.from).Addr(k.to).Number(uint64(k.port)) }
+
 // pair is what one host did to another.
 type pair struct {
 	activated bool // it activated an object there
@@ -66,6 +68,8 @@ const maxTargets = 64
 // key is who did something to whom.
 type key struct{ from, to netip.Addr }
 
+func (k key) hash(h lru.Hash) lru.Hash { return h.Addr(k.from).Addr(k.to) }
+
 // Detector finds lateral movement. It is used by one goroutine.
 type Detector struct {
 	rule   detect.Rule
@@ -82,10 +86,10 @@ type Detector struct {
 
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
-	return &Detector{rule: rule, site: site, cfg: cfg, actors: lru.New[netip.Addr, actor](cfg.Actors, int64(cfg.Idle)),
-		pairs: lru.New[key, pair](cfg.Edges/4, int64(cfg.Idle)), edges: lru.New[edge, struct{}](cfg.Edges, int64(cfg.Memory)),
-		leads: lru.New[netip.Addr, struct{}](1024, int64(cfg.Memory)),
-		asked: lru.New[netip.Addr, tickets](cfg.Actors, int64(cfg.Burst)), seed: maphash.MakeSeed()}
+	return &Detector{rule: rule, site: site, cfg: cfg, actors: lru.New[netip.Addr, actor](cfg.Actors, int64(cfg.Idle), lru.Addr),
+		pairs: lru.New[key, pair](cfg.Edges/4, int64(cfg.Idle), key.hash), edges: lru.New[edge, struct{}](cfg.Edges, int64(cfg.Memory), edge.hash),
+		leads: lru.New[netip.Addr, struct{}](1024, int64(cfg.Memory), lru.Addr),
+		asked: lru.New[netip.Addr, tickets](cfg.Actors, int64(cfg.Burst), lru.Addr), seed: maphash.MakeSeed()}
 }
 
 // Refused counts actors, pairs, edges and callers that found no room.

@@ -28,7 +28,7 @@ const highest = 100
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
 	return &Detector{rule: rule, site: site, cfg: cfg, step: cfg.step(), high: cfg.high(), low: cfg.low(),
-		sources: lru.New[netip.Prefix, source](cfg.Sources, int64(time.Minute))}
+		sources: lru.New[netip.Prefix, source](cfg.Sources, int64(time.Minute), lru.Prefix)}
 }
 
 // Refused counts contacts of sources that found no room.
