@@ -11,21 +11,34 @@ const (
 	few  = 8  // intervals below which nothing is said
 )
 
-// ring keeps the newest values.
+// ring keeps the newest values. Most destinations are visited once or twice, so that the
+// room for more is only made for the third value.
 type ring struct {
-	vals [keep]float32
-	n    uint32 // values ever added
+	first [2]float32
+	n     uint32 // values ever added
+	rest  *[keep]float32
 }
 
 func (r *ring) add(v float32) {
-	r.vals[r.n%keep] = v
+	switch {
+	case r.rest != nil:
+		r.rest[r.n%keep] = v
+	case int(r.n) < len(r.first):
+		r.first[r.n] = v
+	default:
+		r.rest = &[keep]float32{r.first[0], r.first[1], v}
+	}
 	r.n++
 }
 
 // sorted copies the values into the scratch, in order.
 func (r *ring) sorted(scratch *[keep]float32) []float32 {
 	s := scratch[:min(r.n, keep)]
-	copy(s, r.vals[:])
+	if r.rest != nil {
+		copy(s, r.rest[:])
+	} else {
+		copy(s, r.first[:])
+	}
 	slices.Sort(s)
 	return s
 }
