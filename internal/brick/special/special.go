@@ -30,25 +30,18 @@ type Block struct {
 
 // Of returns the class of an address, [Global] for an invalid one.
 func Of(a netip.Addr) Class {
-	if a.Is4() { // mostly the first byte says enough
-		switch first := a.As4()[0]; {
-		case first == 10:
-			return Private
-		case plain(first):
-			return Global
+	switch {
+	case a.Is4():
+		if c, ok := quick4(a.As4()); ok {
+			return c
+		}
+	case a.Is6():
+		if c, ok := quick6(a.As16()); ok {
+			return c
 		}
 	}
 	b, _ := Lookup(a)
 	return b.Class
-}
-
-// plain reports whether no block of the registry has an IPv4 address that begins so.
-func plain(first byte) bool {
-	switch first {
-	case 0, 10, 100, 127, 169, 172, 192, 198, 203:
-		return false
-	}
-	return first < 224
 }
 
 // Internal reports whether the address can only be one of a site itself: private,

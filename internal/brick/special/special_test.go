@@ -57,6 +57,9 @@ func FuzzLookup(f *testing.F) {
 		if block, found := special.Lookup(a); found && !block.Prefix.Contains(special.Plain(a)) {
 			t.Errorf("%v is not in %v", a, block.Prefix)
 		}
+		if block, _ := special.Lookup(a); special.Of(a) != block.Class {
+			t.Errorf("%v is %v, and in the registry %v", a, special.Of(a), block.Class)
+		}
 		if a.Is4() && special.Of(a) != special.Of(netip.AddrFrom16(a.As16())) {
 			t.Errorf("%v differs as IPv6", a)
 		}
@@ -74,6 +77,18 @@ func BenchmarkOf(b *testing.B) {
 	a := netip.MustParseAddr("2606:4700::1111")
 	for range b.N {
 		special.Of(a)
+	}
+}
+
+// What is said without the registry is what it says.
+func TestFirstWords(t *testing.T) {
+	for first := range 1 << 16 {
+		for _, second := range [...]uint16{0, 1, 2, 3, 4, 0x10, 0x20, 0x30, 0x1ff, 0x200, 0xdb7, 0xdb8, 0xdb9, 0xff9b, 0x4f, 0x8000, 0xffff} {
+			a := netip.AddrFrom16([16]byte{byte(first >> 8), byte(first), byte(second >> 8), byte(second), 15: 1})
+			if b, _ := special.Lookup(a); special.Of(a) != b.Class {
+				t.Fatalf("%s is %v, and in the registry %v", a, special.Of(a), b.Class)
+			}
+		}
 	}
 }
 
