@@ -3,7 +3,19 @@ package flood
 import "time"
 
 // window is sixteen cells, of which fifteen make up the window and one fills.
-type window [16]cell
+type window struct {
+	loud  uint16 // a bit for each cell that could be a flood
+	cells [16]cell
+}
+
+// weigh notes whether a cell that was changed could be a flood.
+func (w *window) weigh(c *cell) {
+	bit := uint16(1) << (c.when & 15)
+	w.loud &^= bit
+	if c.packets > sketchFrom || c.bytes > 1<<20 || c.odd > 0 {
+		w.loud |= bit
+	}
+}
 
 // cell is what began or was added in a sixteenth of the time.
 type cell struct {
@@ -21,12 +33,13 @@ type cell struct {
 // at returns the cell of a time; nil if it has left the window.
 func (w *window) at(t int64, width int64) *cell {
 	n := t / width
-	c := &w[n&15]
+	c := &w.cells[n&15]
 	if c.when > n {
 		return nil
 	}
 	if c.when < n {
 		*c = cell{when: n, since: t}
+		w.loud &^= 1 << (n & 15)
 	}
 	c.since = min(c.since, t)
 	return c
@@ -42,6 +55,7 @@ func (w *window) spread(from, to, width int64, d delta) {
 			c.bytes += d.bytes / n
 			c.fragments += uint32(uint64(d.fragments) / n)
 			c.odd += uint32(uint64(d.odd) / n)
+			w.weigh(c)
 		}
 	}
 	if c := w.at(to, width); c != nil { // what the division left over
@@ -49,6 +63,7 @@ func (w *window) spread(from, to, width int64, d delta) {
 		c.bytes += d.bytes % n
 		c.fragments += uint32(uint64(d.fragments) % n)
 		c.odd += uint32(uint64(d.odd) % n)
+		w.weigh(c)
 	}
 }
 
@@ -56,8 +71,8 @@ func (w *window) spread(from, to, width int64, d delta) {
 // answer takes, open what of it is not done.
 func (w *window) sum(now, width int64, answer time.Duration) (s cell, old, open uint64) {
 	newest := now / width
-	for i := range w {
-		c := &w[i]
+	for i := range w.cells {
+		c := &w.cells[i]
 		if c.when <= newest-15 || c.when > newest {
 			continue
 		}

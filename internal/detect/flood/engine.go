@@ -81,6 +81,7 @@ func (g *engine) begin(s *sight, e *haechi.Event, out []haechi.Finding) []haechi
 			c.bytes += first.bytes
 			c.fragments += first.fragments
 			c.odd += first.odd
+			v.cells.weigh(c)
 		}
 	})
 }
@@ -95,6 +96,7 @@ func (g *engine) goOn(s *sight, answered, rejected bool, e *haechi.Event, out []
 	return g.each(s, e, out, func(v *victim) {
 		if c := v.cells.at(s.begin, g.width); c != nil {
 			c.settle(answered, rejected, s.over, firstOf(s.total))
+			v.cells.weigh(c)
 		}
 		if !answered {
 			v.cells.spread(from, s.at, g.width, d)
@@ -220,14 +222,7 @@ const (
 )
 
 // quiet reports whether nothing in the cells could be a flood: it saves the sum.
-func (w *window) quiet() bool {
-	for i := range w {
-		if w[i].packets > sketchFrom || w[i].bytes > 1<<20 || w[i].odd > 0 {
-			return false
-		}
-	}
-	return true
-}
+func (w *window) quiet() bool { return w.loud == 0 }
 
 // severity grows with how far the limit was passed.
 func (g *engine) severity(r verdict) haechi.Severity {
@@ -262,8 +257,8 @@ func (v *victim) sourceCount() uint64 {
 // start is the begin of the oldest cell of the window that holds anything.
 func (v *victim) start(now, width int64) int64 {
 	oldest := now
-	for i := range v.cells {
-		if c := &v.cells[i]; c.when > now/width-15 && (c.begun > 0 || c.packets > 0) {
+	for i := range v.cells.cells {
+		if c := &v.cells.cells[i]; c.when > now/width-15 && (c.begun > 0 || c.packets > 0) {
 			oldest = min(oldest, c.since)
 		}
 	}
