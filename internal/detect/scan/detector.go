@@ -87,7 +87,7 @@ func (d *Detector) meet(s *source, m met) {
 		}
 		return
 	}
-	place := t.place()
+	place := t.place(m.contact)
 	if place == nil {
 		if m.out == open {
 			return // it is met again when it ends

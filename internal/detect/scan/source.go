@@ -36,6 +36,7 @@ type track struct {
 	pending uint8 // of the ring
 	oldest  int64 // no contact that waits began before
 	next    uint8
+	tags    [kept]uint16 // of the ring: bits of the contact's hash, so that few of it are looked at
 	ring    [kept]met
 	spare   met        // where the ring has no place
 	seen    [32]uint64 // a Bloom filter of one hash: contacts that left the ring
@@ -80,9 +81,16 @@ type counted struct {
 
 func (c contact) hash() uint64 { return distinct.Mix(c.host ^ uint64(c.port)*0x9e3779b97f4a7c15) }
 
+// tag is a part of what tells contacts apart.
+func (c contact) tag() uint16 { return uint16(c.host) ^ uint16(c.port) }
+
 // find returns the contact's place in the ring.
 func (t *track) find(c contact) *met {
-	for i := range t.ring {
+	tag := c.tag()
+	for i := range t.tags {
+		if t.tags[i] != tag {
+			continue
+		}
 		if m := &t.ring[i]; m.out != none && m.host == c.host && m.port == c.port {
 			return m
 		}
@@ -97,14 +105,15 @@ func (t *track) knows(c contact) bool {
 	return t.seen[h>>6&31]&(1<<(h&63)) != 0
 }
 
-// place makes room for a contact. Contacts that wait for their outcome keep their
-// place; while all do, there is none.
-func (t *track) place() *met {
+// place makes room for a contact in the ring. Contacts that wait for their outcome keep
+// their place; while all do, there is none.
+func (t *track) place(c contact) *met {
 	if t.pending == kept {
 		return nil
 	}
 	for range kept {
-		m := &t.ring[t.next]
+		i := t.next
+		m := &t.ring[i]
 		t.next = (t.next + 1) % kept
 		if m.out == open {
 			continue
@@ -112,6 +121,7 @@ func (t *track) place() *met {
 		if m.out != none {
 			t.remember(m.contact)
 		}
+		t.tags[i] = c.tag()
 		return m
 	}
 	return nil
