@@ -39,9 +39,10 @@ type Listener interface {
 	// Open is called when a conversation begins to carry data. The number it returns is
 	// handed to Data and Close; 0 means that it does not want to hear more.
 	Open(ends Ends, at time.Time) uint32
-	// Data is called for each segment with data, in the order of arrival. It returns the
+	// Data is called for each segment with data, in the order of arrival; the segment is
+	// only valid within the call. It returns the
 	// name of the protocol once it is known ("" before), and whether it wants more.
-	Data(id uint32, s Segment) (protocol string, more bool)
+	Data(id uint32, s *Segment) (protocol string, more bool)
 	// Close is called once, when the flow ends or is forgotten.
 	Close(id uint32, at time.Time)
 }

@@ -21,9 +21,9 @@ func (e *ear) Close(id uint32, _ time.Time) {
 		e.closed++
 	}
 }
-func (e *ear) Data(id uint32, s sensor.Segment) (string, bool) {
+func (e *ear) Data(id uint32, s *sensor.Segment) (string, bool) {
 	if id == 7 {
-		e.heard = append(e.heard, s)
+		e.heard = append(e.heard, *s)
 	}
 	return "", true
 }

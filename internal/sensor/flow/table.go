@@ -72,12 +72,13 @@ type Table struct {
 	v6    half[key6]
 	stats Stats
 
-	epoch  int64 // Unix nanoseconds of the first packet's second
-	now    int64
-	second int64 // of now, since epoch
-	apps   []string
-	event  haechi.Event // reused
-	path   sensor.Path  // reused, since what a key writes to escapes
+	epoch   int64 // Unix nanoseconds of the first packet's second
+	now     int64
+	second  int64 // of now, since epoch
+	apps    []string
+	event   haechi.Event   // reused
+	path    sensor.Path    // reused, since what a key writes to escapes
+	segment sensor.Segment // so is what the listener is handed
 }
 
 // half is the table of one IP version.

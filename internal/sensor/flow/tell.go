@@ -50,14 +50,14 @@ func (h *half[K]) listen(s *slot[K], p *sensor.Packet, in bool) {
 			return
 		}
 	}
-	seg := sensor.Segment{Time: at, FromClient: in, Seq: p.Seq, Start: start, Bytes: p.Payload, Length: p.PayloadLength}
+	t.segment = sensor.Segment{Time: at, FromClient: in, Seq: p.Seq, Start: start, Bytes: p.Payload, Length: p.PayloadLength}
 	if p.Flags&sensor.ACK != 0 {
-		seg.Ack = p.Ack
+		t.segment.Ack = p.Ack
 	}
 	if p.Proto == sensor.ProtoTCP && p.Flags&sensor.SYN != 0 {
-		seg.Seq++ // a SYN counts for one, and data may follow it (RFC 7413)
+		t.segment.Seq++ // a SYN counts for one, and data may follow it (RFC 7413)
 	}
-	name, more := t.hear.Data(s.talk, seg)
+	name, more := t.hear.Data(s.talk, &t.segment)
 	if name != "" && t.apps[s.app] != name {
 		s.app = t.app(name)
 	}

@@ -42,7 +42,6 @@ type Listener struct {
 
 // slot is one conversation.
 type slot struct {
-	ends      sensor.Ends
 	last      int64  // Unix nanoseconds of the newest data of either side; 0: none yet
 	inner     uint32 // number at the next listener, 0 if it does not want to hear it
 	expect    uint32 // sequence number after the newest byte of the client
@@ -53,6 +52,10 @@ type slot struct {
 	spoke     bool // the client has, so expect is known
 	answered  bool // the server has
 	protocol  string
+	// What each segment needs lies above, in one line of a processor's cache: with what
+	// follows a slot is two of them.
+	ends sensor.Ends
+	_    [8]byte
 }
 
 // New returns a listener that passes on to next, which may be nil, and tells emit, which
@@ -97,7 +100,7 @@ func (l *Listener) place() uint32 {
 }
 
 // Data implements sensor.Listener.
-func (l *Listener) Data(id uint32, s sensor.Segment) (string, bool) {
+func (l *Listener) Data(id uint32, s *sensor.Segment) (string, bool) {
 	if id&direct != 0 {
 		return l.next.Data(id&^direct, s)
 	}
@@ -119,7 +122,7 @@ func (l *Listener) Data(id uint32, s sensor.Segment) (string, bool) {
 }
 
 // hear takes one segment.
-func (l *Listener) hear(c *slot, s sensor.Segment) {
+func (l *Listener) hear(c *slot, s *sensor.Segment) {
 	if s.Length <= 0 || s.FromClient && !c.advance(s) {
 		return
 	}
@@ -143,7 +146,7 @@ func (l *Listener) hear(c *slot, s sensor.Segment) {
 }
 
 // advance reports whether the segment holds a byte that the client has not sent before.
-func (c *slot) advance(s sensor.Segment) bool {
+func (c *slot) advance(s *sensor.Segment) bool {
 	end := s.Seq + uint32(s.Length)
 	if c.spoke && int32(end-c.expect) <= 0 {
 		return false
@@ -154,7 +157,7 @@ func (c *slot) advance(s sensor.Segment) bool {
 
 func sum(a uint32, n int) uint32 { return uint32(min(uint64(a)+uint64(n), 1<<32-1)) }
 
-func (l *Listener) tell(c *slot, s sensor.Segment) {
+func (l *Listener) tell(c *slot, s *sensor.Segment) {
 	from := c.ends.Client.Addr()
 	l.event = haechi.Event{Time: s.Time, Kind: haechi.KindTurn,
 		Actor: haechi.Actor{Addr: from, Client: clientkey.Of(from, l.cfg.Prefix6)},

@@ -20,7 +20,7 @@ func ends(t haechi.Transport) sensor.Ends {
 type other struct{ data, closed int }
 
 func (o *other) Open(sensor.Ends, time.Time) uint32 { return 7 }
-func (o *other) Data(id uint32, _ sensor.Segment) (string, bool) {
+func (o *other) Data(id uint32, _ *sensor.Segment) (string, bool) {
 	if o.data++; id != 7 {
 		panic("a number that it did not give")
 	}
@@ -41,7 +41,7 @@ type said struct {
 
 func play(l *rhythm.Listener, id uint32, all []said) (name string, more bool) {
 	for _, s := range all {
-		name, more = l.Data(id, sensor.Segment{Time: begin().Add(time.Duration(s.at * float64(time.Second))), FromClient: s.client, Seq: s.seq, Length: s.n})
+		name, more = l.Data(id, &sensor.Segment{Time: begin().Add(time.Duration(s.at * float64(time.Second))), FromClient: s.client, Seq: s.seq, Length: s.n})
 	}
 	return name, more
 }
@@ -84,7 +84,7 @@ func TestTransfersAreGivenUp(t *testing.T) {
 	id := l.Open(ends(haechi.TCP), begin())
 	n := 0
 	for more := true; more; n++ {
-		_, more = l.Data(id, sensor.Segment{Time: begin().Add(time.Duration(n) * time.Millisecond), FromClient: true, Seq: uint32(n * 10), Length: 10})
+		_, more = l.Data(id, &sensor.Segment{Time: begin().Add(time.Duration(n) * time.Millisecond), FromClient: true, Seq: uint32(n * 10), Length: 10})
 	}
 	if n > 110 {
 		t.Errorf("given up after %d segments", n)
@@ -118,12 +118,13 @@ func TestPlacesAreUsedAgainAndNothingIsAllocated(t *testing.T) {
 	cfg.Conversations = 4
 	l := rhythm.New(cfg, nil, func(*haechi.Event) {})
 	at := begin()
-	seq := uint32(0)
+	var s sensor.Segment
 	if n := testing.AllocsPerRun(1000, func() {
 		id := l.Open(ends(haechi.TCP), at)
 		for range 3 {
-			at, seq = at.Add(2*time.Second), seq+5
-			l.Data(id, sensor.Segment{Time: at, FromClient: true, Seq: seq, Length: 5})
+			at = at.Add(2 * time.Second)
+			s = sensor.Segment{Time: at, FromClient: true, Seq: s.Seq + 5, Length: 5}
+			l.Data(id, &s)
 		}
 		l.Close(id, at)
 	}); n != 0 || l.Refused() != 0 {
@@ -141,11 +142,11 @@ func FuzzData(f *testing.F) {
 			}
 			last = e.Time
 		})
-		l.Data(id&0xffff, sensor.Segment{Length: 1})
+		l.Data(id&0xffff, &sensor.Segment{Length: 1})
 		own, at := l.Open(ends(haechi.TCP), begin()), begin()
 		for _, b := range steps {
 			at = at.Add(time.Duration(b&15) * 200 * time.Millisecond)
-			l.Data(own, sensor.Segment{Time: at, FromClient: b&16 != 0, Seq: uint32(b) << 24, Length: int(b >> 4)})
+			l.Data(own, &sensor.Segment{Time: at, FromClient: b&16 != 0, Seq: uint32(b) << 24, Length: int(b >> 4)})
 		}
 		l.Close(own, at)
 		l.Close(id&0xffff|2, at)
@@ -159,6 +160,6 @@ func BenchmarkData(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		s.Time, s.Seq = s.Time.Add(time.Duration(i&1023)*time.Millisecond), s.Seq+100
-		l.Data(id, s)
+		l.Data(id, &s)
 	}
 }

@@ -12,10 +12,7 @@ import (
 // a call.
 type Conversation struct {
 	l       *Listener
-	ends    sensor.Ends
-	start   time.Time
 	speaker Speaker // nil until somebody understands
-	sides   [2]stream
 	// protocol is the name once it is known.
 	protocol string
 	id       uint32 // 0 while the slot is free
@@ -26,6 +23,9 @@ type Conversation struct {
 	turned bool
 	done   bool // nobody wants to hear more
 	failed bool // a parser panicked
+	sides  [2]stream
+	ends   sensor.Ends
+	start  time.Time
 }
 
 // Pass leaves out the next n bytes of a side, besides what Hear says that it used.

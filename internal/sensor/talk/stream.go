@@ -31,19 +31,40 @@ type latePiece struct {
 	have, length int32
 }
 
-// segment takes one segment of either transport.
-func (c *Conversation) segment(s sensor.Segment) {
-	from := FromServer
+func sideOf(s *sensor.Segment) Side {
 	if s.FromClient {
-		from = FromClient
+		return FromClient
 	}
+	return FromServer
+}
+
+// passes takes a segment of TCP that is next in order and of which nobody wants to see
+// anything, as [Conversation.segment] would: most are the middle of a transfer. It
+// returns false for any other.
+func (c *Conversation) passes(s *sensor.Segment) bool {
+	from, n := sideOf(s), len(s.Bytes)
+	st, other := &c.sides[from], &c.sides[from.other()]
+	if st.skip < int64(n) || n == 0 || n != s.Length || s.Seq != st.next || st.pieces > 0 || st.held != nil ||
+		!st.begun || !other.begun || other.pieces > 0 || s.Start != 0 {
+		return false
+	}
+	c.heard[from] = true
+	st.next += uint32(n)
+	st.skip -= int64(n)
+	st.given = true
+	return true
+}
+
+// segment takes one segment of either transport.
+func (c *Conversation) segment(s *sensor.Segment) {
+	from := sideOf(s)
 	c.heard[from] = true
 	if c.ends.Transport == haechi.UDP {
 		c.datagram(from, s.Bytes)
 		return
 	}
 	length := max(s.Length, len(s.Bytes))
-	c.anchor(from, &s)
+	c.anchor(from, s)
 	c.order(from, s.Seq, s.Bytes, length)
 }
 

@@ -91,13 +91,15 @@ func (l *Listener) Open(ends sensor.Ends, at time.Time) uint32 {
 }
 
 // Data implements sensor.Listener.
-func (l *Listener) Data(id uint32, s sensor.Segment) (protocol string, more bool) {
+func (l *Listener) Data(id uint32, s *sensor.Segment) (protocol string, more bool) {
 	c := l.table.find(id)
 	if c == nil {
 		return "", false
 	}
 	l.now = s.Time
-	c.guarded(func() { c.segment(s) })
+	if !c.passes(s) {
+		c.guarded(s)
+	}
 	protocol = c.protocol
 	if c.done {
 		l.forget(c)
@@ -119,7 +121,7 @@ func (l *Listener) Close(id uint32, at time.Time) {
 // forget ends a conversation and gives back what it held.
 func (l *Listener) forget(c *Conversation) {
 	if c.speaker != nil && !c.failed {
-		c.guarded(func() { c.speaker.End(c) })
+		c.ended()
 	}
 	for i := range c.sides {
 		l.bytes.put(c.sides[i].held)
@@ -129,12 +131,20 @@ func (l *Listener) forget(c *Conversation) {
 }
 
 // guarded runs a parser. One that panics ends its conversation and nothing else.
-func (c *Conversation) guarded(run func()) {
-	defer func() {
-		if recover() != nil {
-			c.l.stats.Panics++
-			c.done, c.failed = true, true
-		}
-	}()
-	run()
+func (c *Conversation) guarded(s *sensor.Segment) {
+	defer c.survive()
+	c.segment(s)
+}
+
+// ended tells the parser of the end.
+func (c *Conversation) ended() {
+	defer c.survive()
+	c.speaker.End(c)
+}
+
+func (c *Conversation) survive() {
+	if recover() != nil {
+		c.l.stats.Panics++
+		c.done, c.failed = true, true
+	}
 }

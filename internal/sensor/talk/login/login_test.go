@@ -108,7 +108,7 @@ func TestSSH(t *testing.T) {
 				side = 1
 			}
 			at = at.Add(time.Millisecond)
-			e.Data(id, sensor.Segment{Time: at, FromClient: !s.Server, Seq: seq[side], Bytes: []byte(s.Text), Length: len(s.Text)})
+			e.Data(id, &sensor.Segment{Time: at, FromClient: !s.Server, Seq: seq[side], Bytes: []byte(s.Text), Length: len(s.Text)})
 			seq[side] += uint32(len(s.Text))
 		}
 		e.Close(id, at.Add(test.after))

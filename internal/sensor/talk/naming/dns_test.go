@@ -149,7 +149,7 @@ func TestWaitingLookups(t *testing.T) {
 	id := e.Open(talktest.Ends(haechi.UDP, 53), talktest.Start())
 	for i := range 20 {
 		q := []byte(query(uint16(i), dnsName("www", "example"), 1))
-		e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: q, Length: len(q)})
+		e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: q, Length: len(q)})
 	}
 	if len(e.Events) != 12 {
 		t.Errorf("told of %d", len(e.Events))
@@ -169,8 +169,8 @@ func BenchmarkLookup(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		id := l.Open(talktest.Ends(haechi.UDP, 53), talktest.Start())
-		l.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: ask, Length: len(ask)})
-		l.Data(id, sensor.Segment{Time: talktest.Start(), Bytes: said, Length: len(said)})
+		l.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: ask, Length: len(ask)})
+		l.Data(id, &sensor.Segment{Time: talktest.Start(), Bytes: said, Length: len(said)})
 		l.Close(id, talktest.Start())
 	}
 }

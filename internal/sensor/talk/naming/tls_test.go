@@ -47,7 +47,7 @@ func TestHelloFromTheWrongSide(t *testing.T) {
 	hello := clientHello(t, "shop.example.com", false)
 	e := newEar(talktest.Config())
 	id := e.Open(talktest.Ends(haechi.TCP, 50000), talktest.Start())
-	e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: false, Bytes: hello, Length: len(hello)})
+	e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: false, Bytes: hello, Length: len(hello)})
 	if len(e.Events) != 1 || e.Events[0].Addr.String() != "198.51.100.9" || e.Events[0].LocalPort != 40000 {
 		t.Errorf("told %q", talktest.Facts(e.Events))
 	}
@@ -131,7 +131,7 @@ func TestQUICEnds(t *testing.T) {
 	id := e.Open(talktest.Ends(haechi.UDP, 443), talktest.Start())
 	for i := range 100 {
 		d := []byte(initial(uint32(i), crypto(h, 10, len(h))))
-		if _, more := e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: d, Length: len(d)}); !more {
+		if _, more := e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: d, Length: len(d)}); !more {
 			talktest.Check(t, e)
 			if i < 10 || len(e.Events) != 0 {
 				t.Errorf("ended after %d, told %q", i, talktest.Facts(e.Events))
@@ -148,6 +148,6 @@ func BenchmarkHello(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		id := l.Open(talktest.Ends(haechi.TCP, 443), talktest.Start())
-		l.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: hello, Length: len(hello)})
+		l.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: hello, Length: len(hello)})
 	}
 }

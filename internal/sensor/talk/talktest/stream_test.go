@@ -25,7 +25,7 @@ func lines(n int) (text string, names []string) {
 
 // say hands one segment over.
 func say(e *talktest.Ear, id uint32, seq int, text string) bool {
-	_, more := e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: uint32(0xffffff00) + uint32(seq), Bytes: []byte(text), Length: len(text)})
+	_, more := e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: uint32(0xffffff00) + uint32(seq), Bytes: []byte(text), Length: len(text)})
 	return more
 }
 
@@ -105,7 +105,7 @@ func TestCutCapture(t *testing.T) {
 	e := stage().Listen(talktest.Config())
 	id := e.Open(talktest.Ends(haechi.TCP, 443), talktest.Start())
 	for i := range 3 {
-		e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: uint32(1000 * i), Bytes: []byte("\x16name\n\x16ha"), Length: 1000})
+		e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: uint32(1000 * i), Bytes: []byte("\x16name\n\x16ha"), Length: 1000})
 	}
 	e.Close(id, talktest.Start())
 	talktest.Check(t, e)
@@ -119,12 +119,12 @@ func TestCutCapture(t *testing.T) {
 func TestTheWrongSide(t *testing.T) {
 	e := stage().Listen(talktest.Config())
 	id := e.Open(talktest.Ends(haechi.TCP, 50000), talktest.Start())
-	e.Data(id, sensor.Segment{Time: talktest.Start(), Bytes: []byte("\x16a\n"), Length: 3})
+	e.Data(id, &sensor.Segment{Time: talktest.Start(), Bytes: []byte("\x16a\n"), Length: 3})
 	if len(e.Events) != 1 || e.Events[0].Addr.String() != "198.51.100.9" || e.Events[0].LocalPort != 40000 || e.Events[0].Assurance != haechi.Seen {
 		t.Errorf("told %q", talktest.Facts(e.Events))
 	}
-	e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: []byte("x"), Length: 1})
-	e.Data(id, sensor.Segment{Time: talktest.Start(), Seq: 3, Bytes: []byte("\x16b\n"), Length: 3})
+	e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: []byte("x"), Length: 1})
+	e.Data(id, &sensor.Segment{Time: talktest.Start(), Seq: 3, Bytes: []byte("\x16b\n"), Length: 3})
 	if len(e.Events) != 2 || e.Events[1].Assurance != haechi.Handshaken {
 		t.Errorf("told %q", talktest.Facts(e.Events))
 	}
@@ -137,7 +137,7 @@ func TestUnknownAllocatesNothing(t *testing.T) {
 		run := func() {
 			for _, transport := range []haechi.Transport{haechi.TCP, haechi.UDP} {
 				id := e.Open(talktest.Ends(transport, 9000), talktest.Start())
-				if p, more := e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: b, Length: len(b)}); more || p != "" {
+				if p, more := e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: b, Length: len(b)}); more || p != "" {
 					t.Fatalf("%x is taken for %q", b, p)
 				}
 				e.Close(id, talktest.Start())
@@ -148,7 +148,7 @@ func TestUnknownAllocatesNothing(t *testing.T) {
 			t.Errorf("%v allocations", n)
 		}
 	}
-	if p, more := e.Data(12345, sensor.Segment{}); p != "" || more {
+	if p, more := e.Data(12345, &sensor.Segment{}); p != "" || more {
 		t.Error("data of no conversation is heard")
 	}
 	if id := e.Open(talktest.Ends(haechi.ICMP, 0), talktest.Start()); id != 0 {
@@ -163,7 +163,7 @@ func TestSegmentsAllocateNothing(t *testing.T) {
 	say(e, id, 0, "\x16")
 	seq, part := uint32(0xffffff01), []byte(strings.Repeat("x", 100))
 	data := func(at uint32) {
-		e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: at, Bytes: part, Length: len(part)})
+		e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: at, Bytes: part, Length: len(part)})
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		data(seq + 100)
@@ -248,6 +248,6 @@ func BenchmarkUnknown(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		id := e.Open(talktest.Ends(haechi.TCP, 9000), talktest.Start())
-		e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: data, Length: len(data)})
+		e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: data, Length: len(data)})
 	}
 }

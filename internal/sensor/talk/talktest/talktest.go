@@ -113,7 +113,7 @@ func (e *Ear) stream(port uint16, conversation []Said, next func() int, mix func
 			mix(all)
 		}
 		for _, x := range all {
-			p, more := e.Data(id, x)
+			p, more := e.Data(id, &x)
 			if p != "" {
 				protocol = p
 			}
@@ -131,7 +131,7 @@ func (e *Ear) Datagrams(port uint16, conversation []Said) string {
 	id, at, protocol := e.Open(Ends(haechi.UDP, port), Start()), Start(), ""
 	for _, s := range conversation {
 		at = at.Add(time.Millisecond)
-		p, more := e.Data(id, sensor.Segment{Time: at, FromClient: !s.Server, Bytes: []byte(s.Text), Length: len(s.Text)})
+		p, more := e.Data(id, &sensor.Segment{Time: at, FromClient: !s.Server, Bytes: []byte(s.Text), Length: len(s.Text)})
 		if p != "" {
 			protocol = p
 		}

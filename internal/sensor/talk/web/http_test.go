@@ -155,7 +155,7 @@ func TestHTTPLoss(t *testing.T) {
 	e := newEar(talktest.Config())
 	id := e.Open(talktest.Ends(haechi.TCP, 80), talktest.Start())
 	say := func(client bool, seq uint32, b string, length int) {
-		e.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: client, Seq: seq, Bytes: []byte(b), Length: length})
+		e.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: client, Seq: seq, Bytes: []byte(b), Length: length})
 	}
 	say(true, 0, get("/a"), len(get("/a")))
 	head := status("200 OK", "Content-Length: 5000")
@@ -184,13 +184,13 @@ func BenchmarkBody(b *testing.B) {
 	l := talk.New(talk.Config{}, func(*haechi.Event) {}, web.Accents())
 	id := l.Open(talktest.Ends(haechi.TCP, 80), talktest.Start())
 	data, seq := []byte(status("200 OK", "Content-Length: 281474976710655")), uint32(0)
-	l.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: []byte(get("/")), Length: len(get("/"))})
-	l.Data(id, sensor.Segment{Time: talktest.Start(), Bytes: data, Length: len(data)})
+	l.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Bytes: []byte(get("/")), Length: len(get("/"))})
+	l.Data(id, &sensor.Segment{Time: talktest.Start(), Bytes: data, Length: len(data)})
 	seq = uint32(len(data))
 	data = make([]byte, 1460)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, more := l.Data(id, sensor.Segment{Time: talktest.Start(), Seq: seq, Bytes: data, Length: len(data)}); !more {
+		if _, more := l.Data(id, &sensor.Segment{Time: talktest.Start(), Seq: seq, Bytes: data, Length: len(data)}); !more {
 			b.Fatal("let go")
 		}
 		seq += uint32(len(data))
@@ -205,8 +205,8 @@ func BenchmarkRequest(b *testing.B) {
 	seqs := [2]uint32{}
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Data(id, sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: seqs[0], Bytes: ask, Length: len(ask)})
-		l.Data(id, sensor.Segment{Time: talktest.Start(), Seq: seqs[1], Bytes: answer, Length: len(answer)})
+		l.Data(id, &sensor.Segment{Time: talktest.Start(), FromClient: true, Seq: seqs[0], Bytes: ask, Length: len(ask)})
+		l.Data(id, &sensor.Segment{Time: talktest.Start(), Seq: seqs[1], Bytes: answer, Length: len(answer)})
 		seqs[0] += uint32(len(ask))
 		seqs[1] += uint32(len(answer))
 	}

@@ -34,7 +34,7 @@ func heard(t *testing.T, began bool, all ...wired) string {
 		if i == 0 && began {
 			s.Start = clientStart
 		}
-		e.Data(id, s)
+		e.Data(id, &s)
 		if side := map[bool]int{false: 0, true: 1}[w.server]; int32(s.Seq+uint32(s.Length)-next[side]) > 0 {
 			next[side] = s.Seq + uint32(s.Length)
 		}
