@@ -42,7 +42,7 @@ func (c *client) fail(at time.Time, name uint64, n int, cfg *Config) {
 
 // within reports whether so many failures, of those that are kept, are in the window.
 func (c *client) within(now time.Time, window time.Duration, many int) bool {
-	from := now.Add(-window).UnixNano()
+	from := now.UnixNano() - int64(window)
 	for i := 0; i < len(c.ring) && many > 0; i++ {
 		if c.ring[uint(c.next-1-i)%uint(len(c.ring))].at > from { // the newest first
 			many--
@@ -96,43 +96,45 @@ func (s *names) drop(name uint64) {
 
 func (s *names) count() int { return len(s.list) }
 
-// crowd are the clients that failed at one thing, each with its newest failure.
+// crowd are the clients that failed at one thing, each with its newest failure in Unix
+// nanoseconds, 0 where there is none.
 type crowd struct {
-	clients [32]attempt // name is the client's hash
+	who [32]uint64 // hashes of the clients
+	at  [32]int64
 }
 
-// add notes a failure and returns how many clients failed within the window.
-func (v *crowd) add(client uint64, at time.Time, window time.Duration) (n int) {
-	now := at.UnixNano()
-	oldest, from := 0, now-int64(window)
-	place := -1
-	for i := range v.clients {
-		c := &v.clients[i]
-		if c.name == client {
-			place = i
+// add notes a failure, in the place of the oldest one for a client that is not there.
+func (v *crowd) add(client uint64, now int64) {
+	for i, who := range v.who {
+		if who == client {
+			v.at[i] = now
+			return
 		}
-		if c.at < v.clients[oldest].at {
+	}
+	oldest := 0
+	for i, at := range v.at {
+		if at < v.at[oldest] {
 			oldest = i
 		}
-		if c.at > from {
+	}
+	v.who[oldest], v.at[oldest] = client, now
+}
+
+// since counts the clients that failed after a time.
+func (v *crowd) since(from int64) (n int) {
+	for _, at := range v.at {
+		if at > from {
 			n++
 		}
 	}
-	if place < 0 {
-		place = oldest
-	}
-	if v.clients[place].at <= from {
-		n++ // it is in the window now
-	}
-	v.clients[place] = attempt{now, client}
 	return n
 }
 
 // drop forgets a client and says whether it was there.
 func (v *crowd) drop(client uint64) bool {
-	for i := range v.clients {
-		if v.clients[i].name == client {
-			v.clients[i] = attempt{}
+	for i, who := range v.who {
+		if who == client {
+			v.who[i], v.at[i] = 0, 0
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package brute
 
 import (
 	"hash/maphash"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -73,11 +74,12 @@ type Detector struct {
 	aims     *lru.Table[aim, crowd]
 	guests   *lru.Table[guest, struct{}]
 	seed     maphash.Seed
+	keyed    lru.Hash // as the seed, of addresses
 }
 
 // New returns a detector. Where the hosts are does not matter to it.
 func New(rule detect.Rule, _ detect.Site, cfg Config) *Detector {
-	return &Detector{rule: rule, cfg: cfg, seed: maphash.MakeSeed(), clients: lru.New[key, client](cfg.Clients, int64(cfg.Idle), key.hash),
+	return &Detector{rule: rule, cfg: cfg, seed: maphash.MakeSeed(), keyed: lru.Hash(rand.Uint64()), clients: lru.New[key, client](cfg.Clients, int64(cfg.Idle), key.hash),
 		services: lru.New[door, service](cfg.Targets/4, int64(cfg.Idle), door.hash), aims: lru.New[aim, crowd](cfg.Targets, int64(cfg.Window), aim.hash),
 		guests: lru.New[guest, struct{}](cfg.Clients, 0, guest.hash)}
 }
@@ -154,12 +156,15 @@ func (d *Detector) hash(text string) uint64 {
 	return maphash.String(d.seed, strings.ToLower(text)) | 1
 }
 
+// client is never 0.
+func (d *Detector) client(p netip.Prefix) uint64 { return uint64(d.keyed.Prefix(p)) | 1 }
+
 // server is 0 where none is known.
 func (d *Detector) server(a netip.Addr) uint64 {
 	if !a.IsValid() {
 		return 0
 	}
-	return maphash.Comparable(d.seed, a) | 1
+	return uint64(d.keyed.Addr(a)) | 1
 }
 
 // judge tells of a client with enough failures.
@@ -196,7 +201,7 @@ func (d *Detector) entered(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 	} else if c != nil {
 		c.forgive(name)
 	}
-	who, failed := maphash.Comparable(d.seed, e.Client), false
+	who, failed := d.client(e.Client), false
 	if v := d.aims.Peek(aim{at, name}); v != nil {
 		failed = v.drop(who)
 	}
@@ -241,7 +246,7 @@ func facts(failures, names, sources, entered int) [4]haechi.Fact {
 // crowded counts the clients that fail at one name; and, where names are not seen, those
 // that fail at a server which never let them in.
 func (d *Detector) crowded(e *haechi.Event, name uint64, out []haechi.Finding) []haechi.Finding {
-	at, who := door{e.Target, e.Protocol}, maphash.Comparable(d.seed, e.Client)
+	at, who := door{e.Target, e.Protocol}, d.client(e.Client)
 	s, _ := d.services.Use(at, e.Time.UnixNano())
 	if s == nil {
 		return out
@@ -252,27 +257,29 @@ func (d *Detector) crowded(e *haechi.Event, name uint64, out []haechi.Finding) [
 	s.last = e.Time
 	s.failures += int(e.N())
 	s.names.add(name, e.Time, d.cfg.Slow)
-	agreed, strangers := 0, 0
+	var v *crowd
 	if name != 0 {
-		if v, _ := d.aims.Use(aim{at, name}, e.Time.UnixNano()); v != nil {
-			agreed = v.add(who, e.Time, d.cfg.Window)
-		}
+		v, _ = d.aims.Use(aim{at, name}, e.Time.UnixNano())
+	} else if d.guests.Peek(guest{at, e.Client}) == nil {
+		v = &s.strangers
 	}
-	if name == 0 && d.guests.Peek(guest{at, e.Client}) == nil {
-		strangers = s.strangers.add(who, e.Time, d.cfg.Window)
+	sources := 0
+	if v != nil {
+		v.add(who, e.Time.UnixNano())
+		sources = v.since(e.Time.UnixNano() - int64(d.cfg.Window))
 	}
-	if max(agreed, strangers) < d.cfg.Sources && !s.attack.Open() {
+	if sources < d.cfg.Sources && !s.attack.Open() {
 		return out
 	}
 	severity := d.rule.Severity
-	if agreed < d.cfg.Sources {
+	if name == 0 || sources < d.cfg.Sources {
 		severity = min(severity, haechi.Medium)
 	}
 	if !s.attack.Due(severity, float64(s.failures)) {
 		s.attack.Touch(e.Time)
 		return out
 	}
-	f := d.serviceFinding(e, s, max(agreed, strangers))
+	f := d.serviceFinding(e, s, sources)
 	f.Severity = severity
 	return s.attack.Tell(f, e.Protocol, float64(s.failures), out)
 }

@@ -98,7 +98,9 @@ func (r *Reader) Read(ctx context.Context, in io.Reader) error {
 // Line takes one line, with or without its end.
 func (r *Reader) Line(line []byte) {
 	r.stats.Lines++
-	line = bytes.TrimRight(line, "\r\n")
+	for n := len(line); n > 0 && (line[n-1] == '\n' || line[n-1] == '\r'); n-- {
+		line = line[:n-1]
+	}
 	if len(line) == 0 {
 		return
 	}
@@ -154,8 +156,15 @@ func (r *Reader) program(m *message) {
 
 // try tells of the first template that fits.
 func (r *Reader) try(p *pattern, m *message) bool {
+	if len(m.text) == 0 {
+		return false // a template has text of its own
+	}
+	first := m.text[0]
 	for i := range p.lines {
 		l := &p.lines[i]
+		if l.first != 0 && l.first != first {
+			continue
+		}
 		switch l.match(m.text, &r.got) {
 		case twofold:
 			r.stats.Ambiguous++

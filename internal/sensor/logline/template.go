@@ -59,6 +59,8 @@ type template struct {
 	// must is the longest literal, looked for before anything else where the template
 	// begins with a place; where it begins with text, that says enough.
 	must []byte
+	// first is the byte that a message must begin with; 0: any.
+	first byte
 }
 
 // parse reads a template.
@@ -84,6 +86,9 @@ func parse(text string) (t template, err error) {
 	}
 	if len(t.must) < 3 {
 		return t, fmt.Errorf("there is hardly any text by which a line could be known")
+	}
+	if all[0].place == literal {
+		t.first = all[0].text[0]
 	}
 	if first < 0 {
 		t.head = all
@@ -141,8 +146,8 @@ const (
 
 // match reads a message; got is filled in where it fits.
 func (t *template) match(message []byte, got *fields) verdict {
-	if len(t.head) > 0 && t.head[0].place == literal {
-		if first := t.head[0].text; len(message) < len(first) || message[0] != first[0] || !bytes.HasPrefix(message, first) {
+	if t.first != 0 {
+		if !bytes.HasPrefix(message, t.head[0].text) {
 			return misses
 		}
 	} else if !bytes.Contains(message, t.must) {
