@@ -48,7 +48,7 @@ func newCounted(t *testing.T) *hostRun {
 		c.ruled += len(c.decider.Decide(f, c.now, nil))
 	})
 	site := networkSite(&config.Site{})
-	c.reader.swap(screened{newLists(64).allowed, detectorsOf(hostKinds(), set, site)})
+	c.reader.swap(newScreened(newLists(64).allowed, detectorsOf(hostKinds(), set, site)))
 	return c
 }
 

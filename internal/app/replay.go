@@ -102,7 +102,7 @@ func (r *Replay) open(path string, progress func(n int64)) (s replay.Source, don
 
 // detectors are fresh ones.
 func (r *Replay) detectors() []replay.Detector {
-	return []replay.Detector{screened{prefixset.New(r.cfg.Allow...).Contains, networkDetectors(r.set, networkSite(&r.cfg.Site))}}
+	return []replay.Detector{newScreened(prefixset.New(r.cfg.Allow...).Contains, networkDetectors(r.set, networkSite(&r.cfg.Site)))}
 }
 
 // Sentence explains a finding in a language.

@@ -93,6 +93,24 @@ func (s *sensing) until(at int64) {
 type screened struct {
 	allowed func(netip.Addr) bool
 	list    []pipeline.Detector
+	// by are those of them that look at a kind of event: most look at one in five, and are
+	// not asked about the others.
+	by *[kindsHeard][]pipeline.Detector
+}
+
+// kindsHeard is how many kinds of events there may be: a bit of networkKind.hears for each.
+const kindsHeard = 32
+
+func newScreened(allowed func(netip.Addr) bool, list []pipeline.Detector) screened {
+	by := new([kindsHeard][]pipeline.Detector)
+	for k := range by {
+		for _, d := range list {
+			if c, ok := d.(*counted); !ok || c.hears>>k&1 != 0 {
+				by[k] = append(by[k], d)
+			}
+		}
+	}
+	return screened{allowed, list, by}
 }
 
 // Observe implements replay.Detector.
@@ -100,10 +118,7 @@ func (s screened) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findin
 	if s.allowed(e.Addr) {
 		return out
 	}
-	for _, d := range s.list {
-		if c, ok := d.(*counted); ok && c.hears>>e.Kind&1 == 0 {
-			continue // as it would say itself, without the way to it
-		}
+	for _, d := range s.by[e.Kind%kindsHeard] {
 		out = d.Observe(e, out)
 	}
 	return out

@@ -174,7 +174,7 @@ func (l *lan) sense(t *testing.T, r *recorder, do func()) *finds {
 	out := &finds{}
 	w := &wire{open: l.socket, now: time.Now, log: slog.New(slog.DiscardHandler), taps: []*wiretap{{name: "s0", live: r.Live, next: r.next}}}
 	w.watch(flow.Config{V6Bits: cfg.Client.IPv6Prefix}, out.find)
-	w.swap(screened{func(netip.Addr) bool { return false }, networkDetectors(set, networkSite(&cfg.Site))})
+	w.swap(newScreened(func(netip.Addr) bool { return false }, networkDetectors(set, networkSite(&cfg.Site))))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.run(ctx) }()

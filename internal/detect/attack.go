@@ -10,8 +10,11 @@ import (
 // when it grew to twice of what was told or became more severe, and once when it is
 // over. The zero value is an attack that has not begun.
 type Attack struct {
-	open *haechi.Finding // as it was told last, without evidence
+	open *haechi.Finding // as it was told last, without evidence; its Last is below
 	told float64         // the magnitude that was told
+	last time.Time       // of the newest evidence
+	// severity is that of open: nearly every event of an attack asks for it alone.
+	severity haechi.Severity
 }
 
 // Open reports whether the attack has begun and is not over.
@@ -22,13 +25,13 @@ func (a *Attack) Last() time.Time {
 	if a.open == nil {
 		return time.Time{}
 	}
-	return a.open.Last
+	return a.last
 }
 
 // Due reports whether a finding of this severity and magnitude would be told. It is for
 // callers to whom a finding is dear to make.
 func (a *Attack) Due(s haechi.Severity, magnitude float64) bool {
-	return a.open == nil || s > a.open.Severity || magnitude >= 2*a.told
+	return a.open == nil || s > a.severity || magnitude >= 2*a.told
 }
 
 // Tell appends the finding if it is due. Findings of one attack share the reference
@@ -43,7 +46,7 @@ func (a *Attack) Tell(f haechi.Finding, class string, magnitude float64, out []h
 	}
 	f.Incident, f.First, f.Severity = a.open.Incident, a.open.First, max(f.Severity, a.open.Severity)
 	f.Ref = f.Incident
-	*a.open, a.told = f, magnitude
+	*a.open, a.told, a.last, a.severity = f, magnitude, f.Last, f.Severity
 	a.open.Evidence = nil
 	return append(out, f)
 }
@@ -54,7 +57,7 @@ func (a *Attack) Note(f haechi.Finding) {
 		return
 	}
 	f.Incident, f.Ref, f.First, f.Severity, f.Evidence = a.open.Incident, a.open.Incident, a.open.First, max(f.Severity, a.open.Severity), nil
-	*a.open = f
+	*a.open, a.last, a.severity = f, f.Last, f.Severity
 }
 
 // Renew makes the next finding due, because the attack is of another kind now.
@@ -70,8 +73,8 @@ func (a *Attack) Peak(observed float64, last time.Time) {
 
 // Touch notes that the attack goes on.
 func (a *Attack) Touch(at time.Time) {
-	if a.open != nil && at.After(a.open.Last) {
-		a.open.Last = at
+	if a.open != nil && at.After(a.last) {
+		a.last = at
 	}
 }
 
@@ -81,7 +84,7 @@ func (a *Attack) End(now time.Time, out []haechi.Finding) []haechi.Finding {
 		return out
 	}
 	f := *a.open
-	f.Time, f.Over = now, true
+	f.Time, f.Last, f.Over = now, a.last, true
 	*a = Attack{}
 	return append(out, f)
 }
