@@ -33,21 +33,29 @@ type verdict struct {
 	facts               [2]haechi.Fact
 }
 
-// victim is a target, a host or a network.
+// victim is a target, a host or a network. What every event needs comes first, so that it
+// lies in few lines of a processor's cache.
 type victim struct {
-	cells    window
 	epoch    int64
 	hits     uint32 // events of the epoch
+	votes    uint32
+	port     uint16 // that most are about, if votes say so
+	single   bool   // all of one source so far
+	last     sender
+	attack   detect.Attack
+	lastHigh int64
+	peak     float64
+	kind     string
+	cells    window
 	sources  [2]distinct.Counter
 	hostsIn  [2]distinct.Counter // of a network
-	port     uint16              // that most are about, if votes say so
-	votes    uint32
-	last     sight
-	single   bool // all of one source so far
-	attack   detect.Attack
-	kind     string
-	peak     float64
-	lastHigh int64
+}
+
+// sender is who sent last, and when.
+type sender struct {
+	from netip.Prefix
+	addr netip.Addr
+	at   int64
 }
 
 // sketchFrom is how many events an epoch has before its sources are counted.
@@ -162,7 +170,7 @@ func (v *victim) meet(s *sight, g *engine, fresh bool) {
 		v.hostsIn[n&1].Reset()
 	}
 	v.single = fresh || v.single && v.last.from == s.from
-	v.last = *s
+	v.last = sender{s.from, s.addr, s.at}
 	v.hits++
 	switch {
 	case v.votes == 0:
