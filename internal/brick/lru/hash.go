@@ -52,7 +52,11 @@ func eight(s string) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// Addr, Prefix and Number hash keys that are just that, for [New].
-func Addr(a netip.Addr, h Hash) Hash     { return h.Addr(a) }
+// Addr hashes a key that is an address, for [New].
+func Addr(a netip.Addr, h Hash) Hash { return h.Addr(a) }
+
+// Prefix hashes a key that is a prefix, for [New].
 func Prefix(p netip.Prefix, h Hash) Hash { return h.Prefix(p) }
-func Number(n uint64, h Hash) Hash       { return h.Number(n) }
+
+// Number hashes a key that is a number, for [New].
+func Number(n uint64, h Hash) Hash { return h.Number(n) }
