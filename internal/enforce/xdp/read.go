@@ -137,7 +137,7 @@ func (e *Enforcer) mend() error {
 	if err := e.attach(); err != nil {
 		return err
 	}
-	if err := e.hear(); err != nil {
+	if err := errors.Join(e.pardon(), e.hear()); err != nil {
 		return err
 	}
 	e.broken = false
