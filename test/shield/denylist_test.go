@@ -161,3 +161,37 @@ func TestTheShieldHoldsTheLists(t *testing.T) {
 		t.Error("what is new is not in force")
 	}
 }
+
+// TestListsInProcess: without the kernel a list still refuses, says why in both languages,
+// and counts; one in shadow only counts.
+func TestListsInProcess(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "{ kernel: off, "+twoLists+" }")
+	text, err := os.ReadFile(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.config, []byte(strings.Replace(string(text), `"10.77.0.9:7001"`, `"10.77.0.1:7001"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.land.strangers.Run(t, "ip", "route", "add", "local", "203.0.113.0/24", "dev", "lo")
+	echo(t, r.land.guarded, "10.77.0.1:7001")
+	r.publish("drop.txt", "203.0.113.7\n")
+	r.publish("tor.txt", "")
+	r.publish("maybe.txt", "203.0.113.8\n")
+	r.start()
+	s := &siege{r}
+	s.eventually("the service is open", time.Minute, func() bool { return s.visit("203.0.113.9", 5*time.Second) == nil })
+	if err := s.visit("203.0.113.7", 10*time.Second); err == nil {
+		t.Error("who is on a list was served")
+	}
+	if err := s.visit("203.0.113.8", 10*time.Second); err != nil {
+		t.Errorf("shadow refused: %v", err)
+	}
+	if a, b := r.list("drop"), r.list("maybe"); a.Refused == 0 || b.Refused == 0 || a.Packets != 0 {
+		t.Errorf("status: %+v, %+v", a, b)
+	}
+	for lang, want := range map[string]string{"en": "the deny list drop", "ko": "차단 목록 drop"} {
+		s.eventually("why explains it in "+lang, 10*time.Second, func() bool { return strings.Contains(r.haechi("why", "203.0.113.7", "--lang", lang).Out, want) })
+	}
+}
