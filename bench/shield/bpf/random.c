@@ -60,15 +60,26 @@ int bench_shield4(struct xdp_md *ctx)
 	return source4(ctx) ? shield(ctx) : XDP_ABORTED;
 }
 
-SEC("xdp.frags")
-int bench_shield6(struct xdp_md *ctx)
+static __always_inline int source6(struct xdp_md *ctx)
 {
 	struct ipv6 *ip = (void *)(long)ctx->data + sizeof(struct ether);
 
 	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
-		return XDP_ABORTED;
+		return 0;
 	ip->from[0] = bpf_cpu_to_be64(0x20ULL << 56 | mix(number() + 1) >> 8);
-	return shield(ctx);
+	return 1;
+}
+
+SEC("xdp.frags")
+int bench_source6(struct xdp_md *ctx)
+{
+	return source6(ctx) ? XDP_DROP : XDP_ABORTED;
+}
+
+SEC("xdp.frags")
+int bench_shield6(struct xdp_md *ctx)
+{
+	return source6(ctx) ? shield(ctx) : XDP_ABORTED;
 }
 
 /* Whether a socket waits for the packet, as the other way to know an answer. */
@@ -146,6 +157,24 @@ SEC("xdp")
 int bench_flood(struct xdp_md *ctx)
 {
 	return source4(ctx) ? bpf_redirect(out_index, 0) : XDP_ABORTED;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bench_next SEC(".maps");
+
+/* One packet of each source, none twice in four billion. */
+SEC("xdp")
+int bench_crowd(struct xdp_md *ctx)
+{
+	__u32 zero = 0, *next = bpf_map_lookup_elem(&bench_next, &zero);
+
+	if (!next || !source(ctx, __sync_fetch_and_add(next, 1) * 2654435761u))
+		return XDP_ABORTED;
+	return bpf_redirect(out_index, 0);
 }
 
 volatile const __u8 door_mac[6];
