@@ -85,7 +85,7 @@ type Config struct {
 	// LastUse says when a key last proved a frame in this run; nil: not known.
 	LastUse func(device, id string) time.Time
 	// Clock takes over what is known of a device's clock since it was last asked;
-	// false: nothing new. Nil: not known.
+	// false: nothing new. Of its extremes whole milliseconds are kept. Nil: not known.
 	Clock func(device string) (haechi.ClockSkew, bool)
 	// Audit writes an entry about what the registry does by itself: binding a device
 	// to its identity, and refusing another. Nil: nobody wants to know.

@@ -33,16 +33,25 @@ func (r *Registry) Enrolling(service, device string, from netip.Addr, now time.T
 	return keys
 }
 
+// again reports whether something is due that is done at most once in so long, and
+// notes that it is done. last is when it was, since the registry was opened; 0: never.
+func (r *Registry) again(last *time.Duration, every time.Duration, now time.Time) bool {
+	at := now.Sub(r.health.start)
+	if *last != 0 && at-*last < every {
+		return false
+	}
+	if *last = at; at == 0 {
+		*last = 1 // 0 is never
+	}
+	return true
+}
+
 // mayTry spaces the tries of one device.
 func (r *Registry) mayTry(device string, from netip.Addr, now time.Time) bool {
 	if e := r.entry(device); e != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if e.dev.Status != haechi.Pending || e.word.Load() != nil || now.Sub(e.triedAt) < tryEvery {
-			return false
-		}
-		e.triedAt = now
-		return true
+		return e.dev.Status == haechi.Pending && e.word.Load() == nil && r.again(&e.tried, tryEvery, now)
 	}
 	client := clientOf(from)
 	r.codes.mu.Lock()

@@ -13,33 +13,36 @@ import (
 // entry is one device in memory. Administrative fields change under the
 // registry's admin lock and mu; sightings under mu alone.
 type entry struct {
-	mu      sync.Mutex
-	dev     haechi.Device // Keys is replaced whole, never written into
-	addr    netip.Addr    // of dev.Addr, so that an unchanged one is not formatted again
-	touched bool          // not yet told to Touched
-	unsaved bool          // not in the store at all
-	savedAt time.Time     // when the store last wrote it
+	mu   sync.Mutex
+	dev  haechi.Device // Keys is replaced whole, never written into
+	addr netip.Addr    // of dev.Addr, so that an unchanged one is not formatted again
+
+	touched   bool // not yet told to Touched
+	unsaved   bool // not in the store at all
+	stored    bool // it is in the store, or about to be
+	removed   bool // it lost its place
+	unwritten bool // what measure found is not in the store
+
+	offered atomic.Bool // to the outer registry
+	made    int32       // highest number ever given to a key; under the admin lock
+	savedAt time.Time   // when the store last wrote it
 
 	// keys are those in force, newest first, at most two; nil unless approved.
 	keys atomic.Pointer[[]haechi.Key]
 	all  []haechi.Key // newest first, whatever the status; under the admin lock
-	made int          // highest number ever given to a key; under the admin lock
 
 	client netip.Prefix // by whose share it waits while pending
 	place  *place       // while pending; under the registry's mu
 
-	stored    bool // it is in the store, or about to be
-	removed   bool // it lost its place
-	unwritten bool // what measure found is not in the store
-	clock     clock
-	pinNoted  time.Time // when a refused pin was last audited
-	triedAt   time.Time // when it last might have brought an enrolment code
+	clock clock
+	// Since the registry was opened, 0 is never: when a refused pin was last audited,
+	// and when it last might have brought an enrolment code.
+	pinNoted, tried time.Duration
 
 	// word is what an outer registry says about the device; nil if none governs it.
-	word    atomic.Pointer[word]
-	offered atomic.Bool // to the outer registry
-	heard   *word       // of the reading under way, and
-	round   uint64      // which reading last had a row; under the admin lock
+	word  atomic.Pointer[word]
+	heard *word  // of the reading under way, and
+	round uint64 // which reading last had a row; under the admin lock
 }
 
 // snapshot copies the device.

@@ -31,7 +31,7 @@ func (r *Registry) NewKey(ctx context.Context, device string, now time.Time) (ha
 	if e == nil {
 		return haechi.NewKey{}, notFound("make a device key", device)
 	}
-	k := haechi.Key{ID: "k" + strconv.Itoa(e.made+1), Created: now,
+	k := haechi.Key{ID: "k" + strconv.Itoa(int(e.made)+1), Created: now,
 		Secret: randomText(secretBytes), Salt: randomText(saltBytes)}
 	keep, drop := rotate(e.all, k, now, r.cfg.KeyOverlap)
 	if err := r.ask(func() error { return r.writeKeys(ctx, e, keep, drop) }); err != nil {

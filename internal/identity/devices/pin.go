@@ -40,8 +40,7 @@ func (r *Registry) Pin(device, id string, now time.Time) bool {
 		return true
 	}
 	r.notes.refused.Add(1)
-	if now.Sub(e.pinNoted) >= pinEvery {
-		e.pinNoted = now
+	if r.again(&e.pinNoted, pinEvery, now) {
 		r.notes.add(haechi.AuditEntry{Time: now.UTC(), Action: ActionPinRefused, Subject: e.dev.Key, Before: e.dev.UUID, After: clip(id, maxPin),
 			Reason: "a proved session signed another identity"})
 		r.nudge()
@@ -86,7 +85,7 @@ func (r *Registry) SetPin(ctx context.Context, device, id string, now time.Time)
 	}
 	after = e.publish(func(d *haechi.Device) {
 		d.UUID = id
-		e.unsaved, e.savedAt, e.pinNoted = false, now, time.Time{}
+		e.unsaved, e.savedAt, e.pinNoted = false, now, 0
 	}, e.all)
 	r.cfg.OnChange(before, after)
 	return before, after, nil

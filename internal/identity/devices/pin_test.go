@@ -111,15 +111,15 @@ func TestClockAndLastUseAreKept(t *testing.T) {
 		measure := func(last, low, high time.Duration) {
 			mu.Lock()
 			used = time.Now()
-			clock = haechi.ClockSkew{Last: last, Min: low, Max: high, At: used}
+			clock = haechi.ClockSkew{Last: last * time.Millisecond, Min: low * time.Millisecond, Max: high * time.Millisecond, At: used}
 			mu.Unlock()
 			pass(11 * time.Second)
 		}
 		want := func(when string, last, low, high time.Duration) {
 			t.Helper()
 			d, _ := r.Lookup(loa)
-			if d.Skew.Last != last || d.Skew.Min != low || d.Skew.Max != high {
-				t.Errorf("%s: %+v, want %v %v %v", when, d.Skew, last, low, high)
+			if d.Skew.Last != last*time.Millisecond || d.Skew.Min != low*time.Millisecond || d.Skew.Max != high*time.Millisecond {
+				t.Errorf("%s: %+v, want %d %d %d ms", when, d.Skew, last, low, high)
 			}
 		}
 		measure(2, -30, 5)
@@ -135,7 +135,7 @@ func TestClockAndLastUseAreKept(t *testing.T) {
 			t.Errorf("last used %v, want %v", d.Keys[0].LastUse, used)
 		}
 		again, _ := open(t, devices.Config{}, s).Lookup(loa)
-		if !again.Skew.At.Equal(used) || again.Skew.Min != 0 || again.Skew.Max != 40 || !again.Keys[0].LastUse.Equal(used) {
+		if !again.Skew.At.Equal(used) || again.Skew.Min != 0 || again.Skew.Max != 40*time.Millisecond || !again.Keys[0].LastUse.Equal(used) {
 			t.Errorf("after a restart: %+v", again)
 		}
 	})

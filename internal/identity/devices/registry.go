@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"haechi"
 )
@@ -74,17 +76,29 @@ func Open(ctx context.Context, cfg Config, store Store) (*Registry, error) {
 // load makes the entry of a stored device. Should the store hold more than two
 // keys, a change was interrupted; the newest two count.
 func (r *Registry) load(d haechi.Device, keys []haechi.Key) *entry {
+	share(&d)
 	e := &entry{dev: d, savedAt: r.cfg.Now(), stored: true, clock: clockOf(d.Skew)}
 	e.addr, _ = netip.ParseAddr(d.Addr)
 	newestFirst(keys)
 	for _, k := range keys {
-		e.made = max(e.made, keyNumber(k.ID))
+		e.made = max(e.made, int32(min(keyNumber(k.ID), math.MaxInt32-1)))
 	}
 	e.publish(func(*haechi.Device) {}, keys[:min(len(keys), maxKeys)])
 	if d.Status == haechi.Pending {
 		r.wait(e)
 	}
 	return e
+}
+
+// share gives up a loaded device's own copies of texts that its key or other devices
+// have as well.
+func share(d *haechi.Device) {
+	if bot, serial, ok := haechi.SplitDeviceKey(d.Key); ok && bot == d.Bot && serial == d.Serial {
+		d.Bot, d.Serial = bot, serial
+	}
+	for _, text := range []*string{&d.Service, &d.By, &d.ClientType, &d.Version} {
+		*text = unique.Make(*text).Value()
+	}
 }
 
 func (r *Registry) entry(key string) *entry { return (*r.index.Load())[key] }

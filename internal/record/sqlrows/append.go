@@ -3,6 +3,7 @@ package sqlrows
 import (
 	"context"
 	"database/sql"
+	"hash/maphash"
 	"math"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ type appendState struct {
 	seen     seenSet
 
 	project   inserts
-	projected map[string]projection // as last written
+	projected map[string]imprint // as last written, by the seeds
+	seeds     [2]maphash.Seed
 }
 
 // Shapes of a row: with the rare columns or without.
@@ -44,7 +46,7 @@ type inserts struct{ one, many *sql.Stmt }
 
 func (s *Store) prepare(ctx context.Context) (err error) {
 	a := &s.write
-	a.enc.d = &s.d
+	a.enc.d, a.seeds = &s.d, [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 	for p := range places {
 		for shape, columns := range [shapes][]string{p.usual(), p.columns()} {
 			a.inserts[p][shape], err = prepareInserts(ctx, s.events.W, func(rows int) string { return p.insert(columns, rows) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -108,23 +109,38 @@ func (s *Store) project(ctx context.Context, tx *sql.Tx, p projected) error {
 			if _, err := exec(ctx, tx, "DELETE FROM kb_bot_devices WHERE device_id = ?", key); err != nil {
 				return err
 			}
-		} else if row := s.projection(d); s.write.projected[key] != row {
+		} else if row := s.projection(d); !s.isProjected(key, row) {
 			rows = append(rows, row)
 		}
 	}
 	return strides(ctx, tx, s.write.project, rows, &s.write.args, func(args []any, row projection) []any { return append(args, row[:]...) })
 }
 
+// imprint stands for a projection that was written, which takes many times as much
+// and would be held for every device. Its seeds are secret and random, so no two
+// projections of one device share both halves but by a chance in 2^128.
+type imprint [2]uint64
+
+func (s *Store) imprint(row projection) imprint {
+	return imprint{maphash.Comparable(s.write.seeds[0], row), maphash.Comparable(s.write.seeds[1], row)}
+}
+
+// isProjected reports whether the row is as it was last written. The caller holds mu.
+func (s *Store) isProjected(key string, row projection) bool {
+	last, ok := s.write.projected[key]
+	return ok && last == s.imprint(row)
+}
+
 // projectedDone remembers what was written. The caller holds mu.
 func (s *Store) projectedDone(p projected) {
 	if s.write.projected == nil {
-		s.write.projected = map[string]projection{}
+		s.write.projected = map[string]imprint{}
 	}
 	for key, d := range p {
 		if d == nil {
 			delete(s.write.projected, key)
 		} else {
-			s.write.projected[key] = s.projection(d)
+			s.write.projected[key] = s.imprint(s.projection(d))
 		}
 	}
 }
