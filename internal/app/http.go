@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/gcra"
 	"haechi/internal/config"
 	"haechi/internal/identity/clientip"
 	"haechi/internal/ingress/httpgate"
@@ -112,7 +113,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 	}
 	var err error
 	g.gate, err = httpgate.New(conf, httpgate.Deps{
-		Inspector: w.judges, Bodies: w.waf, Answers: w.waf, Costs: w.limiter, Sink: e.pipeline, Sessions: e.session,
+		Inspector: w.judges, Bodies: w.waf, Answers: w.waf, Costs: w.limiter, Pacer: presentPacer{e, w}, Sink: e.pipeline, Sessions: e.session,
 		Clients: clientip.New(clientip.Config{Trusted: e.list.trusted}), Allowed: e.list.allowed, Challenge: acme.Answer, Now: e.now, Log: g.log,
 	})
 	if err != nil {
@@ -143,6 +144,10 @@ func (g *httpGuard) own(s *config.Service, sets []*tlsterm.Set) {
 
 func site(s *config.Service, up *behind) httpgate.Site {
 	out := httpgate.Site{Service: s.Name, Hosts: s.Hosts, Upstream: s.Upstream, Others: s.Others, UpstreamTLS: up.tls, MaxBody: s.Limits.Body, AnswerTimeout: s.Timeouts.Upstream, UpgradedIdle: s.Timeouts.Upgraded, Load: httpgate.Load{Mode: s.Limits.Mode, InFlight: s.Limits.InFlight, Each: s.Limits.ClientInFlight}}
+	u := &s.Limits.Upgraded
+	out.Upgraded = httpgate.Upgraded{Mode: s.Limits.Mode, Client: u.Connections, All: u.MaxConnections, Message: u.Message,
+		Messages: gcra.Rate{Events: u.Messages.Events, Per: u.Messages.Per, Burst: u.Messages.Burst}, Pause: s.Limits.Pause,
+		Lifetime: u.Lifetime, Piece: piece(&s.Limits)}
 	if !s.Headers.Off {
 		out.Protection = protection(&s.Headers)
 	}

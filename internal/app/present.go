@@ -61,7 +61,7 @@ type presentPacer struct {
 	own *world
 }
 
-// Pace implements [tcpgate.Pacer].
+// Pace implements [tcpgate.Pacer] and [httpgate.Pacer].
 func (p presentPacer) Pace(service string, a *haechi.Actor, out bool, size int, now time.Time) haechi.Verdict {
 	w := p.own
 	if c := p.e.current.Load(); c != nil && c.has(service) {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -89,12 +90,21 @@ func tcpConfig(s *config.Service, certs *tlsterm.Set) tcpgate.Config {
 	}
 	out.MinRate, out.Shadow = l.MinRate, l.Mode == haechi.Shadow
 	out.Piece = 16 << 10
-	for _, rate := range []int64{l.BytesIn, l.BytesOut} { // a piece takes a fraction of a second
-		if rate > 0 {
-			out.Paced, out.Piece = true, min(out.Piece, max(int(rate/8), 1024))
-		}
+	if n := piece(l); n > 0 {
+		out.Paced, out.Piece = true, n
 	}
 	return out
+}
+
+// piece is how many bytes at once are charged to the rates of bytes, which takes a
+// fraction of a second; 0 where there are none.
+func piece(l *config.Limits) (n int) {
+	for _, rate := range []int64{l.BytesIn, l.BytesOut} {
+		if rate > 0 {
+			n = min(cmp.Or(n, 16<<10), max(int(rate/8), 1024))
+		}
+	}
+	return n
 }
 
 // watch makes a check for each server behind.

@@ -178,6 +178,10 @@ func compileLimits(s *rawService) Limits {
 	}
 	out.Body, out.Header, out.MinRate = int64(l.Body), int(l.Header), int64(l.MinRate)
 	out.InFlight, out.ClientInFlight, out.Cost = l.InFlight, l.ClientInFlight, Spend(l.Cost)
+	out.Pause, out.BytesIn, out.BytesOut = time.Duration(l.Pause), int64(l.BytesIn), int64(l.BytesOut)
+	u := &l.Upgraded
+	out.Upgraded = Upgraded{Connections: u.Connections, MaxConnections: u.MaxConnections, Message: int64(u.Message),
+		Messages: Rate(u.Messages), Lifetime: time.Duration(u.Lifetime)}
 	return out
 }
 

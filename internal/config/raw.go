@@ -140,17 +140,27 @@ type rawLimits struct {
 	MaxConnections int             `yaml:"max_connections" jsonschema:"minimum=1,maximum=10000000" jsonschema_description:"Connections of the whole service at once."`
 	NewConnections rate            `yaml:"new_connections,omitempty" jsonschema_description:"New connections of all clients of the service together; without it there is no such limit."`
 	Classes        map[string]rate `yaml:"classes" only:"http" jsonschema_description:"Requests of one client by the class of their route."`
-	Pause          duration        `yaml:"pause" only:"device tcp" most:"5s" jsonschema_description:"How long a device over its limit, or bytes over bytes_in or bytes_out, are made to wait before they are refused; 0s refuses at once."`
-	BytesIn        size            `yaml:"bytes_in,omitempty" only:"tcp" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may send in a second, over all its connections; without it there is no such limit."`
-	BytesOut       size            `yaml:"bytes_out,omitempty" only:"tcp" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may be sent in a second; without it there is no such limit."`
+	Pause          duration        `yaml:"pause" most:"5s" jsonschema_description:"How long a device over its limit, bytes over bytes_in or bytes_out, or messages over upgraded.messages are made to wait before they are refused; 0s refuses at once."`
+	BytesIn        size            `yaml:"bytes_in,omitempty" only:"tcp http" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may send in a second, over all its connections (http: those that became WebSockets); without it there is no such limit."`
+	BytesOut       size            `yaml:"bytes_out,omitempty" only:"tcp http" least:"1KiB" most:"512MiB" jsonschema_description:"What one client may be sent in a second; without it there is no such limit."`
 	MinRate        size            `yaml:"min_rate,omitempty" only:"tcp http" least:"1B" most:"1MiB" jsonschema_description:"tcp: what a connection that is not idle must move in a second, over ten seconds; without it there is no such limit. http: what a client must send of a body, over timeouts.body, and take of an answer, over timeouts.send, in a second."`
 	InFlight       int             `yaml:"in_flight" only:"http" jsonschema:"minimum=8,maximum=1000000" jsonschema_description:"Requests that the servers behind may have at once; when they are busy, fewer, and the newest clients are refused first."`
 	ClientInFlight int             `yaml:"client_in_flight" only:"http" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Requests of one client that the servers behind may have at once, over all its connections."`
 	Cost           spend           `yaml:"cost" only:"http" jsonschema_description:"How much of the servers' time one client may take up while they are busy; off: no such limit."`
 	Body           size            `yaml:"body" only:"http" least:"1B" most:"1TiB" jsonschema_description:"Largest request body."`
 	Header         size            `yaml:"header" only:"http" least:"1KiB" most:"1MiB" jsonschema_description:"Largest request header."`
+	Upgraded       rawUpgraded     `yaml:"upgraded,omitempty" only:"http" jsonschema_description:"Connections that became WebSockets. Each of these limits is off without being set."`
 	FrameIn        size            `yaml:"frame_in" only:"device" least:"1KiB" most:"64MiB" jsonschema_description:"Longest line from a device."`
 	FrameOut       size            `yaml:"frame_out" only:"device" least:"1KiB" most:"256MiB" jsonschema_description:"Longest line to a device."`
+}
+
+// rawUpgraded are limits of connections that became WebSockets.
+type rawUpgraded struct {
+	Connections    int      `yaml:"connections,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Those of one client at once."`
+	MaxConnections int      `yaml:"max_connections,omitempty" jsonschema:"minimum=0,maximum=10000000" jsonschema_description:"Those of the whole service at once."`
+	Message        size     `yaml:"message,omitempty" least:"125B" most:"1GiB" jsonschema_description:"Largest message of a client, all its parts together, as it is sent, which may be compressed."`
+	Messages       rate     `yaml:"messages,omitempty" jsonschema_description:"Messages, pings and small parts that one connection may send; more wait for limits.pause, and then the connection ends."`
+	Lifetime       duration `yaml:"lifetime,omitempty" least:"1s" most:"31d" jsonschema_description:"How long one may last."`
 }
 
 type rawAccess struct {

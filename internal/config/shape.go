@@ -149,9 +149,10 @@ type Limits struct {
 	MaxConnections int    // of the service
 	NewConnections Rate   // of the service; no events: no limit
 	Classes        map[string]Rate
-	Pause          time.Duration // device, tcp: how long what is over a limit waits before it is refused
-	BytesIn        int64         // tcp, bytes a second from one client, 0: no limit
-	BytesOut       int64         // tcp, to one client
+	Pause          time.Duration // how long what is over a limit waits before it is refused
+	BytesIn        int64         // tcp, http (WebSockets): bytes a second from one client, 0: no limit
+	BytesOut       int64         // tcp, http (WebSockets): to one client
+	Upgraded       Upgraded      // http
 	MinRate        int64         // tcp, http: bytes a second of a connection that is not idle, 0: no limit
 	InFlight       int           // http, requests at once at the servers behind
 	ClientInFlight int           // http, of them for one client
@@ -160,6 +161,15 @@ type Limits struct {
 	Header         int           // http, bytes
 	FrameIn        int           // device, bytes, 1 MiB
 	FrameOut       int           // device, bytes, 32 MiB
+}
+
+// Upgraded are limits of connections that became WebSockets; zero fields are no limits.
+type Upgraded struct {
+	Connections    int           // of one client at once
+	MaxConnections int           // of the service at once
+	Message        int64         // bytes of a client's message
+	Messages       Rate          // of one connection
+	Lifetime       time.Duration // of one connection
 }
 
 // Access lists who may reach the service at all; an empty Allow means everybody.

@@ -207,12 +207,15 @@ func (v *validator) limits(key string, s *rawService) {
 		seen[r.Per] = true
 	}
 	for _, most := range []size{s.Limits.BytesIn, s.Limits.BytesOut} {
-		if most > 0 && s.Limits.MinRate > most {
+		if s.Kind == kindTCP && most > 0 && s.Limits.MinRate > most {
 			v.wrongAt(key+".min_rate", "write less than bytes_in and bytes_out, which slow connections down", "%s.min_rate is more than a client may move", key)
 		}
 	}
 	if s.Limits.Connections > s.Limits.MaxConnections {
 		v.wrongAt(key+".connections", "", "%s.connections is more than %s.max_connections", key, key)
+	}
+	if u := &s.Limits.Upgraded; u.MaxConnections > 0 && u.Connections > u.MaxConnections {
+		v.wrongAt(key+".upgraded.connections", "", "%s.upgraded.connections is more than %s.upgraded.max_connections", key, key)
 	}
 	for _, class := range slices.Sorted(maps.Keys(s.Limits.Classes)) {
 		if !className.MatchString(class) {

@@ -82,6 +82,8 @@ type Site struct {
 	// UpgradedIdle bounds the silence, of both sides, on a connection that became a
 	// WebSocket; 0 means 10 min.
 	UpgradedIdle time.Duration
+	// Upgraded bounds such connections otherwise.
+	Upgraded Upgraded
 	// Load bounds what the servers behind are given at once.
 	Load Load
 	// MaxIdleUpstream bounds idle connections to the upstream, 0 means 512.
@@ -137,6 +139,7 @@ type Deps struct {
 	Sessions  ingress.Sessions
 	Clients   Clients
 	Costs     Costs
+	Pacer     Pacer // nil: bytes of WebSockets have no rates
 	// Allowed is the allow list for clients behind proxies; direct peers were
 	// marked by the listener.
 	Allowed func(netip.Addr) bool

@@ -17,7 +17,8 @@
 //
 // A client behind a trusted proxy is cut request by request: the connection
 // belongs to the proxy and stays. Upgrades other than to WebSocket are not
-// passed on, since what goes through them cannot be judged.
+// passed on, since what goes through them cannot be judged. The frames of a WebSocket are
+// held to RFC 6455 and to the site's bounds (type upgraded); what they carry is not read.
 //
 // A gate hands over to the next one at a reload: its connections stay, and what is
 // asked on them from then on the next gate answers.

@@ -46,7 +46,10 @@ type exchange struct {
 	got       int64 // of the body, on a lane
 	refused   bool
 	upgraded  bool
-	upstream  bool // the upstream failed
+	framing   framing
+	places    *places   // where an upgrade, or one that is asked for, has a place; nil: nowhere
+	socket    *upgraded // once it is one
+	upstream  bool      // the upstream failed
 	recorded  bool
 	abort     bool  // end without an answer
 	heldBytes int64 // of the body, in memory
@@ -85,6 +88,7 @@ func (x *exchange) reset() {
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
 	x.abort, x.noRange, x.bodyHere = false, false, false
+	x.framing, x.places, x.socket = framing{}, nil, nil
 	x.load, x.ticket, x.placed, x.answerBody, x.look = nil, 0, false, nil, nil
 	x.most, x.holds, x.tap, x.early, x.withheld = 0, false, nil, nil, haechi.Verdict{}
 	x.in, x.lane, x.arrived, x.hits = asked{}, nil, nil, ""

@@ -104,6 +104,9 @@ func (x *exchange) answered(res *http.Response) error {
 	if switches(res) {
 		return errSwitch // httputil would answer, and leave the connection open
 	}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.framing = agreed(x.in.header, res.Header)
+	}
 	for name := range res.Header {
 		if strings.HasPrefix(name, "X-Haechi-") {
 			delete(res.Header, name)

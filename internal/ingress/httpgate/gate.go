@@ -55,6 +55,7 @@ type Gate struct {
 
 type counts struct {
 	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld, silent atomic.Uint64
+	upgradesRefused, framesRefused, messagesRefused, upgradedRates, lifetimes                               atomic.Uint64
 	handshakes, handedOver, unreadable, h2errors, h2cut, pagesLooked, pagesPassed                           atomic.Uint64
 	upgraded, delayed                                                                                       atomic.Int64
 }
@@ -173,6 +174,11 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_hellos_refused", Value: c.helloRefused.Load()},
 		{Name: "http_slow_reads_cut", Value: c.slowReads.Load()},
 		{Name: "http_silent_cut", Value: c.silent.Load()},
+		{Name: "http_upgrades_refused", Value: c.upgradesRefused.Load()},
+		{Name: "http_frames_refused", Value: c.framesRefused.Load()},
+		{Name: "http_messages_refused", Value: c.messagesRefused.Load()},
+		{Name: "http_upgraded_rates_cut", Value: c.upgradedRates.Load()},
+		{Name: "http_lifetimes_ended", Value: c.lifetimes.Load()},
 		{Name: "http_held_full", Value: c.notHeld.Load()},
 		{Name: "http_handed_over", Value: c.handedOver.Load()},
 		{Name: "http_held_bytes_now", Value: uint64(max(0, g.held.Load()))},

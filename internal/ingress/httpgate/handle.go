@@ -58,6 +58,7 @@ func (x *exchange) end() {
 		x.body.end()
 	}
 	x.leave(x.status)
+	x.leavePlace()
 	x.record()
 	x.judgeTapped()
 	x.letGo()
@@ -182,7 +183,7 @@ func (x *exchange) forward() {
 			return
 		}
 	}
-	if !x.screen(r) || !x.enter() {
+	if !x.mayUpgrade() || !x.screen(r) || !x.enter() {
 		return
 	}
 	x.expect()

@@ -13,6 +13,9 @@ func (g *Gate) HandOver(next *Gate) bool {
 	for _, s := range next.sites {
 		for _, before := range g.sites {
 			s.load.Store(s.load.Load().adopt(before.load.Load()))
+			if s.service == before.service {
+				s.places.Store(before.places.Load()) // those that are open still count
+			}
 		}
 	}
 	g.heir.Store(next)

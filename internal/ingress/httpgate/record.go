@@ -60,6 +60,9 @@ func (x *exchange) recordClose(e *haechi.Event) {
 	if v := x.cutBy(); v != nil {
 		e.Outcome, e.Reason, e.Verdict, e.Rule, e.Ref = haechi.Failure, v.Reason, v.Action, v.Rule, v.Ref
 		e.Observed, e.Threshold, e.Window = v.Observed, v.Threshold, v.Window
+	} else if v := x.socket.wouldEnd(); v != nil {
+		e.Reason, e.Verdict, e.Rule, e.Ref, e.Shadow = v.Reason, v.Action, v.Rule, v.Ref, true
+		e.Observed, e.Threshold, e.Window = v.Observed, v.Threshold, v.Window
 	}
 	x.g.deps.Sink.Emit(e)
 }

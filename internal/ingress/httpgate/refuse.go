@@ -21,6 +21,12 @@ const (
 	RuleBadBody     = "http/body"
 	RuleHeld        = "http/held"   // memory for slow clients
 	RuleSilent      = "http/silent" // an upgraded connection on which nobody speaks
+	RuleUpgrades    = "http/upgrades"
+	RuleAllUpgrades = "http/upgrades-all"
+	RuleFrame       = "http/frame" // and "-" and which fault
+	RuleMessage     = "http/message-size"
+	RuleMessages    = "http/message-rate"
+	RuleLifetime    = "http/lifetime"
 	RuleUpstream    = "http/upstream"
 	RuleOverload    = "http/overload"
 	RuleInFlight    = "http/client-in-flight"

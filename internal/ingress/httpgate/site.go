@@ -25,6 +25,8 @@ type site struct {
 	down       atomic.Bool // the last request found no upstream
 	quick      bool        // a lane can serve it
 	upgraded   time.Duration
+	upgrades   Upgraded
+	places     atomic.Pointer[places]
 }
 
 func newSite(s Site) (*site, error) {
@@ -36,6 +38,8 @@ func newSite(s Site) (*site, error) {
 	t := &site{service: s.Service, scheme: to.wire(), host: to.first(), maxBody: s.MaxBody, upgraded: s.UpgradedIdle, secureAt: s.SecureAt, transport: to,
 		quick: s.SecureAt != "" || to.scheme == "http"}
 	t.load.Store(newLoad(s, time.Now()))
+	t.upgrades = s.Upgraded
+	t.places.Store(newPlaces())
 	if s.Protection != nil {
 		t.protection = newProtection(*s.Protection)
 	}

@@ -48,6 +48,7 @@ type house struct {
 	proxies  []string // trusted ones beside 127.0.0.8
 	bodies   bodies
 	answers  answerJudge
+	pacer    pacer
 }
 
 type session struct {
@@ -169,7 +170,7 @@ func startAt(t *testing.T, cfg httpgate.Config, upstream http.Handler, now func(
 		}
 	}
 	h := newHouse()
-	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Answers: &h.answers, Sink: h, Sessions: h, Clients: h, Costs: h, Now: now,
+	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Answers: &h.answers, Sink: h, Sessions: h, Clients: h, Costs: h, Pacer: &h.pacer, Now: now,
 		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
 	if err != nil {
 		t.Fatal(err)
