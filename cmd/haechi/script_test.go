@@ -47,8 +47,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience bounds every wait of a script.
-const patience = 30 * time.Second
+// patience bounds every wait of a script, many times as long as what it waits for takes.
+const patience = 2 * time.Minute
 
 // poll tries until it works or patience ends.
 func poll(ts *testscript.TestScript, what string, try func() bool) {
