@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/coder/websocket"
+
 	"haechi"
 	"haechi/internal/ingress/httpgate"
 )
@@ -94,5 +96,23 @@ func TestRequestsOfOneClientInShadow(t *testing.T) {
 	}
 	if told != 2 {
 		t.Errorf("told %d times", told)
+	}
+}
+
+// A WebSocket waits without work: open ones, which have bounds of their own, are not under
+// way, else so many as a site may have at once would close it to everybody.
+func TestAnOpenSocketIsNotUnderWay(t *testing.T) {
+	const most = 8
+	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Load: httpgate.Load{InFlight: most, Each: 2}}}}, talkBack())
+	for range most + 1 {
+		c, _, err := r.talk("127.0.0.2", websocket.DialOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.CloseNow()
+		comesBack(t, c, websocket.MessageText, "hello")
+	}
+	if a := r.get("shop.test/"); a.StatusCode == 429 || a.StatusCode == 503 {
+		t.Errorf("beside open sockets: %d", a.StatusCode)
 	}
 }
