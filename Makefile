@@ -36,8 +36,10 @@ waf-suite: ## run all regression tests of the Core Rule Set, in process and over
 	HAECHI_LONG=1 $(GO) test -count=1 -v ./internal/inspect/waf/waftest
 	$(GO) test -count=1 -v -run TestWAFSuiteOverHTTP ./internal/app -waf-step 1
 
-waf-verdicts: ## print what share of attacks of each class is refused, without and with the rules of Haechi's own (SEED)
-	HAECHI_LONG=1 $(GO) test -count=1 -v -run TestVerdicts ./internal/inspect/waf/sieve -mutants 8000 -requests 20000 -seed $(or $(SEED),$(shell date +%s))
+waf-verdicts: SEED := $(or $(SEED),$(shell date +%s))
+waf-verdicts: ## print what share of attacks of each class is refused, without and with the rules of Haechi's own, and waf.context (SEED)
+	HAECHI_LONG=1 $(GO) test -count=1 -v -run TestVerdicts ./internal/inspect/waf/sieve -mutants 8000 -requests 20000 -seed $(SEED)
+	$(GO) test -count=1 -v -run TestContextVerdicts ./internal/app -waf-attacks 8000 -waf-honest 4000 -waf-learned 30000 -waf-seed $(SEED)
 
 waf-differential: ## compare the fast engine of the WAF with Coraza: the suite, a million benign requests, mutated attacks (REQUESTS, SEED)
 	HAECHI_LONG=1 GOGC=400 $(GO) test -count=1 -v -timeout 24h -run 'TestSuite|TestDifferential|TestMutated' ./internal/inspect/waf/sieve -requests $(or $(REQUESTS),1000000) -mutants 20000 -seed $(or $(SEED),$(shell date +%s)) -workers $(shell nproc)

@@ -153,3 +153,9 @@ func BenchmarkLoad(b *testing.B) {
 	b.Run("first", load)
 	b.Run("again", load)
 }
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

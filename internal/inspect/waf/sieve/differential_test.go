@@ -45,7 +45,7 @@ func TestDifferential(t *testing.T) {
 	for w := range *workers {
 		workersEnd.Go(func() {
 			one := &pair{oracle: p.oracle, sieve: p.sieve}
-			mine := one.benign(t, newBenign(*seed+uint64(w)<<32), *requests / *workers)
+			mine := one.benign(t, waftest.NewBenign(*seed+uint64(w)<<32), *requests / *workers)
 			mu.Lock()
 			defer mu.Unlock()
 			for kind, s := range mine {
@@ -58,7 +58,7 @@ func TestDifferential(t *testing.T) {
 	for _, s := range of {
 		all.add(s)
 	}
-	for _, kind := range kinds() {
+	for _, kind := range waftest.Kinds() {
 		t.Logf("%-7s %3.0f %% of all: %v", kind, 100*float64(of[kind].made)/float64(max(all.made, 1)), of[kind])
 	}
 	_, _, why := p.sieve.Stats()
@@ -69,11 +69,11 @@ func TestDifferential(t *testing.T) {
 }
 
 // benign compares n requests and counts them by kind. A long run says how far it is.
-func (p *pair) benign(t *testing.T, b benign, n int) map[string]share {
+func (p *pair) benign(t *testing.T, b waftest.Benign, n int) map[string]share {
 	of := map[string]share{}
 	for i := range n {
-		kind := mixed(i)
-		v, s := b.make(kind), of[kind]
+		kind := waftest.Mixed(i)
+		v, s := b.Make(kind), of[kind]
 		s.made++
 		if p.check(t, fmt.Sprint(kind, " ", i), v) {
 			s.cleared++

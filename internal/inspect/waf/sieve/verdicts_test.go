@@ -79,16 +79,16 @@ func (v *verdicts) table(t *testing.T, title string, classes []string) {
 // less, and that they refuse none of the honest requests that the Core Rule Set lets pass.
 func TestVerdicts(t *testing.T) {
 	v := newVerdicts(t)
-	a := newAssault(*seed)
+	a := waftest.NewAssault(*seed)
 	for i := range *mutants {
-		class := classes()[i%len(classes())]
-		v.count(t, class, a.make(class))
+		class := waftest.Classes()[i%len(waftest.Classes())]
+		v.count(t, class, a.Make(class))
 	}
-	v.table(t, "attacks that are made", classes())
-	b := newBenign(*seed)
+	v.table(t, "attacks that are made", waftest.Classes())
+	b := waftest.NewBenign(*seed)
 	for i := range *requests {
-		kind := mixed(i)
-		view := b.make(kind)
+		kind := waftest.Mixed(i)
+		view := b.Make(kind)
 		c := v.counts[kind]
 		before := 0
 		if c != nil {
@@ -98,7 +98,7 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%s %d is refused by a rule of ours alone: %v\n%s\n%q", kind, i, v.out.Hits, view.Target, view.Body)
 		}
 	}
-	v.table(t, "honest requests", kinds())
+	v.table(t, "honest requests", waftest.Kinds())
 	v.suite(t)
 	for class, c := range v.counts {
 		if c.with < c.without {

