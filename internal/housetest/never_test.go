@@ -32,8 +32,8 @@ func TestNever(t *testing.T) {
 	}
 }
 
-// packageVars lets sentinels, embedded files, compiled patterns and interface
-// guards through; anything else is mutable state.
+// packageVars lets sentinels, embedded files, compiled patterns, interface guards and
+// what fills a library's own registry once through; anything else is mutable state.
 func packageVars(t *testing.T, s *source, d *ast.GenDecl) {
 	for _, spec := range d.Specs {
 		v := spec.(*ast.ValueSpec)
@@ -42,7 +42,7 @@ func packageVars(t *testing.T, s *source, d *ast.GenDecl) {
 		if name == "_" || embed || strings.HasPrefix(name, "Err") || strings.HasPrefix(name, "err") || versionVar(s, name) {
 			continue
 		}
-		if len(v.Values) == 1 && isCall(v.Values[0], "regexp", "MustCompile") {
+		if len(v.Values) == 1 && (isCall(v.Values[0], "regexp", "MustCompile") || isCall(v.Values[0], "sync", "OnceFunc")) {
 			continue
 		}
 		t.Errorf("%s:%d: package variable %s: make it a constant, a function or a field", s.path, s.line(v.Pos()), name)

@@ -136,7 +136,7 @@ func (o *Oracle) judgeAnswer(v *AnswerView, out *Result) (err error) {
 		return err
 	}
 	for _, h := range v.Headers {
-		tx.AddResponseHeader(h.Name, h.Value)
+		tx.AddResponseHeader(anew(h.Name), h.Value)
 	}
 	tx.ProcessResponseHeaders(v.Status, v.Asked.Protocol)
 	if len(v.Body) > 0 {

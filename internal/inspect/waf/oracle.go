@@ -30,7 +30,8 @@ func NewOracle(r Ruleset) (*Oracle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the rules of the WAF: %w", err)
 	}
-	w, err := coraza.NewWAF(coraza.NewWAFConfig().WithRootFS(r.Files()).WithDirectives(r.Directives()))
+	registerApart()
+	w, err := coraza.NewWAF(coraza.NewWAFConfig().WithRootFS(r.Files()).WithDirectives(apartFirst + r.Directives()))
 	if err != nil {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "load the rules of the WAF", Err: err,
 			Hint: "correct the rule that the message names; haechi check loads the rules as haechi run does"}
@@ -87,8 +88,10 @@ func feed(tx transaction, v *View) error {
 	tx.ProcessConnection(v.Client.String(), 0, "", 0)
 	tx.ProcessURI(v.Target, v.Method, v.Protocol)
 	for _, h := range v.Headers {
-		tx.AddRequestHeader(h.Name, h.Value)
+		tx.AddRequestHeader(anew(h.Name), h.Value)
 	}
+	apart(tx.Variables().RequestCookies())
+	apart(tx.Variables().ArgsGet())
 	tx.SetServerName(v.Host)
 	tx.ProcessRequestHeaders()
 	if len(v.Body) > 0 {
