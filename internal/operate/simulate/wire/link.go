@@ -34,39 +34,57 @@ func Open(name string) (*Link, error) {
 	if name == "" || len(name) >= unix.IFNAMSIZ || strings.ContainsAny(name, "/ \t\n%:.") {
 		return nil, &haechi.Error{Kind: haechi.Invalid, Op: "make a link", Msg: strconv.Quote(name) + " is no name for an interface"}
 	}
-	runtime.LockOSThread()
-	home, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		runtime.UnlockOSThread()
-		return nil, failed(name, err)
-	}
-	defer func() { _ = home.Close() }()
 	l := &Link{name: name, socket: -1}
-	if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return nil, failed(name, err)
-	}
-	err = l.farEnd(int(home.Fd()))
-	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
-		return nil, failed(name, errors.Join(err, back, l.Close())) // the thread stays locked, and ends with its goroutine
-	}
-	defer runtime.UnlockOSThread()
-	if err == nil {
-		l.index, err = raise(name)
-	}
-	if err != nil {
+	if err := l.open(); err != nil {
 		return nil, failed(name, errors.Join(err, l.Close()))
 	}
 	return l, nil
 }
 
-// farEnd makes both ends, the near one in another namespace, and opens the far one.
-func (l *Link) farEnd(home int) error {
-	if err := makePair(far, l.name, home); err != nil {
+// open makes both ends, and switches on the far one last: the kernel drops what an end
+// sends that was up before its peer, until it has taken notice of that by and by.
+func (l *Link) open() error {
+	runtime.LockOSThread()
+	home, err := here()
+	if err != nil {
+		runtime.UnlockOSThread()
 		return err
 	}
-	index, err := raise(far)
-	if err != nil {
+	defer func() { _ = home.Close() }()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	away, err := here()
+	if err == nil {
+		defer func() { _ = away.Close() }()
+		err = l.makeEnds(int(home.Fd()))
+	}
+	if err == nil {
+		if err = enter(home); err == nil {
+			l.index, err = raise(l.name)
+			err = errors.Join(err, enter(away))
+		}
+	}
+	if err == nil {
+		err = l.raiseFar()
+	}
+	if back := enter(home); back != nil {
+		return errors.Join(err, back) // the thread stays locked, and ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// here is the network namespace of the calling thread.
+func here() (*os.File, error) { return os.Open("/proc/thread-self/ns/net") }
+
+func enter(ns *os.File) error { return unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET) }
+
+// makeEnds makes both ends, the near one in another namespace, and a socket that keeps the
+// far one's.
+func (l *Link) makeEnds(home int) error {
+	if err := makePair(far, l.name, home); err != nil {
 		return err
 	}
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0) // 0: it receives nothing
@@ -74,7 +92,16 @@ func (l *Link) farEnd(home int) error {
 		return fmt.Errorf("packet socket: %w", err)
 	}
 	l.socket = fd
-	return unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: index})
+	return nil
+}
+
+// raiseFar switches the far end on and opens it.
+func (l *Link) raiseFar() error {
+	index, err := raise(far)
+	if err != nil {
+		return err
+	}
+	return unix.Bind(l.socket, &unix.SockaddrLinklayer{Ifindex: index})
 }
 
 // raise switches IPv6 off on an interface, so that the kernel says nothing by itself, and
