@@ -36,7 +36,7 @@ func TestCutIdleConnection(t *testing.T) {
 		t.Fatalf("%d sessions", n)
 	}
 	ended(t, br)
-	if d := time.Since(start); d > 100*time.Millisecond {
+	if d := time.Since(start); d > 10*time.Second { // of 75 that it may be idle
 		t.Errorf("the cut took %v", d)
 	}
 	if res, err := http.ReadResponse(other, nil); err != nil || res.StatusCode != 200 {

@@ -125,6 +125,7 @@ func (a *appendState) insertAlike(ctx context.Context, tx *sql.Tx) error {
 			if _, err := stmt.ExecContext(ctx, a.args...); err != nil {
 				return err
 			}
+			a.breathe()
 		}
 	}
 	return nil

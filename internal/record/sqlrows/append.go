@@ -23,6 +23,7 @@ type appendState struct {
 	seenStmt inserts
 	enc      encoder
 	args     []any
+	calm     bool      // the batch is small enough to leave pauses in it
 	alike    *sql.Stmt // nil where parameters cannot be named again
 	groups   groups
 	sorted   [places][shapes][]*haechi.Event
@@ -141,6 +142,7 @@ func (s *Store) concluded(ctx context.Context, tx *sql.Tx, b *record.Batch) erro
 
 // gather sorts and counts a batch, before its transaction, which may run twice.
 func (a *appendState) gather(b *record.Batch, now func() time.Time) {
+	a.calm = len(b.Events) < hurry
 	a.sort(b.Events, now)
 	for i := range b.Findings {
 		a.roll.finding(&b.Findings[i])
@@ -159,7 +161,7 @@ func (a *appendState) save(ctx context.Context, tx *sql.Tx) error {
 	if err := a.insertAlike(ctx, tx); err != nil {
 		return err
 	}
-	if err := a.seen.save(ctx, tx, a.seenStmt, &a.args); err != nil {
+	if err := a.seen.save(ctx, tx, a.seenStmt, &a.args, a.breathe); err != nil {
 		return err
 	}
 	return a.roll.save(ctx, tx, a.enc.d)
@@ -211,7 +213,7 @@ func (a *appendState) place(e *haechi.Event) {
 // insert writes the events of one place and shape: whole strides first, then one by
 // one.
 func (a *appendState) insert(ctx context.Context, tx *sql.Tx, p place, shape int) error {
-	return strides(ctx, tx, a.inserts[p][shape], a.sorted[p][shape], &a.args, func(args []any, e *haechi.Event) []any {
+	return strides(ctx, tx, a.inserts[p][shape], a.sorted[p][shape], &a.args, a.breathe, func(args []any, e *haechi.Event) []any {
 		args = a.enc.usual(args, p, e)
 		if shape == shapeFull {
 			args = a.enc.rare(args, e)
@@ -220,9 +222,9 @@ func (a *appendState) insert(ctx context.Context, tx *sql.Tx, p place, shape int
 	})
 }
 
-// strides writes rows, many at once as long as there are many. The slice of values is
-// kept for the next time.
-func strides[T any](ctx context.Context, tx *sql.Tx, in inserts, rest []T, args *[]any, values func(args []any, row T) []any) error {
+// strides writes rows, many at once as long as there are many, with a pause after those.
+// The slice of values is kept for the next time.
+func strides[T any](ctx context.Context, tx *sql.Tx, in inserts, rest []T, args *[]any, pause func(), values func(args []any, row T) []any) error {
 	if len(rest) == 0 {
 		return nil
 	}
@@ -238,9 +240,28 @@ func strides[T any](ctx context.Context, tx *sql.Tx, in inserts, rest []T, args 
 		if _, err := stmt.ExecContext(ctx, *args...); err != nil {
 			return err
 		}
-		rest = rest[stride:]
+		if rest = rest[stride:]; stride > 1 {
+			pause()
+		}
 	}
 	return nil
+}
+
+// A batch of fewer rows than hurry is written with a breath after every rowsAtOnce of
+// them, which take two to three times as long: else all who wait for an answer wait for
+// the whole batch where there is one processor. Who has more to write than that has no
+// time for pauses.
+const (
+	hurry  = 512
+	breath = 50 * time.Microsecond
+)
+
+// breathe lets others have the processor. To yield would not do: Go asks what the network
+// brought only once nothing else could run.
+func (a *appendState) breathe() {
+	if a.calm {
+		time.Sleep(breath)
+	}
 }
 
 // finite keeps a number that JSON and a NOT NULL column can hold.

@@ -113,7 +113,7 @@ func (s *Store) project(ctx context.Context, tx *sql.Tx, p projected) error {
 			rows = append(rows, row)
 		}
 	}
-	return strides(ctx, tx, s.write.project, rows, &s.write.args, func(args []any, row projection) []any { return append(args, row[:]...) })
+	return strides(ctx, tx, s.write.project, rows, &s.write.args, s.write.breathe, func(args []any, row projection) []any { return append(args, row[:]...) })
 }
 
 // imprint stands for a projection that was written, which takes many times as much

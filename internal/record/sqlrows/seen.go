@@ -60,8 +60,8 @@ func (s *seenSet) add(v sighting) {
 // forget is for a batch that was not written.
 func (s *seenSet) forget() { s.known, s.fresh = nil, s.fresh[:0] }
 
-func (s *seenSet) save(ctx context.Context, tx *sql.Tx, in inserts, args *[]any) error {
-	return strides(ctx, tx, in, s.fresh, args, func(args []any, v sighting) []any {
+func (s *seenSet) save(ctx context.Context, tx *sql.Tx, in inserts, args *[]any, pause func()) error {
+	return strides(ctx, tx, in, s.fresh, args, pause, func(args []any, v sighting) []any {
 		return append(args, string(v.kind)+v.value, v.minute)
 	})
 }
