@@ -28,9 +28,6 @@ const (
 	magicNanos  = 0xa1b23c4d
 	fileHead    = 24
 	frameHead   = 16
-	// chunk is how much is read at once, unless a frame needs more: it leaves most of a
-	// processor's second cache to the tables of flows.
-	chunk = 128 << 10
 	// linkBits are those of the field that name the link type; above them stands whether
 	// frames have a checksum.
 	linkBits = 1<<28 - 1
@@ -67,7 +64,7 @@ func (c *classic) need(n int) error {
 	c.at = 0
 	for idle := 0; c.end < n && c.err == nil; {
 		var got int
-		got, c.err = c.in.Read(c.buf[c.end:min(c.end+chunk, len(c.buf))])
+		got, c.err = c.in.Read(c.buf[c.end:])
 		c.end += got
 		if idle++; got > 0 {
 			idle = 0
