@@ -23,4 +23,4 @@ ask=(go test "${race[@]}" -vet=off -count=1 -timeout 15m)
 # keep two cores busy.
 first=(./test/scenario ./test/shield ./internal/app ./test/browser ./test/weakness)
 "${ask[@]}" -p $(($(nproc) + 1)) -json "$@" "${first[@]}" ./... >"$log"
-exec go run ./test/summary "${ask[@]}" <"$log"
+go run ./test/summary "${ask[@]}" <"$log"
