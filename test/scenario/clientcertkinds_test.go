@@ -72,13 +72,9 @@ func (k kind) turnedAway(t *testing.T, r *rig, d dialer, i int, reason haechi.Re
 // revocation ends what is open and nothing else.
 func TestClientCertificatesOfEveryKind(t *testing.T) {
 	t.Parallel()
-	r, server, a, other := newRig(t, settings{}), newTestCA(t), newOpensslCA(t), newOpensslCA(t)
+	r, server := newRig(t, settings{}), newTestCA(t)
 	server.issue(nil)
-	for _, name := range []string{"phone", "lost", "barred"} {
-		a.issue(name)
-	}
-	a.issue("old", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
-	other.issue("phone")
+	a, other := phonesCA(t)
 	r.raw = newRawSide(t, r.at(hostUpstream, portRawUpstream))
 	r.configurePolicy(policy{set: eachKind(server.tlsShop(fmt.Sprintf(", clients: { ca: %s, crl: %s }", a.path("ca.pem"), a.path("ca.crl"))) +
 		"\naccess: { certificates: { deny: [barred] } }\n")})

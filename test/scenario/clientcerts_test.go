@@ -63,6 +63,18 @@ extendedKeyUsage = clientAuth
 	return a
 }
 
+// phonesCA is an authority with clients of every sort, and one that nobody trusts.
+func phonesCA(t *testing.T) (a, other *opensslCA) {
+	t.Helper()
+	a, other = newOpensslCA(t), newOpensslCA(t)
+	for _, name := range []string{"phone", "lost", "barred"} {
+		a.issue(name)
+	}
+	a.issue("old", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
+	other.issue("phone")
+	return a, other
+}
+
 func (a *opensslCA) path(name string) string { return filepath.Join(a.dir, name) }
 
 func (a *opensslCA) run(args ...string) string {
@@ -138,13 +150,9 @@ func (a *opensslCA) refused(r *rig, answer string, reason haechi.Reason) {
 // revocation ends what is open and what could be resumed, while the gateway runs.
 func TestClientCertificates(t *testing.T) {
 	t.Parallel()
-	r, server, a, other := newRig(t, settings{}), newTestCA(t), newOpensslCA(t), newOpensslCA(t)
+	r, server := newRig(t, settings{}), newTestCA(t)
 	server.issue(nil)
-	for _, name := range []string{"phone", "lost", "barred"} {
-		a.issue(name)
-	}
-	a.issue("old", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
-	other.issue("phone")
+	a, other := phonesCA(t)
 	r.configure(settings{shop: server.tlsShop(fmt.Sprintf(", clients: { ca: %s, crl: %s }", a.path("ca.pem"), a.path("ca.crl"))) +
 		"\naccess: { certificates: { deny: [barred] } }\nlimits: { connections: 100 }"})
 	r.start()
