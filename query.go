@@ -227,10 +227,21 @@ type ServiceStatus struct {
 	Upstream string   `json:"upstream"`
 	Healthy  bool     `json:"healthy"`
 	Live     int      `json:"live"`
+	// Servers are those behind an HTTP service that has several.
+	Servers []ServerStatus `json:"servers,omitempty"`
 	// OneProxy is an address, not trusted, that all HTTP clients seem to come from.
 	OneProxy netip.Addr `json:"one_proxy,omitzero"`
 	// Limits are those that count for its requests and connections, in order of precedence.
 	Limits []LimitStatus `json:"limits,omitempty"`
+}
+
+// ServerStatus is one server behind a service: whether it answered last, whether it is
+// being drained, and how many requests and upgraded connections it has under way.
+type ServerStatus struct {
+	URL      string `json:"url"`
+	Up       bool   `json:"up"`
+	Draining bool   `json:"draining"`
+	Busy     int64  `json:"busy"`
 }
 
 // LimitStatus is one limit as it counts: what it is of, how much, and which level of

@@ -21,6 +21,7 @@ import (
 	"haechi/internal/enforce/xdp"
 	"haechi/internal/identity/devices"
 	"haechi/internal/identity/signature"
+	"haechi/internal/ingress"
 	"haechi/internal/ingress/devicegate"
 	"haechi/internal/ingress/listener"
 	"haechi/internal/ingress/tlsterm/acme"
@@ -73,6 +74,7 @@ type estate struct {
 	wire       *wire           // nil: no interface is read
 	counting   *counting
 	stages     *staging
+	drains     ingress.Drains
 	exports    *exports              // nil: no router exports flows to us
 	samples    *exports              // nil: no switch sends samples to us
 	tails      *tails                // nil: no log is followed

@@ -91,6 +91,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 		}
 		g.behind = append(g.behind, up)
 		served := site(s, up)
+		served.Drains = &e.drains
 		if group.redirect[i] {
 			served.SecureAt = secureAt(s)
 			conf.Sites = append(conf.Sites, served)
@@ -222,12 +223,13 @@ func (g *httpGuard) retire() {
 
 func (g *httpGuard) status() (out []haechi.ServiceStatus) {
 	for i, s := range g.group.services {
-		up, healthy := upstreamsOf(g.gate.Servers(i))
+		behind := g.gate.Servers(i)
+		up, healthy := upstreamsOf(behind)
 		if g.group.redirect[i] {
 			up = "https" + secureAt(s)
 		}
 		out = append(out, haechi.ServiceStatus{Name: s.Name, Kind: kindHTTP, Listen: addrs([]*listener.Listener{g.socket}),
-			Open: true, Upstream: up, Healthy: healthy, Live: g.socket.Live(), OneProxy: g.gate.OneProxy()})
+			Open: true, Upstream: up, Healthy: healthy, Live: g.socket.Live(), OneProxy: g.gate.OneProxy(), Servers: serversOf(behind)})
 	}
 	return out
 }
@@ -239,6 +241,17 @@ func (g *httpGuard) stats() []haechi.Counter {
 		if !g.group.redirect[i] {
 			out = append(out, g.clients.counters(s.Name)...)
 		}
+	}
+	return out
+}
+
+// serversOf is nothing for a service with one server, which cannot be drained.
+func serversOf(list []httpgate.Server) (out []haechi.ServerStatus) {
+	if len(list) < 2 {
+		return nil
+	}
+	for _, one := range list {
+		out = append(out, haechi.ServerStatus{URL: one.URL, Up: one.Up, Draining: one.Drained, Busy: one.Busy})
 	}
 	return out
 }

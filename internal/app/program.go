@@ -17,7 +17,7 @@ import (
 func (a *App) controlDeps() control.Deps {
 	e := a.estate
 	return control.Deps{
-		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Peers: e.decider, Enforcer: e.force, Except: excepting{e.excepted, e}, Usual: e.params, Stages: e.stages, Journal: e.store, Past: e.store, Chain: e.store,
+		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Peers: e.decider, Enforcer: e.force, Except: excepting{e.excepted, e}, Usual: e.params, Stages: e.stages, Servers: drainer{e}, Journal: e.store, Past: e.store, Chain: e.store,
 		Zone: e.cfg.Zone, IPv6Bits: e.cfg.Client.IPv6Prefix, Now: a.opts.Now, Log: a.opts.Log,
 		Program: control.Program{
 			Status: a.status, Reload: a.Reload, Backup: a.backup, Rules: func() []haechi.RuleInfo { return a.estate.current.Load().rules.Info() },

@@ -66,6 +66,8 @@ type Site struct {
 	// Others are further servers like Upstream, of the same scheme: any of them may
 	// answer any request. At most 63.
 	Others []string
+	// Drains marks the servers that get nothing new; nil: none does.
+	Drains *ingress.Drains
 	// UpstreamTLS is for an https upstream; nil means the system's roots.
 	UpstreamTLS *tls.Config
 	// SecureAt is ":port" where the site is served over TLS, or ":443"; every

@@ -36,7 +36,8 @@ type exchange struct {
 	flow    *flow       // nil but for HTTP/2
 	reading *answerRead // the answer's body; nil without one
 
-	load       *load // of the site, while the servers behind have the request
+	at         *server // that has the request; nil where a site has one only
+	load       *load   // of the site, while the servers behind have the request
 	ticket     strain.Ticket
 	placed     bool       // the client holds a place at them
 	answerBody *readAhead // nil for a short answer
@@ -84,6 +85,7 @@ func newExchange(g *Gate) *exchange {
 
 // reset forgets the last request, so that the pool keeps nothing of it alive.
 func (x *exchange) reset() {
+	x.use(nil)
 	x.w, x.c, x.r, x.site, x.body, x.cert, x.lease, x.flow, x.reading = nil, nil, nil, nil, nil, nil, nil, nil, nil
 	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
 	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
@@ -95,6 +97,16 @@ func (x *exchange) reset() {
 	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.lesson.Reset()
 	x.proxy.Transport = nil
+}
+
+// use notes which server has the request now, nil for none.
+func (x *exchange) use(one *server) {
+	if x.at != nil {
+		x.at.mark.End()
+	}
+	if x.at = one; one != nil {
+		one.mark.Begin()
+	}
 }
 
 // eachHeader iterates the request's header for inspectors.

@@ -188,6 +188,6 @@ func (x *exchange) forward() {
 	}
 	x.expect()
 	x.watchFlow()
-	x.proxy.Transport = x.site.transport
+	x.proxy.Transport = (*relayed)(x)
 	x.proxy.ServeHTTP(x, r)
 }

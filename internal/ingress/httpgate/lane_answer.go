@@ -57,6 +57,7 @@ func (l *lane) askAny(s *servers) (*upstream, *wire, error) {
 	tries := 0
 	var last error
 	for one := range s.turn {
+		l.x.use(one)
 		w, err := l.ask(one.up)
 		if err == nil || !errors.Is(err, errStopped) {
 			one.down.Store(err != nil)

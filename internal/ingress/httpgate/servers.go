@@ -1,15 +1,18 @@
 package httpgate
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"haechi"
+	"haechi/internal/ingress"
 )
 
 // maxTries bounds to how many servers one request is given: what kills three may kill
@@ -19,8 +22,8 @@ const maxTries = 3
 // MaxServers bounds the servers behind one site.
 const MaxServers = 64
 
-// servers are those behind one site, any of which may answer any request. It is the
-// site's http.RoundTripper.
+// servers are those behind one site, any of which may answer any request. An exchange asks
+// them as its http.RoundTripper.
 type servers struct {
 	scheme string
 	list   []*server
@@ -28,14 +31,16 @@ type servers struct {
 }
 
 type server struct {
+	url  string // as an operator names it
 	host string // host:port, as in a URL
 	addr string // the same with a port
 	up   *upstream
+	mark *ingress.Mark
 	down atomic.Bool
 }
 
 func newServers(s Site) (*servers, error) {
-	out := &servers{}
+	out, drains := &servers{}, cmp.Or(s.Drains, &ingress.Drains{})
 	for _, text := range append([]string{s.Upstream}, s.Others...) {
 		u, err := url.Parse(text)
 		if err != nil || s.Service == "" || u.Host == "" || defaultPort(u.Scheme) == "" ||
@@ -44,7 +49,8 @@ func newServers(s Site) (*servers, error) {
 				Msg: "the upstream is no http(s) address", Hint: "write http://host:port, https://host:port or h2c://host:port, without a path, all of one scheme"}
 		}
 		out.scheme = u.Scheme
-		one := &server{host: u.Host, addr: u.Host, up: newUpstream(s, u)}
+		one := &server{url: u.Scheme + "://" + u.Host, host: u.Host, addr: u.Host, up: newUpstream(s, u)}
+		one.mark = drains.Of(s.Service, one.url)
 		if u.Port() == "" {
 			one.addr = net.JoinHostPort(u.Hostname(), defaultPort(u.Scheme))
 		}
@@ -82,16 +88,22 @@ func (s *servers) wire() string {
 // first is the one that a single-server site has; the request's URL names it.
 func (s *servers) first() string { return s.list[0].host }
 
+// relayed is the http.RoundTripper of one exchange.
+type relayed exchange
+
 // RoundTrip implements http.RoundTripper: in turn, and a server that did not answer
 // last only when no other is left. A request that changes nothing and has no body is
 // given to the next server when one fails before it answered.
-func (s *servers) RoundTrip(r *http.Request) (*http.Response, error) {
+func (o *relayed) RoundTrip(r *http.Request) (*http.Response, error) {
+	x := (*exchange)(o)
+	s := x.site.transport
 	if len(s.list) == 1 {
 		return s.list[0].up.RoundTrip(r)
 	}
 	tries := 0
 	var last error
 	for one := range s.turn {
+		x.use(one)
 		res, err := one.ask(r)
 		if tries++; err == nil || tries == maxTries || !repeatable(r) || r.Context().Err() != nil {
 			return res, err
@@ -101,17 +113,22 @@ func (s *servers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, last
 }
 
-// turn yields the servers in the order in which to try them.
+// turn yields the servers in the order in which to try them. Those being drained are
+// left out, unless a reload took all the others away: a site without any is nobody's wish.
 func (s *servers) turn(yield func(*server) bool) {
-	first := s.next.Add(1)
+	first, spare := s.next.Add(1), s.anyUndrained()
 	for _, wantDown := range []bool{false, true} {
 		for i := range s.list {
 			one := s.list[(first+uint64(i))%uint64(len(s.list))]
-			if one.down.Load() == wantDown && !yield(one) {
+			if one.down.Load() == wantDown && !(spare && one.mark.Drained()) && !yield(one) {
 				return
 			}
 		}
 	}
+}
+
+func (s *servers) anyUndrained() bool {
+	return slices.ContainsFunc(s.list, func(one *server) bool { return !one.mark.Drained() })
 }
 
 // ask sends the request to this server.
@@ -184,16 +201,20 @@ func (g *Gate) Probe(ctx context.Context) {
 	all.Wait()
 }
 
-// Server is one server behind a site, and whether it answered last.
+// Server is one server behind a site: whether it answered last, whether it gets nothing
+// new, and how many requests and upgraded connections it has. Of a site with one server
+// they are not counted.
 type Server struct {
-	URL string
-	Up  bool
+	URL     string
+	Up      bool
+	Drained bool
+	Busy    int64
 }
 
 // Servers are those behind the n-th site of the configuration.
 func (g *Gate) Servers(n int) (out []Server) {
 	for _, one := range g.sites[n].transport.list {
-		out = append(out, Server{g.sites[n].transport.scheme + "://" + one.host, !one.down.Load()})
+		out = append(out, Server{one.url, !one.down.Load(), one.mark.Drained(), one.mark.Busy()})
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package httpgate_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"haechi"
+	"haechi/internal/ingress"
 	"haechi/internal/ingress/httpgate"
 )
 
@@ -133,5 +135,64 @@ func TestServersOfTwoSchemesAreRefused(t *testing.T) {
 	_, err := httpgate.New(httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Upstream: "http://127.0.0.1:1", Others: []string{"https://127.0.0.1:2"}}}}, httpgate.Deps{})
 	if haechi.KindOf(err) != haechi.Invalid {
 		t.Errorf("got %v", err)
+	}
+}
+
+// slow is a server behind that answers when it is told to.
+type slow struct {
+	*httptest.Server
+	asked, answer chan struct{}
+}
+
+func newSlow(t *testing.T) *slow {
+	s := &slow{asked: make(chan struct{}, 8), answer: make(chan struct{})}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked <- struct{}{}
+		<-s.answer
+		w.Write([]byte("slow"))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestDrainedServers: one that is drained gets nothing new, by any way in, and ends what
+// it has; put back, it takes its turn; where all are drained, none is.
+func TestDrainedServers(t *testing.T) {
+	a, b := newSlow(t), newNamed(t, "b", 200)
+	var drains ingress.Drains
+	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Upstream: a.URL, Others: []string{b.URL}, Drains: &drains}}}, echo())
+	before := make(chan string)
+	go func() {
+		for range 2 {
+			before <- r.get("shop.test/").text
+		}
+	}()
+	<-a.asked // the first or the second; the other one is answered by b
+	mark := drains.Of("shop", a.URL)
+	if mark.Drain(true); mark.Busy() != 1 {
+		t.Errorf("%d under way, want 1", mark.Busy())
+	}
+	for _, body := range []io.Reader{nil, strings.NewReader("x")} {
+		for range 4 {
+			if got := r.do("127.0.0.2", "POST", "shop.test/", body); got.StatusCode != 200 || !strings.HasPrefix(got.text, "b ") {
+				t.Errorf("status %d: %q", got.StatusCode, got.text)
+			}
+		}
+	}
+	if up := r.gate.Servers(0); !up[0].Drained || !up[0].Up || up[0].Busy != 1 || up[1].Drained || up[1].Busy != 0 {
+		t.Errorf("servers %+v", up)
+	}
+	close(a.answer)
+	if got := []string{<-before, <-before}; !slices.Contains(got, "slow") {
+		t.Errorf("what was under way got %q", got)
+	}
+	drains.Of("shop", b.URL).Drain(true) // as a reload may leave it: nobody wants no server at all
+	for range 2 {
+		if got := r.get("shop.test/"); got.StatusCode != 200 {
+			t.Errorf("all drained: status %d", got.StatusCode)
+		}
+	}
+	if mark.Drain(false); mark.Drained() {
+		t.Error("still drained")
 	}
 }

@@ -146,6 +146,7 @@ type Deps struct {
 	Except   Exceptions
 	Usual    Usual
 	Stages   Stages
+	Servers  Servers
 	Journal  Journal
 	Past     Past
 	Chain    Chain

@@ -29,6 +29,7 @@ type world struct {
 	erased    int
 	codes     []haechi.EnrolCode
 	excepted  []haechi.Exception
+	servers   *servers
 	broken    string // what fails: "chain", "journal", "registry"
 }
 
@@ -169,9 +170,9 @@ func (f force) InForce(context.Context) (out []haechi.Decision, err error) {
 
 func newWorld() (*world, *control.Control) {
 	w := &world{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), devices: map[string]haechi.Device{},
-		decisions: map[haechi.Reference]haechi.Decision{}, inForce: map[haechi.Reference]haechi.Decision{}}
+		decisions: map[haechi.Reference]haechi.Decision{}, inForce: map[haechi.Reference]haechi.Decision{}, servers: &servers{map[string]bool{}}}
 	w.devices["bot/1"] = haechi.Device{Key: "bot/1", Bot: "bot", Serial: "1"}
-	c := control.New(control.Deps{Registry: w, Fleet: w, Enroller: w, Decider: w, Enforcer: force{w}, Except: excepted{w}, Stages: new(stages), Journal: w, Past: w, Chain: w, Zone: time.UTC, IPv6Bits: 64,
+	c := control.New(control.Deps{Registry: w, Fleet: w, Enroller: w, Decider: w, Enforcer: force{w}, Except: excepted{w}, Stages: new(stages), Servers: w.servers, Journal: w, Past: w, Chain: w, Zone: time.UTC, IPv6Bits: 64,
 		Now: func() time.Time { return w.now },
 		Program: control.Program{
 			Findings: func(_ context.Context, about haechi.Scope, ref haechi.Reference, _ int) (out []haechi.Finding, err error) {

@@ -29,6 +29,8 @@ const (
 	ActionExceptEnd    = "waf.end"    // undone by making it again
 	ActionStage        = "attack.stage"
 	ActionRelease      = "attack.release"
+	ActionDrain        = "server.drain"  // undone by putting it back
+	ActionResume       = "server.resume" // undone by draining it
 	ActionReload       = "config.reload"
 	ActionBackup       = "records.backup"
 )
@@ -59,13 +61,15 @@ func (c *Control) Undo(ctx context.Context, op haechi.Operator, seq uint64) erro
 		return c.undoLift(ctx, op, haechi.Reference(e.Before), reason)
 	case ActionExcept, ActionExceptEnd:
 		return c.undoException(ctx, op, &e, reason)
+	case ActionDrain, ActionResume:
+		return c.undoDrain(ctx, op, &e, reason)
 	}
 	if e.Action == ActionImport {
 		return &haechi.Error{Kind: haechi.Conflict, Op: "undo " + e.Action, Msg: "what another program handed over is taken back by its name",
 			Hint: "haechi decisions withdraw, with --from"}
 	}
 	return &haechi.Error{Kind: haechi.Conflict, Op: "undo " + e.Action, Msg: "this cannot be undone",
-		Hint: "changes of a device's status or pin, of enrolment codes, decisions and exceptions can"}
+		Hint: "changes of a device's status or pin, of enrolment codes, decisions, exceptions and drained servers can"}
 }
 
 // undoStatus sets the status that a device had before. A change that came after is

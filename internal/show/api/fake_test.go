@@ -164,3 +164,8 @@ func (c *control) ReleaseStage(_ context.Context, op haechi.Operator, reason str
 	c.note("release "+reason, op)
 	return haechi.AttackStatus{}, c.fail
 }
+
+func (c *control) Drain(_ context.Context, op haechi.Operator, service, server string, on bool, reason string) error {
+	c.note(fmt.Sprint("drain ", service, " ", server, " ", on, " ", reason), op)
+	return c.fail
+}

@@ -97,6 +97,8 @@ func (h *handler) endpoints() map[string]endpoint {
 		"GET " + Prefix + "attack":                 h.attack,
 		"POST " + Prefix + "attack/stage":          h.setStage,
 		"POST " + Prefix + "attack/release":        h.releaseStage,
+		"POST " + Prefix + "servers/drain":         h.drain,
+		"POST " + Prefix + "servers/resume":        h.resume,
 		"POST " + Prefix + "reload":                h.reload,
 		"POST " + Prefix + "backup":                h.backup,
 		"POST " + Prefix + "audit/verify":          h.verifyAudit,

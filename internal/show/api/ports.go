@@ -102,6 +102,11 @@ type Attacker interface {
 	ReleaseStage(ctx context.Context, op haechi.Operator, reason string) (haechi.AttackStatus, error)
 }
 
+// Drainer takes servers behind services out of their turn, and puts them back.
+type Drainer interface {
+	Drain(ctx context.Context, op haechi.Operator, service, server string, on bool, reason string) error
+}
+
 // Deps are the parts the interface asks. All but Log and Now are required.
 type Deps struct {
 	Watcher   Watcher
@@ -116,6 +121,7 @@ type Deps struct {
 	Excepter  Excepter
 	Usual     Usual
 	Attacker  Attacker
+	Drainer   Drainer
 	// Operator names who asks: from the console's session, or from the peer
 	// credentials of the local socket. Without one every request is refused.
 	Operator func(*http.Request) (haechi.Operator, bool)
