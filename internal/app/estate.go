@@ -77,6 +77,7 @@ type estate struct {
 	drains     ingress.Drains
 	exports    *exports              // nil: no router exports flows to us
 	samples    *exports              // nil: no switch sends samples to us
+	forgotten  *forgotten            // nil: the connection table is not read
 	tails      *tails                // nil: no log is followed
 	opaque     sync.Map              // *tcpGuard that run, of worlds that were too
 	current    atomic.Pointer[world] // the one that counts; nil before the first
@@ -132,6 +133,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	e.counting = newCounting(os.DirFS("/proc/self/net"), now, log, e.pipeline.Find)
 	e.counting.driver = newDriverCounts(e.driverStats)
 	e.tails = newTails(cfg, e)
+	e.forgotten = newForgotten(cfg, e)
 	e.exports, e.samples = newExports("netflow", &cfg.Sensor.NetFlow, cfg, e), newExports("sflow", &cfg.Sensor.SFlow, cfg, e)
 	e.pipes = splice.New(maxPipes)
 	e.pool = listener.NewPool(nil)

@@ -235,6 +235,9 @@ func (e *estate) habitParts() int {
 	if e.samples != nil {
 		parts++
 	}
+	if e.forgotten != nil {
+		parts++
+	}
 	return parts
 }
 

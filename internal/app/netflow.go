@@ -35,7 +35,7 @@ type exports struct {
 	socket *net.UDPConn             // nil: not open
 	due    time.Time                // for the next try
 	read   uint64                   // datagrams when the counters were brought up to date
-	panics uint64
+	fence  fence
 
 	mu    sync.Mutex
 	stats netflow.Stats
@@ -58,7 +58,7 @@ func newExports(name string, s *config.NetFlow, cfg *config.Config, e *estate) *
 	if s.Listen == "" {
 		return nil
 	}
-	x := &exports{name: name, listen: s.Listen, now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), heard: e.now()}
+	x := &exports{name: name, listen: s.Listen, now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), heard: e.now(), fence: fence{log: e.log, of: "a datagram of flows"}}
 	x.reader = netflow.New(netflow.Config{Sensor: name, Exporters: s.Exporters, V6Bits: cfg.Client.IPv6Prefix, Decode: sampledFrames()}, x.runner.Event)
 	return x
 }
@@ -98,14 +98,14 @@ func (x *exports) run(ctx context.Context) error {
 		if x.open(ctx) {
 			x.drain(b)
 		}
-		x.guarded(func() {
+		x.fence.within(func() {
 			now := x.now()
 			x.reader.Pass(now)
 			x.runner.Pass(now)
 		})
 		x.count()
 	}
-	x.guarded(func() {
+	x.fence.within(func() {
 		x.reader.End(x.now())
 		x.runner.End()
 	})
@@ -166,25 +166,13 @@ func (x *exports) drain(b []byte) {
 		}
 		n, from, failed := x.socket.ReadFromUDPAddrPort(b)
 		if err = failed; err == nil {
-			x.guarded(func() { x.reader.Datagram(from.Addr(), b[:n], x.now()) })
+			x.fence.within(func() { x.reader.Datagram(from.Addr(), b[:n], x.now()) })
 		}
 	}
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		x.close()
 		x.opened(nil, err)
 	}
-}
-
-// guarded keeps a defect that a datagram brings out from ending the gateway.
-func (x *exports) guarded(f func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			if x.panics++; x.panics&(x.panics-1) == 0 { // the 1st, 2nd, 4th …
-				x.log.Error("the sensor failed on a datagram of flows; it goes on with the next one", "panic", p, "times", x.panics)
-			}
-		}
-	}()
-	f()
 }
 
 func (x *exports) close() {

@@ -94,7 +94,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
-	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.exports.counters, e.samples.counters, e.stages.counters, e.registry.Stats, e.database.stats,
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.exports.counters, e.samples.counters, e.forgotten.counters, e.stages.counters, e.registry.Stats, e.database.stats,
 		e.verifier.Stats, e.writer.Stats, e.seclog.Stats, a.control.Stats, e.yard.stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}
@@ -134,6 +134,7 @@ func (a *App) degraded() (out []string) {
 	out = append(out, a.estate.tails.degraded()...)
 	out = append(out, a.estate.exports.degraded()...)
 	out = append(out, a.estate.samples.degraded()...)
+	out = append(out, a.estate.forgotten.degraded()...)
 	if text := a.estate.database.degraded(a.opts.Now()); text != "" {
 		out = append(out, text)
 	}

@@ -21,6 +21,7 @@ import (
 	"haechi/internal/enforce/shield"
 	"haechi/internal/enforce/xdp"
 	"haechi/internal/sensor/capture"
+	"haechi/internal/sensor/conntrack"
 )
 
 // ShieldOptions is what the shield process is started with.
@@ -77,7 +78,7 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	}
 	go func() { _ = deny.run(ctx) }()
 	go func() { _ = every(ctx, addressesEvery, func() { p.refresh(ctx, ks, m, o.Log) }) }()
-	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Meters: orNone(m), Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Unconfined: open, Log: o.Log,
+	s := shield.NewServer(shield.ServerConfig{Kernels: ks, Missing: missing, Meters: orNone(m), Protected: p.all, Capture: captures(cfg.Sensor.Interfaces), Connections: connections(cfg.Sensor.Conntrack), Unconfined: open, Log: o.Log,
 		Admit: func(c net.Conn) error { return admit(c, o.UID) }})
 	return s.Serve(ctx, l)
 }
@@ -107,6 +108,18 @@ func captures(names []string) func(name string) (*os.File, error) {
 				Hint: "start the shield again after a change of the file"}
 		}
 		return capture.OpenSocket(name)
+	}
+}
+
+// connections opens sockets for the connection table where the shield's own file asks for
+// it.
+func connections(asked bool) func() (*os.File, error) {
+	return func() (*os.File, error) {
+		if !asked {
+			return nil, &haechi.Error{Kind: haechi.Denied, Op: "read the connection table", Msg: "the shield's file does not say sensor.conntrack: true",
+				Hint: "start the shield again after a change of the file"}
+		}
+		return conntrack.OpenSocket()
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"haechi/internal/inspect/ratelimit"
 	"haechi/internal/inspect/waf"
 	"haechi/internal/record"
+	"haechi/internal/sensor/conntrack"
 	"haechi/internal/sensor/logline"
 )
 
@@ -117,6 +118,7 @@ func (w *world) enter(e *estate) {
 	e.tails.swap(func() understood { return e.understand(w) })
 	e.exports.swap(func() screened { return e.screened(w, "netflow") })
 	e.samples.swap(func() screened { return e.screened(w, "sflow") })
+	e.forgotten.swap(func() screened { return e.screened(w, conntrack.Sensor) })
 	e.keeper.Keep(orders(w.cfg))
 	e.clients.keep(w.cfg)
 	e.engines.keep(w.rulings)

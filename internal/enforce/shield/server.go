@@ -31,7 +31,7 @@ type Meters interface {
 	Guard(ctx context.Context, ps []netip.Prefix) error
 }
 
-// ServerConfig is what a Server is told. All but Missing, Capture, Meters, Unconfined and Log must be set.
+// ServerConfig is what a Server is told. All but Missing, Capture, Connections, Meters, Unconfined and Log must be set.
 type ServerConfig struct {
 	// Kernels are the enforcers, each asked by its name; the first by none.
 	Kernels []Kernel
@@ -45,6 +45,9 @@ type ServerConfig struct {
 	// Capture opens a socket for the packets of a network interface, or says why the
 	// gateway does not get one. Nil: it gets none.
 	Capture func(name string) (*os.File, error)
+	// Connections opens a socket on which the kernel tells of the connections that it
+	// forgets, or says why the gateway does not get one. Nil: it gets none.
+	Connections func() (*os.File, error)
 	// Meters are put into force while an attack goes on; they are guarded with the kernels.
 	// Nil: none are.
 	Meters Meters
@@ -203,6 +206,8 @@ func (s *Server) answer(ctx context.Context, q *request) (r *response) {
 		r.Counters = k.Stats()
 	case opCapture:
 		r.socket, err = s.capture(q.Interface)
+	case opTable:
+		r.socket, err = s.connections()
 	default:
 		err = &haechi.Error{Kind: haechi.Invalid, Op: "ask the shield", Msg: fmt.Sprintf("there is no request %q", q.Op),
 			Hint: "start gateway and shield from the same version"}
@@ -232,4 +237,11 @@ func (s *Server) capture(name string) (*os.File, error) {
 		return nil, &haechi.Error{Kind: haechi.Denied, Op: "capture on " + name, Msg: "this shield opens no packet sockets"}
 	}
 	return s.cfg.Capture(name)
+}
+
+func (s *Server) connections() (*os.File, error) {
+	if s.cfg.Connections == nil {
+		return nil, &haechi.Error{Kind: haechi.Denied, Op: "read the connection table", Msg: "this shield opens no socket for it"}
+	}
+	return s.cfg.Connections()
 }

@@ -173,6 +173,8 @@ func TestTheShieldHandsOverSockets(t *testing.T) {
 			return nil, &haechi.Error{Kind: haechi.Denied, Op: "capture on " + name, Hint: "name it"}
 		}
 		return r, nil
+	}, Connections: func() (*os.File, error) {
+		return nil, &haechi.Error{Kind: haechi.Unavailable, Op: "read", Hint: "load it"}
 	}})
 	c := client(t, &path)
 	if _, err := c.InForce(t.Context()); err != nil {
@@ -193,11 +195,17 @@ func TestTheShieldHandsOverSockets(t *testing.T) {
 	if _, err := c.Capture(t.Context(), "eth1"); haechi.KindOf(err) != haechi.Denied {
 		t.Errorf("got %v", err)
 	}
+	if _, err := c.Connections(t.Context()); haechi.KindOf(err) != haechi.Unavailable {
+		t.Errorf("got %v", err)
+	}
 	if _, err := c.InForce(t.Context()); err != nil {
 		t.Error(err)
 	}
 	other, _ := serve(t, &place{now: func() time.Time { return start }}, shield.ServerConfig{})
 	if _, err := client(t, &other).Capture(t.Context(), "eth0"); haechi.KindOf(err) != haechi.Denied {
+		t.Errorf("got %v", err)
+	}
+	if _, err := client(t, &other).Connections(t.Context()); haechi.KindOf(err) != haechi.Denied {
 		t.Errorf("got %v", err)
 	}
 }

@@ -37,6 +37,16 @@ func send(c net.Conn, r *response) error {
 // Capture is a socket for the packets of a network interface, opened by the shield. It
 // uses a connection of its own. The caller closes it.
 func (c *Client) Capture(ctx context.Context, name string) (*os.File, error) {
+	return c.socket(ctx, "capture on "+name, &request{Op: opCapture, Interface: name})
+}
+
+// Connections is a socket on which the kernel tells of the connections that it forgets,
+// opened by the shield over a connection of its own. The caller closes it.
+func (c *Client) Connections(ctx context.Context) (*os.File, error) {
+	return c.socket(ctx, "read the connection table", &request{Op: opTable})
+}
+
+func (c *Client) socket(ctx context.Context, op string, q *request) (*os.File, error) {
 	ctx, stop := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer stop()
 	conn, err := c.cfg.Dial(ctx)
@@ -45,14 +55,14 @@ func (c *Client) Capture(ctx context.Context, name string) (*os.File, error) {
 	}
 	defer func() { _ = conn.Close() }()
 	until, _ := ctx.Deadline()
-	f, r, err := receive(conn, until, &request{Op: opCapture, Interface: name})
+	f, r, err := receive(conn, until, q)
 	switch {
 	case err != nil:
 		return nil, silent(err)
 	case r.Failure != nil:
 		return nil, errors.Join(r.Failure.err(), closeFile(f))
 	case f == nil:
-		return nil, &haechi.Error{Kind: haechi.Unavailable, Op: "capture on " + name, Msg: "the shield sent no socket",
+		return nil, &haechi.Error{Kind: haechi.Unavailable, Op: op, Msg: "the shield sent no socket",
 			Hint: "start gateway and shield from the same version"}
 	}
 	return f, nil

@@ -26,6 +26,7 @@ const (
 	opGuard   = "guard"
 	opStats   = "stats"
 	opCapture = "capture"
+	opTable   = "connections"
 	opMeters  = "meters"
 	opKnow    = "know"
 	opHeld    = "held"
