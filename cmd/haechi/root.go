@@ -44,7 +44,7 @@ LC_ALL, LC_MESSAGES or LANG, or of --lang; help and JSON are English.`,
 	root.AddCommand(
 		demoCommand(o), initCommand(o), checkCommand(o), runCommand(o), shieldCommand(o), reloadCommand(o), statusCommand(o),
 		whyCommand(o), devicesCommand(o), decisionsCommand(o), eventsCommand(o), rulesCommand(o),
-		reportCommand(o), replayCommand(o), simulateCommand(o), wafCommand(o), attackCommand(o), serversCommand(o), auditCommand(o), backupCommand(o), schemaCommand(o), profileCommand(o), signCommand(o), verifyFramesCommand(o), versionCommand(o),
+		reportCommand(o), replayCommand(o), simulateCommand(o), wafCommand(o), attackCommand(o), serversCommand(o), packetsCommand(o), auditCommand(o), backupCommand(o), schemaCommand(o), profileCommand(o), signCommand(o), verifyFramesCommand(o), versionCommand(o),
 		loginLinkCommand(o), pinCommand(o), completionCommand(o),
 	)
 	root.SetHelpCommand(helpCommand(o))

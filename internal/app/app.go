@@ -109,7 +109,7 @@ func (a *App) openGauges() error {
 	bounds := map[string]func() []haechi.Counter{
 		"pipeline": e.pipeline.Stats, "decide": e.decider.Stats, "session": e.session.Stats, "kernel": e.kernelStats, "devices": e.registry.Stats, "database": e.database.stats,
 		"signature": e.verifier.Stats, "records": e.writer.Stats, "alerts": e.alerts.Stats, "security_log": e.seclog.Stats,
-		"sensor": e.wire.counters, "counted": e.counting.counters, "stages": e.stages.counters, "logs": e.tails.counters, "netflow": e.exports.counters, "sflow": e.samples.counters, "conntrack": e.forgotten.counters, "live": a.control.Stats, "connections": e.yard.stats, "limits": a.limitStats,
+		"sensor": e.wire.counters, "closeups": e.closeups.Stats, "counted": e.counting.counters, "stages": e.stages.counters, "logs": e.tails.counters, "netflow": e.exports.counters, "sflow": e.samples.counters, "conntrack": e.forgotten.counters, "live": a.control.Stats, "connections": e.yard.stats, "limits": a.limitStats,
 	}
 	errs := []error{
 		m.Gauge("kakaobot_active_connections", "Live sessions of devices and HTTP clients.", func() float64 { return float64(e.session.Count()) }),

@@ -24,7 +24,7 @@ import (
 // apiHandler is the JSON interface for whoever the function names.
 func (a *App) apiHandler(who func(*http.Request) (haechi.Operator, bool)) http.Handler {
 	c := a.control
-	return api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Importer: c, Explainer: c, Keeper: c, Replayer: c, Excepter: c, Usual: c, Attacker: c, Drainer: c, Operator: who, Now: a.opts.Now, Log: a.opts.Log})
+	return api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Importer: c, Explainer: c, Keeper: c, Replayer: c, Excepter: c, Usual: c, Attacker: c, Drainer: c, Closeups: c, Operator: who, Now: a.opts.Now, Log: a.opts.Log})
 }
 
 // consoleServer is the operator's own listener. A nil one does nothing.

@@ -29,6 +29,7 @@ import (
 	"haechi/internal/inspect/waf/params"
 	"haechi/internal/pipeline"
 	"haechi/internal/record"
+	"haechi/internal/sensor/closeup"
 	"haechi/internal/show/alert"
 	"haechi/internal/show/seclog"
 	"haechi/internal/show/telemetry"
@@ -72,6 +73,7 @@ type estate struct {
 	habits     *habits
 	params     *params.Learner // of the WAF
 	wire       *wire           // nil: no interface is read
+	closeups   *closeup.Keeper // nil: no packets are kept
 	counting   *counting
 	stages     *staging
 	drains     ingress.Drains
@@ -96,7 +98,7 @@ const capClients = 1 << 18
 // openEstate opens everything that a world needs. On error nothing is left open.
 func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, log *slog.Logger, taps ...pipeline.Tap) (*estate, error) {
 	e := &estate{cfg: cfg, now: now, log: log, list: newLists(cfg.Client.IPv6Prefix), winners: devicegate.NewWinners(),
-		habits: newHabits(cfg.State, log), params: params.New(params.Config{})}
+		habits: newHabits(cfg.State, log), closeups: newCloseups(cfg), params: params.New(params.Config{})}
 	e.habits.resume("waf", e.params)
 	e.list.set(cfg.Allow, cfg.TrustedProxies, literals(cfg))
 	e.openKeeper()
@@ -221,6 +223,7 @@ func (e *estate) openDeciding(ctx context.Context) error {
 		OnIncident: func(in haechi.Incident) {
 			e.writer.RecordIncident(&in)
 			e.alerts.Incident(in)
+			e.closely(&in)
 			said := incidentEvent(&in, e.now())
 			e.pipeline.Emit(&said)
 		},

@@ -17,7 +17,7 @@ import (
 func (a *App) controlDeps() control.Deps {
 	e := a.estate
 	return control.Deps{
-		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Peers: e.decider, Enforcer: e.force, Except: excepting{e.excepted, e}, Usual: e.params, Stages: e.stages, Servers: drainer{e}, Journal: e.store, Past: e.store, Chain: e.store,
+		Registry: e.registry, Fleet: e.registry, Enroller: e.registry, Decider: e.decider, Peers: e.decider, Enforcer: e.force, Except: excepting{e.excepted, e}, Usual: e.params, Stages: e.stages, Servers: drainer{e}, Closeups: e.closeups, Journal: e.store, Past: e.store, Chain: e.store,
 		Zone: e.cfg.Zone, IPv6Bits: e.cfg.Client.IPv6Prefix, Now: a.opts.Now, Log: a.opts.Log,
 		Program: control.Program{
 			Status: a.status, Reload: a.Reload, Backup: a.backup, Rules: func() []haechi.RuleInfo { return a.estate.current.Load().rules.Info() },
@@ -94,7 +94,7 @@ func (a *App) status(ctx context.Context) haechi.Status {
 func (a *App) counters() []haechi.Counter {
 	e := a.estate
 	var out []haechi.Counter
-	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.counting.counters, e.exports.counters, e.samples.counters, e.forgotten.counters, e.stages.counters, e.registry.Stats, e.database.stats,
+	for _, stats := range []func() []haechi.Counter{e.pipeline.Stats, e.decider.Stats, e.session.Stats, e.kernelStats, e.wire.counters, e.closeups.Stats, e.counting.counters, e.exports.counters, e.samples.counters, e.forgotten.counters, e.stages.counters, e.registry.Stats, e.database.stats,
 		e.verifier.Stats, e.writer.Stats, e.seclog.Stats, a.control.Stats, e.yard.stats, a.limitStats, a.estate.current.Load().stats} {
 		out = append(out, stats()...)
 	}

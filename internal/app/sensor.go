@@ -15,6 +15,7 @@ import (
 	"haechi/internal/config"
 	"haechi/internal/operate/replay"
 	"haechi/internal/sensor/capture"
+	"haechi/internal/sensor/decode"
 	"haechi/internal/sensor/flow"
 )
 
@@ -26,6 +27,7 @@ type wire struct {
 	now     func() time.Time
 	log     *slog.Logger
 	sensing *sensing
+	lens    lens
 	runner  *replay.Runner
 	next    atomic.Pointer[screened] // of the next world
 	panics  uint64
@@ -60,7 +62,7 @@ func newWire(cfg *config.Config, e *estate) *wire {
 	if len(cfg.Sensor.Interfaces) == 0 {
 		return nil
 	}
-	w := &wire{open: e.openSocket, now: e.now, log: e.log}
+	w := &wire{open: e.openSocket, now: e.now, log: e.log, lens: lens{keeper: e.closeups, decoders: map[uint32]*decode.Decoder{}}}
 	for _, name := range cfg.Sensor.Interfaces {
 		w.taps = append(w.taps, &wiretap{name: name})
 	}
@@ -133,6 +135,7 @@ func (w *wire) drain() (n int) {
 			var f capture.Frame
 			for i := 0; i < atOnce && t.next(&f); i++ {
 				n++
+				w.lens.frame(&f)
 				w.sensing.frame(&f)
 			}
 		})

@@ -68,7 +68,7 @@ func compileSite(s *rawSite) Site {
 }
 
 func compileSensor(s *rawSensor) Sensor {
-	out := Sensor{Interfaces: s.Interfaces, Patterns: s.Patterns, Flows: s.Flows, Conntrack: s.Conntrack, NetFlow: compileNetFlow(&s.NetFlow), SFlow: compileNetFlow(&s.SFlow)}
+	out := Sensor{Interfaces: s.Interfaces, Patterns: s.Patterns, Flows: s.Flows, Closeups: s.Closeups, Conntrack: s.Conntrack, NetFlow: compileNetFlow(&s.NetFlow), SFlow: compileNetFlow(&s.SFlow)}
 	for _, l := range s.Logs {
 		out.Logs = append(out.Logs, Log(l))
 	}

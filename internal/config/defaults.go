@@ -34,7 +34,7 @@ func defaults() rawFile {
 		Attack: rawAttack{Mode: "shadow", Highest: "cookies", Calm: 2 * minute,
 			New: rate{25, time.Minute, 100}, SYN: rate{1, time.Second, 3}, Echo: rate{1, time.Second, 5}}, // row B51
 		Shield: rawShield{Kernel: "off", From: "drop", SourceMode: "drop", CrowdMode: "drop", Reflection: "off", Pins: "/sys/fs/bpf/haechi"},
-		Sensor: rawSensor{Flows: 1 << 20},
+		Sensor: rawSensor{Flows: 1 << 20, Closeups: 16},
 		Alerts: rawAlerts{AtLeast: "high"},
 		Records: rawRecords{
 			Pool: 20, Spool: 256 << 20,

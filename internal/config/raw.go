@@ -57,6 +57,7 @@ type rawSensor struct {
 	Interfaces []string   `yaml:"interfaces,omitempty" jsonschema_description:"Network interfaces whose packets are read; none: the sensor is off. It needs CAP_NET_RAW or the shield process."`
 	Logs       []rawLog   `yaml:"logs,omitempty" jsonschema:"maxItems=64" jsonschema_description:"Files of logs that are followed, beginning with what is added to them."`
 	Patterns   string     `yaml:"patterns,omitempty" jsonschema_description:"Folder of your own log patterns, relative to this file; haechi check judges them by their examples."`
+	Closeups   int        `yaml:"closeups" jsonschema:"minimum=0,maximum=1024" jsonschema_description:"Of how many addresses packets are kept at once since an incident of severity high, 1 MiB each; 0: none."`
 	Conntrack  bool       `yaml:"conntrack,omitempty" jsonschema_description:"Tell flows of the connections that this machine's kernel forgets. It needs CAP_NET_ADMIN or the shield process."`
 	NetFlow    rawNetFlow `yaml:"netflow,omitempty" jsonschema_description:"Flows that routers count and send: NetFlow 5 and 9, and IPFIX."`
 	SFlow      rawNetFlow `yaml:"sflow,omitempty" jsonschema_description:"Packets that switches sample and send: sFlow 5."`

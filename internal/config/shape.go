@@ -223,6 +223,7 @@ type Sensor struct {
 	Interfaces []string // none: off
 	Logs       []Log
 	Patterns   string // folder of log patterns; empty: those that ship
+	Closeups   int    // addresses whose packets are kept at once
 	Conntrack  bool   // the kernel's connection table
 	NetFlow    NetFlow
 	SFlow      NetFlow

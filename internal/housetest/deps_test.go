@@ -32,8 +32,8 @@ func importers() map[string][]string {
 		"github.com/pires/go-proxyproto":             {"internal/ingress/listener", "internal/ingress/tcpgate"}, // the header that comes in; the one that goes out
 		"github.com/prometheus/client_golang":        {"internal/show/telemetry"},
 		"github.com/spf13/cobra":                     {"cmd/haechi"},
-		"golang.org/x/crypto":                        {"internal/show/console", "internal/ingress/tlsterm"},                                                                           // argon2; ocsp
-		"github.com/go-sql-driver/mysql":             {"internal/record/mysql", "internal/identity/devices/kakaodb"},                                                                  // records; the existing database of a bot system
+		"golang.org/x/crypto":                        {"internal/show/console", "internal/ingress/tlsterm"},                                                                                                        // argon2; ocsp
+		"github.com/go-sql-driver/mysql":             {"internal/record/mysql", "internal/identity/devices/kakaodb"},                                                                                               // records; the existing database of a bot system
 		"golang.org/x/sys":                           {"internal/app", "internal/enforce/xdp", "internal/sensor/capture", "internal/sensor/conntrack", "internal/operate/simulate/wire", "internal/brick/confine"}, // peer credentials of the local socket; mapped tables and namespaces; packet sockets; that of the connection table; a link of its own; what a process gives up
 		"modernc.org/sqlite":                         {"internal/record/sqlite"},
 		"github.com/corazawaf/libinjection-go":       {"internal/inspect/waf/sieve"},

@@ -1,10 +1,16 @@
 package shield_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gopacket/gopacket"
+	_ "github.com/gopacket/gopacket/layers" // the decoders of what a capture holds
+	"github.com/gopacket/gopacket/pcapgo"
 )
 
 // TestGatewayWithoutRightsSensesThroughTheShield: the gateway runs as nobody, with no
@@ -34,4 +40,51 @@ func TestGatewayWithoutRightsSensesThroughTheShield(t *testing.T) {
 	if a := r.haechi("status"); !strings.Contains(a.Out, "sensor_packets") {
 		t.Errorf("status: %s", a.Out)
 	}
+	r.closeup(t, "10.77.0.66")
+}
+
+// closeup wants the packets that a scanner sends from now on to be kept, and nobody else's.
+func (r *rig) closeup(t *testing.T, scanner string) {
+	t.Helper()
+	r.land.strangers.Run(t, "nmap", "-n", "-Pn", "-sS", "-S", scanner, "-e", "out0", "-p", "9000-9020", "--max-retries", "1", "10.77.0.1")
+	file := filepath.Join(t.TempDir(), "scan.pcap")
+	r.eventually("the scanner's packets are kept", 10*time.Second, func() bool {
+		_ = os.Remove(file)
+		a := r.haechi("packets", scanner, "--out", file, "--reason", "what did it find")
+		return a.Code == 0 && len(portsIn(t, file, scanner)) >= 21
+	})
+	if a := r.haechi("packets"); !strings.Contains(a.Out, "ip:"+scanner) {
+		t.Errorf("the list: %s", a.Out)
+	}
+	if a := r.haechi("audit"); !strings.Contains(a.Out, "packets.read") {
+		t.Errorf("the audit trail: %s", a.Out)
+	}
+	if a := r.haechi("packets", "10.77.0.1", "--out", file+"2"); a.Code == 0 {
+		t.Errorf("of a host that no incident is about: %s", a.Out)
+	}
+}
+
+// portsIn reads a capture in which a host has to be at one end of every packet, and returns the
+// ports of 9000 to 9020 that it asked for.
+func portsIn(t *testing.T, file, host string) map[string]bool {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in, err := pcapgo.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports := map[string]bool{}
+	for p := range gopacket.NewPacketSource(in, in.LinkType()).Packets() {
+		ends := p.NetworkLayer().NetworkFlow()
+		if src := ends.Src().String(); src != host && ends.Dst().String() != host {
+			t.Errorf("a packet of %v", ends)
+		} else if port := p.TransportLayer().TransportFlow().Dst().String(); src == host && strings.HasPrefix(port, "90") {
+			ports[port] = true
+		}
+	}
+	return ports
 }

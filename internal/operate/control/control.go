@@ -147,6 +147,7 @@ type Deps struct {
 	Usual    Usual
 	Stages   Stages
 	Servers  Servers
+	Closeups Closeups
 	Journal  Journal
 	Past     Past
 	Chain    Chain

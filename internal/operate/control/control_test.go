@@ -172,7 +172,7 @@ func newWorld() (*world, *control.Control) {
 	w := &world{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), devices: map[string]haechi.Device{},
 		decisions: map[haechi.Reference]haechi.Decision{}, inForce: map[haechi.Reference]haechi.Decision{}, servers: &servers{map[string]bool{}}}
 	w.devices["bot/1"] = haechi.Device{Key: "bot/1", Bot: "bot", Serial: "1"}
-	c := control.New(control.Deps{Registry: w, Fleet: w, Enroller: w, Decider: w, Enforcer: force{w}, Except: excepted{w}, Stages: new(stages), Servers: w.servers, Journal: w, Past: w, Chain: w, Zone: time.UTC, IPv6Bits: 64,
+	c := control.New(control.Deps{Registry: w, Fleet: w, Enroller: w, Decider: w, Enforcer: force{w}, Except: excepted{w}, Stages: new(stages), Servers: w.servers, Closeups: packets{netip.MustParsePrefix("192.0.2.66/32")}, Journal: w, Past: w, Chain: w, Zone: time.UTC, IPv6Bits: 64,
 		Now: func() time.Time { return w.now },
 		Program: control.Program{
 			Findings: func(_ context.Context, about haechi.Scope, ref haechi.Reference, _ int) (out []haechi.Finding, err error) {

@@ -31,6 +31,7 @@ const (
 	ActionRelease      = "attack.release"
 	ActionDrain        = "server.drain"  // undone by putting it back
 	ActionResume       = "server.resume" // undone by draining it
+	ActionPackets      = "packets.read"
 	ActionReload       = "config.reload"
 	ActionBackup       = "records.backup"
 )

@@ -35,7 +35,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	c := &control{stream: make(chan haechi.Event, 4)}
 	r := &rig{t: t, control: c, log: &strings.Builder{}}
-	r.handler = api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Importer: c, Explainer: c, Keeper: c, Replayer: c, Excepter: c, Usual: c, Attacker: c, Drainer: c,
+	r.handler = api.New(api.Deps{Watcher: c, Devices: c, Fleet: c, Enrolment: c, Decisions: c, Importer: c, Explainer: c, Keeper: c, Replayer: c, Excepter: c, Usual: c, Attacker: c, Drainer: c, Closeups: c,
 		Operator: func(r *http.Request) (haechi.Operator, bool) {
 			return haechi.Operator{Name: "minji", Via: "cli"}, r.Header.Get("X-Nobody") == ""
 		},

@@ -169,3 +169,12 @@ func (c *control) Drain(_ context.Context, op haechi.Operator, service, server s
 	c.note(fmt.Sprint("drain ", service, " ", server, " ", on, " ", reason), op)
 	return c.fail
 }
+
+func (c *control) Closeups(context.Context) ([]haechi.Closeup, error) {
+	return []haechi.Closeup{{Kept: 2}}, c.fail
+}
+
+func (c *control) Packets(_ context.Context, op haechi.Operator, about haechi.Scope, reason string) (haechi.Packets, error) {
+	c.note("packets "+about.String()+" "+reason, op)
+	return haechi.Packets{About: about, Packets: 2, Capture: []byte("capture\x00")}, c.fail
+}

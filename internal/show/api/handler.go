@@ -99,6 +99,8 @@ func (h *handler) endpoints() map[string]endpoint {
 		"POST " + Prefix + "attack/release":        h.releaseStage,
 		"POST " + Prefix + "servers/drain":         h.drain,
 		"POST " + Prefix + "servers/resume":        h.resume,
+		"GET " + Prefix + "packets":                h.closeups,
+		"POST " + Prefix + "packets/read":          h.packets,
 		"POST " + Prefix + "reload":                h.reload,
 		"POST " + Prefix + "backup":                h.backup,
 		"POST " + Prefix + "audit/verify":          h.verifyAudit,

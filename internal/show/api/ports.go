@@ -107,6 +107,12 @@ type Drainer interface {
 	Drain(ctx context.Context, op haechi.Operator, service, server string, on bool, reason string) error
 }
 
+// Closeups are the packets that are kept of whom is watched closely.
+type Closeups interface {
+	Closeups(ctx context.Context) ([]haechi.Closeup, error)
+	Packets(ctx context.Context, op haechi.Operator, about haechi.Scope, reason string) (haechi.Packets, error)
+}
+
 // Deps are the parts the interface asks. All but Log and Now are required.
 type Deps struct {
 	Watcher   Watcher
@@ -122,6 +128,7 @@ type Deps struct {
 	Usual     Usual
 	Attacker  Attacker
 	Drainer   Drainer
+	Closeups  Closeups
 	// Operator names who asks: from the console's session, or from the peer
 	// credentials of the local socket. Without one every request is refused.
 	Operator func(*http.Request) (haechi.Operator, bool)

@@ -36,7 +36,7 @@ func New() *Catalogue {
 
 // tables are the parts of the list.
 func tables() [][]text {
-	return [][]text{reasons(), enums(), shared(), overview(), live(), devices(), fleet(), decisions(), why(), keeping(), reporting(), login(), cli(), cliPeers(), usage(), starting(), heads(), columns(), explaining(), ruling(), remedies(), profiling(), visiting(), comparing(), playing(), attacking(), draining(), waf()}
+	return [][]text{reasons(), enums(), shared(), overview(), live(), devices(), fleet(), decisions(), why(), keeping(), reporting(), login(), cli(), cliPeers(), usage(), starting(), heads(), columns(), explaining(), ruling(), remedies(), profiling(), visiting(), comparing(), playing(), attacking(), draining(), packets(), waf()}
 }
 
 // Languages lists the languages, the default first.
