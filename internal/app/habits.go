@@ -213,12 +213,12 @@ func (e *estate) networkDetectors(w *world) screened {
 func (e *estate) understand(w *world) understood { return understood{e.screened(w, "logs"), w.logs} }
 
 func (e *estate) screened(w *world, habits string) screened {
-	return newScreened(e.list.allowed, e.habits.attach(habits, e.habitParts(), networkDetectors(w.rules, networkSite(&w.cfg.Site))))
+	return newScreened(e.list.allowed, e.habits.attach(habits, e.habitParts(), networkDetectors(w.rules, w.site)))
 }
 
 // hostDetectors makes those of what the kernel counts.
 func (e *estate) hostDetectors(w *world) screened {
-	return newScreened(e.list.allowed, e.habits.attach("kernel", e.habitParts(), detectorsOf(hostKinds(), w.rules, networkSite(&w.cfg.Site))))
+	return newScreened(e.list.allowed, e.habits.attach("kernel", e.habitParts(), detectorsOf(hostKinds(), w.rules, w.site)))
 }
 
 // habitParts are those among whom the alarms of a day are divided: what the wire shows,

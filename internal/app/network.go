@@ -57,7 +57,7 @@ func hostKinds() []networkKind {
 }
 
 // networkSite is what the configuration says about the networks that are ours.
-func networkSite(s *config.Site) detect.Site {
+func networkSite(s *config.Site) *detect.Ours {
 	return detect.NewSite(s.Networks, map[detect.Role][]netip.Prefix{detect.Monitoring: s.Monitoring, detect.Backup: s.Backup,
 		detect.Directory: s.Directory, detect.Scanner: s.Scanner, detect.Admin: s.Admin})
 }

@@ -59,7 +59,7 @@ func buildWorld(cfg *config.Config, e *estate, log *slog.Logger) (*world, error)
 	if err != nil {
 		return nil, err
 	}
-	w := &world{cfg: cfg, rules: set, site: networkSite(&cfg.Site), limiter: ratelimit.New(limitConfig(cfg))}
+	w := &world{cfg: cfg, rules: set, site: networkSite(&cfg.Site).Knowing(e.deny.Has), limiter: ratelimit.New(limitConfig(cfg))}
 	if w.waf, w.rulings, err = newWaf(cfg, &e.engines, e.params, e.excepted.All); err != nil {
 		return nil, err
 	}

@@ -51,4 +51,7 @@ type Site interface {
 	Internal(netip.Addr) bool
 	// Role returns the roles of a host, 0 for none.
 	Role(netip.Addr) Role
+	// Listed reports whether the address is on a deny list of the operator's: it has a
+	// bad reputation.
+	Listed(netip.Addr) bool
 }

@@ -24,6 +24,10 @@ func TestASiteIsItsNetworksAndPrivateSpace(t *testing.T) {
 			t.Errorf("%s: role %b, want %b", text, got, want)
 		}
 	}
+	bad := netip.MustParseAddr("203.0.113.9")
+	if knows := s.Knowing(func(a netip.Addr) bool { return a == bad }); !knows.Listed(bad) || s.Listed(bad) || !knows.Internal(netip.MustParseAddr("198.51.100.1")) {
+		t.Error("who is listed is not known, or nothing else any more")
+	}
 	none := detect.NewSite(nil, nil)
 	if none.Internal(netip.MustParseAddr("198.51.100.7")) || none.Role(netip.MustParseAddr("10.0.0.5")) != 0 {
 		t.Error("an undescribed site has networks or roles")

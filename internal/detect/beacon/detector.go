@@ -199,6 +199,9 @@ func (d *Detector) judge(e *haechi.Event, k key, p *peer, s *series, out []haech
 		p.name = d.names.Of(k.target)
 	}
 	points := p.points(k.port, !d.site.Internal(k.target), d.cfg.Free)
+	if d.site.Listed(k.target) {
+		points += 3
+	}
 	size, deviation := spread(s.sizes.sorted(&d.a), &d.b)
 	if s.sizes.n >= enough && size > 0 && size <= small && deviation <= constant*size {
 		points++

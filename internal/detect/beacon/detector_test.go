@@ -12,10 +12,14 @@ import (
 	"haechi/internal/detect/beacon"
 )
 
-type site struct{ roles map[netip.Addr]detect.Role }
+type site struct {
+	roles  map[netip.Addr]detect.Role
+	listed netip.Addr
+}
 
 func (site) Internal(a netip.Addr) bool      { return a.IsPrivate() }
 func (s site) Role(a netip.Addr) detect.Role { return s.roles[a] }
+func (s site) Listed(a netip.Addr) bool      { return a == s.listed }
 
 const (
 	chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
@@ -213,5 +217,17 @@ func BenchmarkObserve(b *testing.B) {
 	for b.Loop() {
 		e.Time = e.Time.Add(5 * time.Second)
 		d.Observe(&e, nil)
+	}
+}
+
+// TestADestinationOnADenyListIsEnough: what an honest program does as well is told of where
+// the operator's own list names whom it calls.
+func TestADestinationOnADenyListIsEnough(t *testing.T) {
+	updates := scenario{"update checks", 100, every(time.Hour, 0.01), connection("203.0.113.7", 443, "updates.example.com", "tls"), nil}
+	for listed, want := range map[string]bool{"203.0.113.7": true, "203.0.113.8": false} {
+		d := beacon.New(detect.Rule{ID: "network/c2-beacon", Version: 1, Detector: "c2_beacon", Severity: haechi.High}, site{listed: netip.MustParseAddr(listed)}, beacon.Defaults())
+		if found := updates.play(d, 1); len(found) > 0 != want {
+			t.Errorf("with %s on a list: %d findings", listed, len(found))
+		}
 	}
 }

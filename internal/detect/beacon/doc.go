@@ -29,6 +29,7 @@
 //	1  the name is below one of [Config.Free], domains in which anybody gets a name for
 //	   nothing and at once: dynamic DNS, and top-level domains that were given away
 //	3  the name ends in .onion, which no resolver may ask for (RFC 7686)
+//	3  the destination is on a deny list of the operator's, in whatever mode
 //
 // Three points are low, four medium, five and more high; fewer are not told.
 //

@@ -14,7 +14,9 @@ import (
 
 type site struct{}
 
-func (site) Internal(a netip.Addr) bool  { return a.IsPrivate() }
+func (site) Internal(a netip.Addr) bool { return a.IsPrivate() }
+func (site) Listed(netip.Addr) bool     { return false }
+
 func (site) Role(netip.Addr) detect.Role { return 0 }
 
 var began = time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)

@@ -15,6 +15,8 @@ type site struct{ scanner netip.Addr }
 
 func (site) Internal(a netip.Addr) bool { return a.IsPrivate() }
 
+func (site) Listed(netip.Addr) bool { return false }
+
 func (s site) Role(a netip.Addr) detect.Role {
 	if a == s.scanner {
 		return detect.Scanner

@@ -17,7 +17,9 @@ import (
 
 type site struct{ roles map[netip.Addr]detect.Role }
 
-func (site) Internal(a netip.Addr) bool      { return a.IsPrivate() }
+func (site) Internal(a netip.Addr) bool { return a.IsPrivate() }
+func (site) Listed(netip.Addr) bool     { return false }
+
 func (s site) Role(a netip.Addr) detect.Role { return s.roles[a] }
 func rule() detect.Rule {
 	return detect.Rule{ID: "network/dns-tunnel", Version: 1, Detector: "dns_tunnel", Severity: haechi.High}

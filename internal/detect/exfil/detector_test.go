@@ -17,6 +17,8 @@ func (site) Internal(a netip.Addr) bool {
 	return a.IsPrivate() || netip.MustParsePrefix("2001:db8:1::/48").Contains(a)
 }
 
+func (site) Listed(netip.Addr) bool { return false }
+
 func (s site) Role(a netip.Addr) detect.Role {
 	if s.roles == nil {
 		return 0

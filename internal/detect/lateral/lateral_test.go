@@ -13,7 +13,9 @@ import (
 
 type site struct{ roles map[string]detect.Role }
 
-func (site) Internal(a netip.Addr) bool      { return a.IsPrivate() }
+func (site) Internal(a netip.Addr) bool { return a.IsPrivate() }
+func (site) Listed(netip.Addr) bool     { return false }
+
 func (s site) Role(a netip.Addr) detect.Role { return s.roles[a.String()] }
 
 var began = time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
