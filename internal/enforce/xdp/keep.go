@@ -106,7 +106,7 @@ func (e *Enforcer) find(ps []netip.Prefix, kind4, kind6 int) error {
 	return nil
 }
 
-// hint sets the hints of a prefix.
+// hint sets the hints of a prefix, and their sums.
 func (e *Enforcer) hint(p netip.Prefix) error {
 	first, last, ok := hints(p)
 	if !ok {
@@ -116,13 +116,18 @@ func (e *Enforcer) hint(p netip.Prefix) error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(addBits(m, 0, first, last), addBits(m, hintLines*lineBytes, first>>6, last>>6))
+}
+
+// addBits sets bits, from first to last, of the words that begin at base.
+func addBits(m *ebpf.Memory, base int64, first, last uint32) error {
 	from, to := int64(first>>6)*8, int64(last>>6)*8+8
 	words := make([]byte, to-from)
-	if _, err := m.ReadAt(words, from); err != nil {
+	if _, err := m.ReadAt(words, base+from); err != nil {
 		return failed("write the tables", err)
 	}
 	setBits(words, first-uint32(from)*8, last-uint32(from)*8)
-	if _, err := m.WriteAt(words, from); err != nil {
+	if _, err := m.WriteAt(words, base+from); err != nil {
 		return failed("write the tables", err)
 	}
 	return nil
@@ -157,7 +162,8 @@ func setBits(words []byte, first, last uint32) {
 // rehint takes back the hints that nothing needs any more. A hint that is needed is set
 // before and after, so that no packet finds it missing.
 func (e *Enforcer) rehint() error {
-	want := [2][]byte{make([]byte, hintLines*lineBytes), make([]byte, hintLines*lineBytes)}
+	const size = (hintLines + hintSums) * lineBytes
+	want := [2][]byte{make([]byte, size), make([]byte, size)}
 	note := func(p netip.Prefix) {
 		family := 0
 		if p.Addr().Is6() {
@@ -165,6 +171,7 @@ func (e *Enforcer) rehint() error {
 		}
 		if first, last, ok := hints(p); ok {
 			setBits(want[family], first, last)
+			setBits(want[family][hintLines*lineBytes:], first>>6, last>>6)
 		}
 	}
 	for p := range e.sent {

@@ -128,8 +128,10 @@ func mix(x uint64) uint64 {
 }
 
 // The hints: 2^24 bits a family, of which an IPv6 prefix of at least hint6Bits has one.
+// Behind them a bit for each 64 of them: their sum.
 const (
 	hintLines = 32768
+	hintSums  = hintLines / 64
 	lineBytes = 64
 	hint6Bits = 48
 )

@@ -120,8 +120,11 @@ static __always_inline __u64 mix(__u64 x)
 
 static __always_inline int hinted(void *map, __u32 bit)
 {
-	struct line *l = line_of(map, bit >> 9 & (HINT_LINES - 1));
+	struct line *l = line_of(map, HINT_LINES + (bit >> 15 & (HINT_SUMS - 1)));
 
+	if (!l || !(l->d[bit >> 12 & 7] >> (bit >> 6 & 63) & 1))
+		return 0;
+	l = line_of(map, bit >> 9 & (HINT_LINES - 1));
 	return l && l->d[bit >> 6 & 7] >> (bit & 63) & 1;
 }
 
