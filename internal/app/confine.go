@@ -24,14 +24,15 @@ func confineShield(o *ShieldOptions, s *config.Shield) (open string) {
 
 // shieldNeeds is what the shield goes on needing: to change the packet filter and to open
 // packet sockets; to read deny lists; to see who is around and which processors there are; to take its socket
-// away; to have SYN cookies sent; and to pin what outlives it, in a folder that it makes again when it is gone.
+// away; and to pin what outlives it, in a folder that it makes again when it is gone. The setting of SYN cookies is
+// open by then.
 func shieldNeeds(s *config.Shield) confine.Policy {
 	return confine.Policy{
 		Sockets: []int{unix.AF_UNIX, unix.AF_NETLINK, unix.AF_PACKET},
 
 		Keep:  []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_BPF, unix.CAP_PERFMON},
 		Read:  append(listFolders(s), "/proc", "/sys/devices/system/cpu", "/sys/kernel/btf", "/etc/resolv.conf", "/run/systemd/resolve", "/etc/localtime"),
-		Write: []string{filepath.Dir(s.Socket), filepath.Dir(s.Pins), procSys + "/net/ipv4"},
+		Write: []string{filepath.Dir(s.Socket), filepath.Dir(s.Pins)},
 	}
 }
 

@@ -23,11 +23,13 @@ import (
 type denyLists struct {
 	*denylist.Lists
 	held []enforce.Lister
+	cut  func(judge func(*haechi.Request, time.Time) haechi.Verdict) int // ends live sessions; nil: there are none
 	log  *slog.Logger
 	now  func() time.Time
 
 	mu     sync.Mutex
 	due    bool // the kernel's lists are to be replaced
+	recut  bool // who opened a session while the lists changed may not have been judged by the new ones
 	failed string
 }
 
@@ -35,8 +37,9 @@ type denyLists struct {
 // look.
 const listsEvery = 2 * time.Second
 
-func newDenyLists(s *config.Shield, protected func(netip.Prefix) (string, bool), now func() time.Time, log *slog.Logger) *denyLists {
-	c := denylist.Config{Protected: protected}
+// newDenyLists makes them; keep is a folder of this process's own for their copies.
+func newDenyLists(s *config.Shield, keep string, protected func(netip.Prefix) (string, bool), now func() time.Time, log *slog.Logger) *denyLists {
+	c := denylist.Config{Protected: protected, Keep: filepath.Join(keep, "lists")}
 	for _, l := range s.Lists {
 		c.Files = append(c.Files, denylist.File{Name: l.Name, Path: l.File, Mode: l.Mode})
 	}
@@ -56,7 +59,7 @@ func (d *denyLists) hold(k any) {
 func (d *denyLists) look(ctx context.Context) {
 	changed, err := d.Look(d.now())
 	if err != nil {
-		d.log.Error("a deny list could not be read; what was read before stays in force", "err", err)
+		d.log.Error("a deny list could not be read or kept; what was read last stays in force", "err", err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -64,8 +67,12 @@ func (d *denyLists) look(ctx context.Context) {
 	if changed {
 		d.tell()
 	}
-	all, whole := d.Enforced()
-	if !d.due || !whole || len(d.held) == 0 {
+	if changed || d.recut {
+		d.cutListed()
+	}
+	d.recut = changed
+	all, known := d.Enforced()
+	if !d.due || !known || len(d.held) == 0 {
 		return
 	}
 	var errs []error
@@ -80,6 +87,16 @@ func (d *denyLists) look(ctx context.Context) {
 	}
 	if d.failed != "" && d.failed != before && ctx.Err() == nil {
 		d.log.Error("the kernel does not take the deny lists; they are enforced in process, and tried again", "err", err)
+	}
+}
+
+// cutListed ends the live sessions of those who are on a list by now.
+func (d *denyLists) cutListed() {
+	if d.cut == nil {
+		return
+	}
+	if n := d.cut(d.Inspect); n > 0 {
+		d.log.Info("live sessions were cut, since their addresses are on a deny list by now", "sessions", n)
 	}
 }
 

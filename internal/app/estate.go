@@ -232,7 +232,8 @@ func (e *estate) openDeciding(ctx context.Context) error {
 	if err := e.loadDecisions(ctx, now); err != nil {
 		return err
 	}
-	e.deny = newDenyLists(&e.cfg.Shield, e.list.protectedPrefix, e.now, e.log)
+	e.deny = newDenyLists(&e.cfg.Shield, e.cfg.State, e.list.protectedPrefix, e.now, e.log)
+	e.deny.cut = e.session.CutJudged
 	if err := e.openKernel(ctx); err != nil {
 		return err
 	}
@@ -323,6 +324,11 @@ func (e *estate) close() error {
 	if e.pool != nil {
 		errs = append(errs, e.pool.Close())
 		e.pipes.Close()
+	}
+	if e.stages != nil {
+		if k, ok := e.stages.place.(*stageKernel); ok {
+			errs = append(errs, k.close())
+		}
 	}
 	errs = append(errs, e.yard.close())
 	errs = append(errs, e.database.close())

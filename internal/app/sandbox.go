@@ -80,7 +80,7 @@ func gatewayNeeds(cfg *config.Config, root bool) confine.Policy {
 	if cfg.Shield.Socket == "" && (cfg.Shield.Kernel != kernelOff || len(cfg.Sensor.Interfaces) > 0) {
 		own := shieldNeeds(&cfg.Shield)
 		p.Keep, p.Sockets = append(p.Keep, own.Keep...), append(p.Sockets, unix.AF_PACKET)
-		p.Write = append(p.Write, filepath.Dir(cfg.Shield.Pins), procSys+"/net/ipv4")
+		p.Write = append(p.Write, filepath.Dir(cfg.Shield.Pins))
 	}
 	return p
 }

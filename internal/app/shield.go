@@ -59,7 +59,7 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err != nil {
 		return err
 	}
-	deny := newDenyLists(&cfg.Shield, p.protected, time.Now, o.Log)
+	deny := newDenyLists(&cfg.Shield, shieldKeep(&cfg.Shield), p.protected, time.Now, o.Log)
 	for _, k := range ks {
 		deny.hold(k)
 	}
@@ -68,6 +68,7 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err != nil {
 		o.Log.Warn("a stage has no meters in the kernel", "err", err)
 	}
+	defer func() { _ = m.close() }()
 	l, err := listenShield(ctx, cfg.Shield.Socket, o.UID)
 	if err != nil {
 		return err

@@ -57,6 +57,14 @@ func openStageKernel(ctx context.Context, guard []netip.Prefix, keep string, dri
 	return k, err
 }
 
+// close gives up what it holds open; what is in force stays.
+func (k *stageKernel) close() error {
+	if k == nil || k.cookies == nil {
+		return nil
+	}
+	return k.cookies.Close()
+}
+
 // stageIn is the driver's place for stages, if the enforcer is that.
 func stageIn(before *xdp.Stage, k enforce.Enforcer) *xdp.Stage {
 	if e, ok := k.(*xdp.Enforcer); ok && e != nil {

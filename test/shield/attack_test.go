@@ -294,31 +294,44 @@ func TestAnOperatorTakesAStage(t *testing.T) {
 	}
 }
 
-// TestAGatewayWithoutRightsTakesAStageThroughTheShield: the shield puts meters and cookies
-// into force for it, and both come back with the stage.
-func TestAGatewayWithoutRightsTakesAStageThroughTheShield(t *testing.T) {
+// TestAStageOfConfinedProcesses: meters and cookies are put into force by a shield, for a
+// gateway without any right, or by a gateway of root's, each as it is released and confined;
+// and both come back with the stage.
+func TestAStageOfConfinedProcesses(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "{ kernel: nft, socket: DIR/run/shield.sock }")
-	r.shield()
-	r.run(powerless(t, r))
-	s := &siege{r}
-	before := cookiesSetting(t, s.land.guarded)
-	if a := s.haechi("attack", "stage", "cookies", "--for", "1m"); a.Code != 0 {
-		t.Fatal(a.Err)
-	}
-	s.eventually("all of it is in force", 5*time.Second, func() bool {
-		on := 0
-		for _, m := range s.status().Held {
-			if m.On {
-				on++
+	for name, setting := range map[string]string{"two": "{ kernel: nft, socket: DIR/run/shield.sock }", "one": "{ kernel: nft }"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setting)
+			if name == "two" {
+				r.whole()
+				r.run(powerless(t, r))
+			} else {
+				r.run(r.released())
 			}
-		}
-		return on == 4 && cookiesSetting(t, s.land.guarded) == "2"
-	})
-	if a := s.haechi("attack", "release"); a.Code != 0 {
-		t.Fatal(a.Err)
+			s := &siege{r}
+			before := cookiesSetting(t, s.land.guarded)
+			if a := s.haechi("attack", "stage", "cookies", "--for", "1m"); a.Code != 0 {
+				t.Fatal(a.Err)
+			}
+			s.eventually("all of it is in force", 5*time.Second, func() bool {
+				on := 0
+				for _, m := range s.status().Held {
+					if m.On {
+						on++
+					}
+				}
+				return on == 4 && cookiesSetting(t, s.land.guarded) == "2"
+			})
+			if a := s.haechi("status"); strings.Contains(a.Out, "not confined") {
+				t.Errorf("status: %s", a.Out)
+			}
+			if a := s.haechi("attack", "release"); a.Code != 0 {
+				t.Fatal(a.Err)
+			}
+			s.eventually("it is as before", 5*time.Second, func() bool {
+				return cookiesSetting(t, s.land.guarded) == before && !strings.Contains(s.land.guarded.Run(t, "nft", "list", "tables"), "haechi_meters")
+			})
+		})
 	}
-	s.eventually("it is as before", 5*time.Second, func() bool {
-		return cookiesSetting(t, s.land.guarded) == before && !strings.Contains(s.land.guarded.Run(t, "nft", "list", "tables"), "haechi_meters")
-	})
 }

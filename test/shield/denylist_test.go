@@ -2,7 +2,10 @@ package shield_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +15,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/netnstest"
 )
 
 // list is what status says about a deny list.
@@ -118,7 +122,8 @@ func listsFromFiles(t *testing.T, r *rig, place string) {
 	})
 	s = r.land.stream(netip.MustParseAddr("203.0.113.7"), in, 500*time.Microsecond)
 	r.proc.Kill()
-	r.start() // with a list that it cannot read: the kernel's stays
+	r.publish("drop.txt", many(50_000)+"203.0.113.7\n203.0.113.9\n")
+	r.start() // with a list that it cannot read: that stays, and the others go on
 	r.proc.Troubled = true
 	s.Close(t)
 	if sent, came := s.Count(); sent < 100 || came > 0 {
@@ -126,6 +131,9 @@ func listsFromFiles(t *testing.T, r *rig, place string) {
 	}
 	if r.land.arrives(t, in, netip.MustParseAddr("198.51.100.4")) {
 		t.Error("a list that cannot be read any more is no longer in force")
+	}
+	if r.land.arrives(t, in, netip.MustParseAddr("203.0.113.9")) {
+		t.Error("a list that cannot be read keeps another from the kernel")
 	}
 	r.publish("tor.txt", "")
 	r.eventually("an empty file is an empty list", 30*time.Second, func() bool { return r.land.arrives(t, in, netip.MustParseAddr("198.51.100.4")) })
@@ -162,8 +170,31 @@ func TestTheShieldHoldsTheLists(t *testing.T) {
 	}
 }
 
+// stay is an honest client that goes on after its first answer.
+func (s *siege) stay(from string) (c net.Conn) {
+	s.t.Helper()
+	err := s.land.strangers.Do(func() (err error) {
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(from), 0)), Timeout: 10 * time.Second, Control: netnstest.AnySource}
+		c, err = d.Dial("tcp", "10.77.0.1:7000")
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Write([]byte("x")); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+		s.t.Fatal(err)
+	}
+	_ = c.SetDeadline(time.Time{})
+	return c
+}
+
 // TestListsInProcess: without the kernel a list still refuses, says why in both languages,
-// and counts; one in shadow only counts.
+// and counts, and cuts who is connected when he comes on it; one in shadow only counts.
 func TestListsInProcess(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "{ kernel: off, "+twoLists+" }")
@@ -187,6 +218,20 @@ func TestListsInProcess(t *testing.T) {
 	}
 	if err := s.visit("203.0.113.8", 10*time.Second); err != nil {
 		t.Errorf("shadow refused: %v", err)
+	}
+	stays, goes := s.stay("203.0.113.8"), s.stay("203.0.113.9")
+	r.publish("drop.txt", "203.0.113.7\n203.0.113.9\n")
+	s.eventually("who is listed while he is connected is cut", 30*time.Second, func() bool {
+		_ = goes.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err := goes.Read(make([]byte, 1))
+		return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
+	})
+	if _, err := stays.Write([]byte("x")); err != nil {
+		t.Errorf("shadow cut: %v", err)
+	}
+	_ = stays.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadFull(stays, make([]byte, 1)); err != nil {
+		t.Errorf("shadow cut: %v", err)
 	}
 	if a, b := r.list("drop"), r.list("maybe"); a.Refused == 0 || b.Refused == 0 || a.Packets != 0 {
 		t.Errorf("status: %+v, %+v", a, b)

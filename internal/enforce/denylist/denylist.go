@@ -13,6 +13,9 @@ import (
 // Config is what Lists is told.
 type Config struct {
 	Files []File
+	// Keep is a folder for a copy of each list as it was read last, for a start at which its
+	// file cannot be read; empty: none is kept.
+	Keep string
 	// Protected says why an address is never refused, if so; nil: none is protected.
 	Protected func(netip.Prefix) (why string, yes bool)
 }
@@ -37,6 +40,7 @@ type Lists struct {
 type list struct {
 	File
 	rule      string // of its verdicts
+	keep      string // the folder of its copy
 	protected func(netip.Prefix) (string, bool)
 	now       atomic.Pointer[loaded] // nil: it was never read
 	trouble   atomic.Pointer[string] // why the file is not what is in force; nil: it is
@@ -65,7 +69,7 @@ func New(cfg Config) *Lists {
 			f.Mode = haechi.Enforce
 		}
 		if f.Mode != haechi.Off {
-			l.all = append(l.all, &list{File: f, rule: RulePrefix + f.Name, protected: cfg.Protected})
+			l.all = append(l.all, &list{File: f, rule: RulePrefix + f.Name, keep: cfg.Keep, protected: cfg.Protected})
 		}
 	}
 	return l
@@ -104,22 +108,20 @@ func (l *list) judge(a *haechi.Actor, now time.Time) haechi.Verdict {
 		Shadow: l.Mode == haechi.Shadow}
 }
 
-// Enforced are the lists that a kernel is to hold. whole is false as long as one of them was
-// never read: what the kernel has from before is better than that.
-func (l *Lists) Enforced() (out []enforce.List, whole bool) {
-	whole = true
+// Enforced are the lists that a kernel is to hold, as far as they were read. known is false
+// as long as there are some and none was: what the kernel has from before is better then.
+func (l *Lists) Enforced() (out []enforce.List, known bool) {
+	none := true
 	for _, one := range l.all {
 		if one.Mode != haechi.Enforce {
 			continue
 		}
-		is := one.now.Load()
-		if is == nil {
-			whole = false
-			continue
+		none = false
+		if is := one.now.Load(); is != nil {
+			out = append(out, enforce.List{Name: one.Name, Prefixes: is.Prefixes})
 		}
-		out = append(out, enforce.List{Name: one.Name, Prefixes: is.Prefixes})
 	}
-	return out, whole
+	return out, none || len(out) > 0
 }
 
 // Status says of each list what is in force. spared are prefixes that are never dropped: how

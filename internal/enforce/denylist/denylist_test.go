@@ -116,8 +116,8 @@ func TestChanges(t *testing.T) {
 	if err := look(t, l, false); err != nil {
 		t.Errorf("it is said once: %v", err)
 	}
-	if _, whole := l.Enforced(); whole {
-		t.Error("one was never read")
+	if all, known := l.Enforced(); !known || len(all) != 1 {
+		t.Errorf("one was never read, and keeps the other from the kernel: %+v, %v", all, known)
 	}
 	if s := l.Status(nil); s[0].Note != "" || s[1].Note == "" {
 		t.Errorf("status: %+v", s)
@@ -161,6 +161,64 @@ func TestChanges(t *testing.T) {
 	}
 	if all, whole := l.Enforced(); !whole || len(all) != 2 || len(all[0].Prefixes) != 0 {
 		t.Errorf("for the kernel: %+v, %v", all, whole)
+	}
+}
+
+// TestTheCopyHolds: at a start at which a file cannot be read, what was read last holds, until
+// the file can be read.
+func TestTheCopyHolds(t *testing.T) {
+	f, keep := newFiles(t), t.TempDir()
+	start := func() *denylist.Lists {
+		return denylist.New(denylist.Config{Keep: keep, Files: []denylist.File{{Name: "a", Path: f.path("a")}, {Name: "b", Path: f.path("b")}}})
+	}
+	f.write("a", "203.0.113.0/25\n198.51.100.1-198.51.100.3\n2001:db8:1::/48\n")
+	if l := start(); look(t, l, true) == nil {
+		t.Error("there is no b")
+	}
+	f.write("a", "<html>\n<body>\n")
+	f.write("b", "198.51.100.9\n")
+	l := start()
+	if err := look(t, l, true); haechi.KindOf(err) != haechi.Invalid {
+		t.Errorf("got %v", err)
+	}
+	for from, want := range map[string]string{"203.0.113.7": "list/a", "203.0.113.200": "", "198.51.100.3": "list/a", "2001:db8:1::7": "list/a", "198.51.100.9": "list/b"} {
+		if got := asks(l, from).Rule; got != want {
+			t.Errorf("%s: %q", from, got)
+		}
+	}
+	if s := l.Status(nil)[0]; s.Note == "" || s.Prefixes != 4 || s.Read.IsZero() {
+		t.Errorf("status: %+v", s)
+	}
+	if all, known := l.Enforced(); !known || len(all) != 2 {
+		t.Errorf("for the kernel: %+v, %v", all, known)
+	}
+	_ = look(t, l, false)
+	f.write("a", "203.0.113.200\n")
+	_ = look(t, l, false)
+	if err := look(t, l, true); err != nil || asks(l, "203.0.113.7").Rule != "" || asks(l, "203.0.113.200").Rule != "list/a" {
+		t.Errorf("the file can be read: %v", err)
+	}
+	if err := os.Remove(f.path("a")); err != nil {
+		t.Fatal(err)
+	}
+	l = start()
+	_ = look(t, l, true)
+	if asks(l, "203.0.113.200").Rule != "list/a" || asks(l, "203.0.113.7").Rule != "" {
+		t.Error("the copy is not of what was read last")
+	}
+}
+
+// TestACopyThatCannotBeKept is said; the list is in force all the same.
+func TestACopyThatCannotBeKept(t *testing.T) {
+	f := newFiles(t)
+	f.write("a", "203.0.113.7\n")
+	f.write("keep", "no folder")
+	l := denylist.New(denylist.Config{Keep: f.path("keep"), Files: []denylist.File{{Name: "a", Path: f.path("a")}}})
+	if err := look(t, l, true); err == nil || asks(l, "203.0.113.7").Rule != "list/a" || l.Status(nil)[0].Note == "" {
+		t.Errorf("%v, %+v", err, l.Status(nil))
+	}
+	if all, known := l.Enforced(); !known || len(all) != 1 {
+		t.Errorf("for the kernel: %+v, %v", all, known)
 	}
 }
 

@@ -8,5 +8,6 @@
 // networks in which a machine's own neighbours are, and such as are half of the Internet,
 // are never taken from a file; that whoever is allowed or protected passes, whatever a file
 // says. Bounds: 256 MiB a file, 2,000,000 prefixes in all, and a counter for lines that were
-// refused. It never decides about anybody, writes no file, and asks no network.
+// refused. What was read is kept in a copy, by which a later process whose file cannot be read
+// begins. It never decides about anybody, writes no other file, and asks no network.
 package denylist

@@ -30,8 +30,9 @@ func (l *Lists) Look(now time.Time) (changed bool, err error) {
 	defer l.looking.Unlock()
 	var errs []error
 	for _, one := range l.all {
-		did, err := one.look(now, MaxPrefixes-l.others(one))
-		changed = changed || did
+		room := MaxPrefixes - l.others(one)
+		did, err := one.look(now, room)
+		changed = did || err != nil && one.recall(room) || changed
 		if one.note(err) {
 			errs = append(errs, fmt.Errorf("list %s: %w", one.Name, err))
 		}
@@ -83,7 +84,8 @@ func (l *list) look(now time.Time, most int) (changed bool, err error) {
 		return false, err
 	}
 	l.now.Store(&loaded{Text: text, spans: newSpans(text.Prefixes), at: now})
-	return true, nil
+	l.failed = l.store(&text)
+	return true, l.failed
 }
 
 // errMoving is that a file changed while it was read.

@@ -23,6 +23,22 @@ func (e *Enforcer) CutDevice(device string, v haechi.Verdict) int {
 	return e.end(e.live.byDevice.list(device), v, func(a *haechi.Actor) bool { return deviceOf(a) == device })
 }
 
+// CutJudged ends every live session that judge refuses by now, and returns how many: judge
+// is somebody who refuses without a decision, and has learned something. It must not block.
+func (e *Enforcer) CutJudged(judge func(*haechi.Request, time.Time) haechi.Verdict) (n int) {
+	now := e.cfg.Now()
+	for _, l := range e.live.all() {
+		service := e.live.names.name(l.service)
+		if e.cutOne(l, func(a *haechi.Actor) (haechi.Verdict, bool) {
+			v := judge(&haechi.Request{Service: service, Actor: a}, now)
+			return v, v.Refuses()
+		}) {
+			n++
+		}
+	}
+	return n
+}
+
 func (e *Enforcer) end(among []*live, v haechi.Verdict, which func(*haechi.Actor) bool) (n int) {
 	for _, l := range among {
 		if e.cutOne(l, func(a *haechi.Actor) (haechi.Verdict, bool) { return v, which(a) }) {

@@ -114,6 +114,35 @@ func TestOnlyRefusalsOfTheServiceCut(t *testing.T) {
 	}
 }
 
+// TestCutJudged: whoever somebody else refuses by now is cut, once, and nobody else; shadow cuts
+// nobody.
+func TestCutJudged(t *testing.T) {
+	e, _ := at(session.Config{})
+	bad, good := open(e, enforcetest.Actor("203.0.113.7")), open(e, enforcetest.Actor("203.0.113.8"))
+	judge := func(shadow bool) func(*haechi.Request, time.Time) haechi.Verdict {
+		return func(r *haechi.Request, at time.Time) haechi.Verdict {
+			if r.Service != "bots" || at.IsZero() {
+				t.Errorf("asked about %+v at %v", r, at)
+			}
+			if r.Actor.Addr.String() != "203.0.113.7" {
+				return haechi.Verdict{}
+			}
+			return haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonListed, Shadow: shadow}
+		}
+	}
+	for _, c := range []struct {
+		shadow bool
+		want   int
+	}{{true, 0}, {false, 1}, {false, 0}} {
+		if n := e.CutJudged(judge(c.shadow)); n != c.want {
+			t.Errorf("shadow %v: %d were cut", c.shadow, n)
+		}
+	}
+	if len(bad.cuts) != 1 || bad.cuts[0].Reason != haechi.ReasonListed || len(good.cuts) != 0 {
+		t.Errorf("%+v, %+v", bad.cuts, good.cuts)
+	}
+}
+
 func TestOpenAndIdentifyUnderADecision(t *testing.T) {
 	e, _ := at(session.Config{})
 	apply(t, e, decision(t, "A", "ip:203.0.113.7", haechi.Deny), decision(t, "B", "device:a/1", haechi.Deny))

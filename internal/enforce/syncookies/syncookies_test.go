@@ -121,6 +121,34 @@ func TestAKernelWithoutCookiesIsSaid(t *testing.T) {
 	}
 }
 
+// TestTheSettingStaysOpen: whoever cannot open it any more still changes it, and sets it back.
+func TestTheSettingStaysOpen(t *testing.T) {
+	dir, file := proc(t, "1")
+	s, err := syncookies.New(dir, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "net"), filepath.Join(dir, "gone")); err != nil {
+		t.Fatal(err)
+	}
+	file = strings.Replace(file, "/net/", "/gone/", 1)
+	for _, step := range []struct {
+		do   func() error
+		want string
+	}{{s.Force, "2"}, {s.Release, "1"}} {
+		if err := step.do(); err != nil {
+			t.Error(err)
+		}
+		holds(t, file, step.want)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Force(); err == nil {
+		t.Error("a switch that was closed still switches")
+	}
+}
+
 // TestTheKernelTakesIt: the real one, in a namespace of the test's own.
 func TestTheKernelTakesIt(t *testing.T) {
 	ns := netnstest.New(t)
