@@ -28,6 +28,7 @@ command -v ssh >/dev/null || missing+=(openssh-client)
 command -v python3 >/dev/null || missing+=(python3)
 command -v fail2ban-client >/dev/null || missing+=(fail2ban)
 [ -x /usr/sbin/softflowd ] || missing+=(softflowd)
+[ -x /lib/systemd/systemd ] || missing+=(systemd)
 [ -x /usr/sbin/pmacctd ] || missing+=(pmacct)
 [ ${#missing[@]} -eq 0 ] && exit 0
 sudo=""
