@@ -23,6 +23,7 @@ need softflowd softflowd
 need ndpiReader libndpi-bin
 need fail2ban-regex fail2ban
 need ethtool ethtool
+need iptables iptables
 [ -f /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev linux-libc-dev"
 /usr/bin/python3 -c 'import sklearn' 2>/dev/null || missing="$missing python3-sklearn"
 crowdsec=/opt/haechi-bench/crowdsec

@@ -39,7 +39,7 @@ func countXDP(b *testing.B) float64 {
 	e := g.shield(b, sources4())
 	p := g.programs(b, false).Programs["bench_flood"]
 	before := counted(b, e)
-	mpps := burst(b, g, p)
+	mpps := burst(b, g, p, frames)
 	if n := counted(b, e) - before; n < frames {
 		b.Fatalf("%d of %d packets were counted", n, frames)
 	}
@@ -75,7 +75,7 @@ func countRing(b *testing.B) (mpps float64, lost uint64) {
 	var read atomic.Uint64
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- reading(live, &read, stop) }()
-	mpps = burst(b, g, g.programs(b, false).Programs["bench_flood"])
+	mpps = burst(b, g, g.programs(b, false).Programs["bench_flood"], frames)
 	for wait := 0; wait < 200 && read.Load() < frames; wait++ {
 		<-time.After(10 * time.Millisecond)
 	}

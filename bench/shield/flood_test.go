@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -24,30 +25,68 @@ const liveFrames = 2
 const frames = 2_000_000
 
 // BenchmarkFlood is how many packets a second of a flood of a million sources are dropped
-// when all of them are on the list, with the generator on the same processor.
+// when all of them are on the list, with the generator on the same processor: the best of
+// rounds in which each has its turn, since the machine's speed changes. It fails where the
+// program drops less than must-show asks for beside its peers.
 func BenchmarkFlood(b *testing.B) {
-	for _, c := range []struct {
-		name  string
-		guard func(*testing.B, *ground)
-	}{
-		{"XDP, list of 1M", func(b *testing.B, g *ground) { g.shield(b, sources4()) }},
-		{"nftables, hash set of 1M", func(b *testing.B, g *ground) {
-			e, err := nft.Open(b.Context(), nft.Config{NetNS: g.in.FD(), Timeout: time.Minute})
-			if err != nil {
-				b.Fatal(err)
+	all := []*contender{
+		{name: "xdp-list-1M", frames: frames, guard: func(b *testing.B, g *ground) { g.shield(b, sources4()) }},
+		{name: "nft-hash-1M", frames: frames, least: 1.7, guard: hashed},
+		{name: "nft-interval-1M", frames: frames / 4, least: 4, guard: func(b *testing.B, g *ground) { rules(b, g, intervals) }},
+		{name: "nft-1000-rules", frames: frames / 20, least: 4, guard: func(b *testing.B, g *ground) { rules(b, g, thousand) }},
+		{name: "iptables-1000-rules", frames: frames / 20, least: 4, guard: chained},
+	}
+	for _, c := range all {
+		c.prepare(b)
+	}
+	for b.Loop() {
+		for range 5 {
+			for _, c := range all {
+				c.most = max(c.most, burst(b, c.g, c.p, c.frames))
 			}
-			list := sources4()
-			for i := range list { // one set, as the peer's best
-				list[i] = netip.PrefixFrom(source(i), 32)
-			}
-			if err := e.Load(b.Context(), enforce.List{Prefixes: list}); err != nil {
-				b.Fatal(err)
-			}
-		}},
-		{"nftables, interval set of 1M", func(b *testing.B, g *ground) { rules(b, g, intervals) }},
-		{"nftables, 1,000 rules", func(b *testing.B, g *ground) { rules(b, g, thousand) }},
-	} {
-		b.Run(c.name, func(b *testing.B) { flood(b, c.guard) })
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for _, c := range all {
+		b.ReportMetric(c.most, "Mpps-"+c.name)
+		if ratio := all[0].most / c.most; ratio < c.least {
+			b.Errorf("XDP drops %.2f for one of %s, less than %.1f", ratio, c.name, c.least)
+		}
+	}
+}
+
+// contender is one that drops the flood.
+type contender struct {
+	name   string
+	frames uint32
+	least  float64 // packets that XDP is to drop for one of its
+	guard  func(*testing.B, *ground)
+
+	g    *ground
+	p    *ebpf.Program
+	most float64 // millions a second
+}
+
+func (c *contender) prepare(b *testing.B) {
+	b.Helper()
+	c.g = newGround(b)
+	c.g.in.Run(b, "ethtool", "-K", "in0", "gro", "on") // without it the interface takes no frames of XDP
+	c.guard(b, c.g)
+	c.p = c.g.programs(b, false).Programs["bench_flood"]
+}
+
+// hashed is the peer's best: all of the list in one set.
+func hashed(b *testing.B, g *ground) {
+	e, err := nft.Open(b.Context(), nft.Config{NetNS: g.in.FD(), Timeout: time.Minute})
+	if err != nil {
+		b.Fatal(err)
+	}
+	list := sources4()
+	for i := range list {
+		list[i] = netip.PrefixFrom(source(i), 32)
+	}
+	if err := e.Load(b.Context(), enforce.List{Prefixes: list}); err != nil {
+		b.Fatal(err)
 	}
 }
 
@@ -86,24 +125,27 @@ func thousand(w *strings.Builder) {
 	w.WriteString("counter drop\n}\n")
 }
 
-func flood(b *testing.B, guard func(*testing.B, *ground)) {
-	g := newGround(b)
-	g.in.Run(b, "ethtool", "-K", "in0", "gro", "on") // without it the interface takes no frames of XDP
-	guard(b, g)
-	p := g.programs(b, false).Programs["bench_flood"]
-	most := 0.0
-	for b.Loop() {
-		for range 3 {
-			most = max(most, burst(b, g, p))
-		}
+// chained are as many rules of iptables, before the connection table.
+func chained(b *testing.B, g *ground) {
+	if _, err := exec.LookPath("iptables-restore"); err != nil {
+		b.Skipf("%v: bench/install.sh installs it", err)
 	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(most, "Mpps")
+	var w strings.Builder
+	w.WriteString("*raw\n")
+	for i := range 1000 {
+		fmt.Fprintf(&w, "-A PREROUTING -s 127.%d.%d.1/32 -j DROP\n", i>>8, i&255)
+	}
+	w.WriteString("-A PREROUTING -i in0 -j DROP\nCOMMIT\n")
+	file := filepath.Join(b.TempDir(), "rules")
+	if err := os.WriteFile(file, []byte(w.String()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	g.in.Run(b, "iptables-restore", file)
 }
 
 // burst sends the frames and returns how many millions a second arrived, by the counter of
 // the guarded interface.
-func burst(b *testing.B, g *ground, p *ebpf.Program) (mpps float64) {
+func burst(b *testing.B, g *ground, p *ebpf.Program, frames uint32) (mpps float64) {
 	before := received(b, g)
 	err := g.out.Do(func() error {
 		runtime.LockOSThread()
