@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -18,6 +19,10 @@ import (
 
 // readers is how many connections may read one file at once.
 const readers = 4
+
+// readerIdle is how long one of them is kept that nobody uses. Opening the next takes a
+// millisecond.
+const readerIdle = 15 * time.Second
 
 // Result codes of SQLite that say the disk or a lock is the trouble, not the data
 // (https://www.sqlite.org/rescode.html).
@@ -83,6 +88,7 @@ func openDatabase(ctx context.Context, path string, k kind) (*database, error) {
 		return nil, errors.Join(failure("open "+path, err), d.close())
 	}
 	d.r.SetMaxOpenConns(readers)
+	d.r.SetConnMaxIdleTime(readerIdle) // each has a cache of its own
 	return d, nil
 }
 

@@ -1,6 +1,20 @@
 package sqlite
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// Rest gives back what only a busy time needs, the page caches first of all: they grow to
+// their bounds, and the system has the pages in its own cache.
+func (s *Store) Rest(ctx context.Context) error {
+	return errors.Join(s.Store.Rest(ctx), s.state.rest(ctx), s.events.rest(ctx))
+}
+
+func (d *database) rest(ctx context.Context) error {
+	_, err := d.w.ExecContext(ctx, "PRAGMA shrink_memory")
+	return failure("give memory back", err)
+}
 
 // shrink gives free pages back to the disk, a piece at a time.
 func (d *database) shrink(ctx context.Context) error {

@@ -87,12 +87,19 @@ func (g *groups) cut(rest func(*haechi.Event)) {
 		for _, e := range one.rows[whole:] {
 			rest(e)
 		}
+		clear(one.rows[whole:])
 		one.rows = one.rows[:whole]
 	}
 }
 
+// reset keeps the memory and nothing of what is in it.
 func (g *groups) reset() {
 	clear(g.at)
+	for i := range g.list {
+		one := &g.list[i]
+		clear(one.rows)
+		*one = group{rows: one.rows[:0]}
+	}
 	g.list, g.last = g.list[:0], 0
 }
 

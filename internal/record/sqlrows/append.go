@@ -167,9 +167,18 @@ func (a *appendState) save(ctx context.Context, tx *sql.Tx) error {
 	return a.roll.save(ctx, tx, a.enc.d)
 }
 
-// settle makes ready for the next batch.
+// settle makes ready for the next batch. What is kept for it points to nothing of this
+// one: a pointer to one event holds all that were queued with it.
 func (a *appendState) settle(err error) {
 	a.roll.reset()
+	a.groups.reset()
+	for p := range a.sorted {
+		for shape := range shapes {
+			clear(a.sorted[p][shape])
+			a.sorted[p][shape] = a.sorted[p][shape][:0]
+		}
+	}
+	clear(a.args[:cap(a.args)])
 	if err != nil {
 		a.seen.forget()
 		return
@@ -179,12 +188,6 @@ func (a *appendState) settle(err error) {
 
 // sort puts each event to its place and shape, and counts it.
 func (a *appendState) sort(events []haechi.Event, now func() time.Time) {
-	for p := range a.sorted {
-		for shape := range shapes {
-			a.sorted[p][shape] = a.sorted[p][shape][:0]
-		}
-	}
-	a.groups.reset()
 	for i := range events {
 		e := &events[i]
 		if e.Time.IsZero() {

@@ -42,6 +42,9 @@ func (s *Store) takeDirty() []string {
 	for _, k := range keys {
 		delete(s.dirty, k)
 	}
+	if len(s.dirty) == 0 {
+		s.dirty = map[string]struct{}{} // a map never shrinks
+	}
 	return keys
 }
 
