@@ -25,6 +25,11 @@ type device struct {
 	// newest timestamp on it.
 	session uint64
 	newest  int64
+
+	// What most devices have one of, so that a silent one is one piece of memory.
+	own   mac
+	one   generation
+	entry [1]entry
 }
 
 // verify tries every key, whether or not an earlier one fits, and returns the
@@ -48,15 +53,32 @@ func (d *device) verify(w *work, c *haechi.Claim, keys []haechi.Key, want []byte
 }
 
 func (d *device) mac(w *work, k *haechi.Key, s *haechi.Scheme) *mac {
-	print := w.print(k)
+	print, own := w.print(k), false
 	for m := d.macs; m != nil; m = m.next {
 		if m.hash == s.Hash && m.form == s.KeyForm && m.print == print && m.id == k.ID {
+			m.recall(w, k)
 			return m
 		}
+		own = own || m == &d.own
 	}
-	m := newMAC(w, k, s, print)
-	m.next, d.macs = d.macs, m
+	m := &d.own
+	if own {
+		m = new(mac)
+	}
+	*m = mac{next: d.macs, id: k.ID, print: print, hash: s.Hash, form: s.KeyForm, usable: true}
+	m.recall(w, k)
+	d.macs = m
 	return m
+}
+
+// rest forgets the states of keys that proved nothing since the time, in Unix
+// milliseconds.
+func (d *device) rest(since int64) {
+	for m := d.macs; m != nil; m = m.next {
+		if m.lastUse < since {
+			m.forget()
+		}
+	}
 }
 
 // both verifies one or two signatures of a frame, by one key, and returns its state.
@@ -108,7 +130,7 @@ func (d *device) generation(span int64) (g *generation, freed int) {
 		return nil, 0
 	}
 	var oldest *generation
-	n := 0
+	n, one := 0, false
 	for g := d.gens; g != nil; g = g.next {
 		if g.span == span {
 			return g, 0
@@ -116,10 +138,17 @@ func (d *device) generation(span int64) (g *generation, freed int) {
 		if n++; oldest == nil || g.span < oldest.span {
 			oldest = g
 		}
+		one = one || g == &d.one
 	}
 	switch {
 	case n < generations:
-		g = &generation{span: span, next: d.gens}
+		if g = &d.one; one {
+			g = new(generation)
+		}
+		*g = generation{span: span, next: d.gens}
+		if !one {
+			g.list = d.entry[:0]
+		}
 		d.gens = g
 		return g, 0
 	case oldest.span > span:

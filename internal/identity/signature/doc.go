@@ -10,8 +10,8 @@
 //     on another connection while its timestamp is acceptable: the replay memory
 //     is filled after verification only, forgets nothing early, and refuses when
 //     it is full (a device that fills its own share is refused alone);
-//   - proving allocates nothing once a device's keys were used before, and a silent device
-//     takes some 300 bytes.
+//   - proving allocates nothing once a device's keys were used since the last [Verifier.Rest],
+//     and a silent device takes some 260 bytes then.
 //
 // It never decides what a proved device may do, never blocks on anything but
 // another claim about the same device, never reads a clock, and never prints,

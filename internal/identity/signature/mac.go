@@ -19,31 +19,38 @@ import (
 )
 
 // mac is the kept hash state of one key: what HMAC makes of the key before it sees the
-// message (RFC 2104 section 4), which is half of its work. Of SHA-256, which nearly
-// every device signs with, it is the two chaining values and no more.
+// message (RFC 2104 section 4), which is half of its work.
 type mac struct {
 	next    *mac
 	id      string
 	print   uint64 // of the secret and the salt: an id may be given again to another secret
 	lastUse int64  // Unix milliseconds, 0: never
+	state   *state // nil while the device is silent
 	hash    haechi.Hash
 	form    haechi.KeyForm
 	usable  bool // the secret is a key in this form
+}
 
+// state is, of SHA-256, which nearly every device signs with, the two chaining values and
+// no more.
+type state struct {
 	inner, outer [sha256.Size]byte
 	other        hash.Hash // of another hash; nil: SHA-256
 }
 
-func newMAC(w *work, k *haechi.Key, s *haechi.Scheme, print uint64) *mac {
-	m := &mac{id: k.ID, print: print, hash: s.Hash, form: s.KeyForm}
-	key, ok := KeyBytes(s.KeyForm, k.Secret)
+// recall makes the state again, if it was forgotten.
+func (m *mac) recall(w *work, k *haechi.Key) {
+	if m.state != nil || !m.usable {
+		return
+	}
+	key, ok := KeyBytes(m.form, k.Secret)
 	if m.usable = ok; !ok {
-		return m
+		return
 	}
-	if s.Hash != haechi.SHA256 || !w.chain(&m.inner, &m.outer, key) {
-		m.other = hmac.New(hasher(s.Hash), key)
+	m.state = new(state)
+	if m.hash != haechi.SHA256 || !w.chain(&m.state.inner, &m.state.outer, key) {
+		m.state.other = hmac.New(hasher(m.hash), key)
 	}
-	return m
 }
 
 func hasher(h haechi.Hash) func() hash.Hash {
@@ -94,20 +101,20 @@ func (m *mac) verify(w *work, c *haechi.Claim, s *haechi.SignString, salt haechi
 
 // begin is the hash that takes the message.
 func (m *mac) begin(w *work) (h hash.Hash, ok bool) {
-	if m.other != nil {
-		m.other.Reset()
-		return m.other, true
+	if other := m.state.other; other != nil {
+		other.Reset()
+		return other, true
 	}
-	return w.sha, w.resume(&m.inner)
+	return w.sha, w.resume(&m.state.inner)
 }
 
 // end is the MAC of what was written.
 func (m *mac) end(w *work, h hash.Hash) (sum []byte, ok bool) {
 	sum = h.Sum(w.sum[:0])
-	if m.other != nil {
+	if m.state.other != nil {
 		return sum, true
 	}
-	if ok = w.resume(&m.outer); ok {
+	if ok = w.resume(&m.state.outer); ok {
 		h.Write(sum)
 	}
 	return h.Sum(w.sum[:0]), ok
@@ -132,7 +139,10 @@ func pieces(h hash.Hash, s *haechi.SignString, salt haechi.Secret, parts [][]byt
 
 // forget wipes what is as good as the secret; the state itself is garbage then.
 func (m *mac) forget() {
-	m.inner, m.outer, m.other = [sha256.Size]byte{}, [sha256.Size]byte{}, nil
+	if m.state != nil {
+		*m.state = state{}
+		m.state = nil
+	}
 }
 
 // The form in which crypto/sha256 writes its state down: a mark, the chaining value,

@@ -23,6 +23,24 @@ func (v *Verifier) sweepShard(s *shard, span int64, now time.Time) {
 	}
 }
 
+// restAfter is how long a device must have proved nothing before [Verifier.Rest] takes it
+// for silent.
+const restAfter = 5 * time.Second
+
+// Rest gives back the memory of what is made again from the keys once a silent device
+// speaks. What it promises stays: the replay memory, and when each key was last used.
+func (v *Verifier) Rest(now time.Time) {
+	since := now.Add(-restAfter).UnixMilli()
+	for i := range v.shards {
+		s := &v.shards[i]
+		s.mu.Lock()
+		for _, d := range s.devices {
+			d.rest(since)
+		}
+		s.mu.Unlock()
+	}
+}
+
 // LastUse is when a key last proved a new frame, in steps of a millisecond; zero
 // if it never did in this run. It tells whether an old key may be retired.
 func (v *Verifier) LastUse(device, id string) time.Time {
