@@ -62,10 +62,10 @@ func (k who) hash(h lru.Hash) lru.Hash { return h.Prefix(k.client).Text(k.device
 type subject struct {
 	habit  *habit // nil until its first hour is over
 	hour   hour
-	actor  haechi.Actor // as it was seen last
-	since  int64        // hour in which it was first seen
-	told   int          // hours in a row
-	attack detect.Attack
+	last   sight
+	since  int64          // hour in which it was first seen
+	told   int            // hours in a row
+	attack *detect.Attack // nil: none was ever told, or it is over
 }
 
 // New returns a detector that knows nothing yet.
@@ -109,7 +109,7 @@ func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 	if fresh {
 		s.since = d.now
 	}
-	s.actor = e.Actor
+	s.last.take(&e.Actor)
 	s.hour.add(e)
 	d.busy = true
 	return out
@@ -173,7 +173,7 @@ func (d *Detector) close(out []haechi.Finding) []haechi.Finding {
 		if !told {
 			d.learn(s)
 		}
-		s.hour = hour{}
+		s.hour.begin()
 	}
 	if d.keep != nil {
 		if b, err := d.MarshalBinary(); err == nil {
@@ -212,7 +212,7 @@ func (d *Detector) judge(k who, s *subject, out []haechi.Finding) (bool, []haech
 // budget.
 func (d *Detector) lines(s *subject, j judgement) (unusual, strange bool) {
 	own, others := float32(d.cfg.Deviations), float32(d.cfg.Score)
-	if s.attack.Open() {
+	if s.attack != nil {
 		return j.farthest > d.cfg.Deviations, j.score > others
 	}
 	unusual, strange = float32(j.farthest) > max(d.own.line, own), j.score > max(d.others.line, others)

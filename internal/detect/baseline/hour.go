@@ -22,7 +22,38 @@ type values [four]float32
 // hour is what somebody did in the present hour.
 type hour struct {
 	n, in, out, failed uint64
-	peers, ports       tally.Set
+	met                *met // nil: nothing
+}
+
+// met is what somebody had to do with. Most have never anything to do with anything: they
+// are devices that are connected.
+type met struct{ peers, ports tally.Set }
+
+func (h *hour) meet() *met {
+	if h.met == nil {
+		h.met = new(met)
+	}
+	return h.met
+}
+
+// begin makes it the next hour, which is as the one before as a rule: its memory is kept.
+func (h *hour) begin() {
+	kept := h.met
+	if h.n == 0 {
+		kept = nil
+	}
+	if kept != nil {
+		*kept = met{}
+	}
+	*h = hour{met: kept}
+}
+
+// different is how many peers and ports were met.
+func (h *hour) different() (peers, ports int) {
+	if h.met == nil {
+		return 0, 0
+	}
+	return h.met.peers.Count(), h.met.ports.Count()
 }
 
 // add takes an event in.
@@ -37,12 +68,12 @@ func (h *hour) add(e *haechi.Event) {
 	switch e.Kind {
 	case haechi.KindFlow:
 		a := e.Target.As16()
-		h.peers.Add(tally.Hash(uint64(e.LocalPort), string(a[:]), false))
-		h.ports.Add(tally.Mix(1, uint64(e.LocalPort)))
+		h.meet().peers.Add(tally.Hash(uint64(e.LocalPort), string(a[:]), false))
+		h.met.ports.Add(tally.Mix(1, uint64(e.LocalPort)))
 	case haechi.KindMessage:
-		h.peers.Add(tally.Hash(1, e.Room, false))
+		h.meet().peers.Add(tally.Hash(1, e.Room, false))
 	case haechi.KindRequest:
-		h.peers.Add(tally.Hash(tally.Hash(2, e.Host, true), e.Path, false))
+		h.meet().peers.Add(tally.Hash(tally.Hash(2, e.Host, true), e.Path, false))
 	}
 }
 
@@ -52,7 +83,8 @@ func unanswered(s haechi.FlowState) bool {
 
 // amounts are the four as they are told.
 func (h *hour) amounts() [four]float64 {
-	return [four]float64{float64(h.n), float64(h.in + h.out), float64(h.peers.Count()), float64(h.failed)}
+	peers, _ := h.different()
+	return [four]float64{float64(h.n), float64(h.in + h.out), float64(peers), float64(h.failed)}
 }
 
 func log1(v float64) float32 { return float32(math.Log1p(v)) }
@@ -70,8 +102,9 @@ const features = 10
 // bytes for each event, events for each peer, and the hour of the day as an angle.
 func (h *hour) row(at int64) [features]float32 {
 	v := h.values()
+	_, ports := h.different()
 	sin, cos := math.Sincos(2 * math.Pi * float64(at%24) / 24)
-	return [features]float32{v[rate], v[peers], v[failed], log1(float64(h.in)), log1(float64(h.out)), log1(float64(h.ports.Count())),
+	return [features]float32{v[rate], v[peers], v[failed], log1(float64(h.in)), log1(float64(h.out)), log1(float64(ports)),
 		v[bytes] - v[rate], v[rate] - v[peers], float32(sin), float32(cos)}
 }
 

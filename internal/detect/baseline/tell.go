@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/detect"
 )
 
 // tell appends a finding about an hour.
 func (d *Detector) tell(k who, s *subject, j judgement, unusual, strange bool, out []haechi.Finding) []haechi.Finding {
 	begin := time.Unix(d.now*3600, 0).UTC()
-	f := d.rule.Finding(begin.Add(time.Hour), s.actor)
+	f := d.rule.Finding(begin.Add(time.Hour), s.last.actor(k.device))
 	f.About, f.Service = k.scope(), k.service
 	f.Severity = min(d.rule.Severity, haechi.Low)
 	if unusual && strange {
@@ -24,7 +25,10 @@ func (d *Detector) tell(k who, s *subject, j judgement, unusual, strange bool, o
 		telling = j.shares
 	}
 	f.Reasons = facts(s.hour.amounts(), telling)
-	f.Spoofable = s.actor.Assurance < haechi.Handshaken
+	f.Spoofable = s.last.assurance < haechi.Handshaken
+	if s.attack == nil {
+		s.attack = new(detect.Attack)
+	}
 	return s.attack.Tell(f, "habit "+k.service, float64(s.told+1), out)
 }
 
@@ -50,10 +54,12 @@ func facts(amounts, telling [four]float64) (out [4]haechi.Fact) {
 
 // over ends an attack after an hour as usual.
 func (d *Detector) over(s *subject, out []haechi.Finding) []haechi.Finding {
-	if !s.attack.Open() {
+	if s.attack == nil {
 		return out
 	}
-	return s.attack.End(time.Unix((d.now+1)*3600, 0).UTC(), out)
+	out = s.attack.End(time.Unix((d.now+1)*3600, 0).UTC(), out)
+	s.attack = nil
+	return out
 }
 
 func (k who) scope() haechi.Scope {
