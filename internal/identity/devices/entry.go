@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"haechi"
 )
@@ -94,7 +95,7 @@ func (e *entry) seen(addr netip.Addr, version string, now time.Time, ping bool) 
 		e.addr, e.dev.Addr = addr, addr.String()
 	}
 	if version != "" && version != e.dev.Version && len(version) <= maxText {
-		e.dev.Version = version
+		e.dev.Version = unique.Make(version).Value() // there are few, and many devices
 	}
 }
 

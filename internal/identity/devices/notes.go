@@ -52,7 +52,9 @@ func (n *notes) write(ctx context.Context, put func(context.Context, *haechi.Aud
 			return err
 		}
 		n.mu.Lock()
-		n.waiting = n.waiting[1:] // only a flush takes away, and there is one at a time
+		if n.waiting = n.waiting[1:]; len(n.waiting) == 0 { // only a flush takes away, and there is one at a time
+			n.waiting = nil
+		}
 		n.mu.Unlock()
 	}
 }

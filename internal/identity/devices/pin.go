@@ -34,7 +34,9 @@ func (r *Registry) Pin(device, id string, now time.Time) bool {
 	case e.dev.UUID == "" && (id == "" || id == noPin):
 		return true // nothing to hold it to
 	case e.dev.UUID == "" && validPin(id):
-		e.dev.UUID, e.unsaved = strings.Clone(id), true
+		if e.dev.UUID, e.unsaved = e.dev.Serial, true; id != e.dev.Serial {
+			e.dev.UUID = strings.Clone(id)
+		}
 		r.notes.add(haechi.AuditEntry{Time: now.UTC(), Action: ActionPin, Subject: e.dev.Key, After: e.dev.UUID, Reason: "first proved session"})
 		r.nudge()
 		return true

@@ -96,6 +96,9 @@ func share(d *haechi.Device) {
 	if bot, serial, ok := haechi.SplitDeviceKey(d.Key); ok && bot == d.Bot && serial == d.Serial {
 		d.Bot, d.Serial = bot, serial
 	}
+	if d.UUID == d.Serial {
+		d.UUID = d.Serial
+	}
 	for _, text := range []*string{&d.Service, &d.By, &d.ClientType, &d.Version} {
 		*text = unique.Make(*text).Value()
 	}

@@ -34,7 +34,7 @@ func (s *session) finish(e Ending) {
 	s.note(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gone = true
+	s.mark(signGone)
 	for _, b := range []*bare{&s.dev, &s.up} {
 		if b.fd >= 0 {
 			parking.Shut(int(b.fd))
@@ -53,7 +53,7 @@ func (s *session) finish(e Ending) {
 // note tells that the gateway itself ends the session of a proved device. It comes
 // before the device can see the end, and so before it can be back.
 func (s *session) note(e Ending) {
-	if e.Provoked && s.proved.Load() && s.noted.CompareAndSwap(false, true) {
+	if e.Provoked && s.is(signProved) && !s.mark(signNoted) {
 		s.gate.deps.Winners.Provoke(s.gate.cfg.Service, s.device, s.gate.deps.Now())
 	}
 }
@@ -71,7 +71,7 @@ func (s *session) beaten() {
 func (s *session) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hung = true
+	s.mark(signHung)
 	if s.up.fd >= 0 {
 		parking.Shut(int(s.up.fd))
 		s.gate.deps.Idle.Kick(s.up.place)
@@ -168,7 +168,7 @@ func (s *session) let(a *haechi.Actor) {
 // emit completes an event with what the machine does not know.
 func (s *session) emit(e *haechi.Event) {
 	e.Time = e.Time.UTC()
-	e.Port, e.LocalPort, e.TLS = s.port, s.localPort, s.tls
+	e.Port, e.LocalPort, e.TLS = s.port, s.localPort, s.is(signTLS)
 	if e.Kind == haechi.KindHandshake || e.Kind == haechi.KindAuth && e.Outcome == haechi.Success {
 		e.Provoked = e.Provoked || s.gate.deps.Winners.Provoked(e.Service, e.Device, e.Time, e.Kind == haechi.KindAuth)
 	}

@@ -62,7 +62,7 @@ func (s *session) strip() bool {
 	s.mu.Lock()
 	s.dev, s.disconnected = bare{int32(b.FD), place}, b.Gone
 	s.loose.dev = nil
-	if s.gone {
+	if s.is(signGone) {
 		parking.Shut(b.FD)
 	}
 	s.mu.Unlock()
@@ -176,7 +176,7 @@ func (s *session) relay(hungUp bool) (over bool) {
 func (s *session) closeHung() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.hung {
+	if s.is(signHung) {
 		s.close(&s.up)
 	}
 }

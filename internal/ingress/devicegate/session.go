@@ -24,10 +24,8 @@ type session struct {
 	hands atomic.Int32
 
 	port, localPort uint16
-	number          int32 // in the gate's crowd, under its lock
-
-	proved atomic.Bool // that the device has proved itself
-	noted  atomic.Bool // that the gateway itself sent it away
+	number          int32         // in the gate's crowd, under its lock
+	signs           atomic.Uint32 // what is true of it
 
 	// The device's hand only.
 	talk     *talk // nil while the conversation is put away
@@ -41,13 +39,25 @@ type session struct {
 
 	// mu guards what end the sockets.
 	mu           sync.Mutex
-	gone         bool
-	hung         bool // the upstream was closed because the device is refused
-	tls          bool // for good
 	dev, up      bare
 	loose        *loose
 	disconnected func() // tells the listener
 }
+
+// What may be true of a session. None of it ever ends.
+const (
+	signProved uint32 = 1 << iota // the device has proved itself
+	signNoted                     // the gateway itself sent it away, which was noted
+	signGone                      // its sockets are ended; set under mu
+	signHung                      // the upstream was closed because the device is refused; set under mu
+	signTLS
+)
+
+// is reports whether one of the signs is set.
+func (s *session) is(signs uint32) bool { return s.signs.Load()&signs != 0 }
+
+// mark sets a sign, and reports whether it was set already.
+func (s *session) mark(sign uint32) (before bool) { return s.signs.Or(sign)&sign != 0 }
 
 // talk is what the device's hand needs while there is something to do.
 type talk struct {
@@ -71,9 +81,12 @@ type loose struct {
 // knows when all are over.
 func (g *Gate) Serve(c *ingress.Conn) {
 	now := g.deps.Now()
-	s := &session{gate: g, begun: int64(now.Sub(g.born)), port: c.Port, localPort: c.LocalPort, tls: c.TLS, dev: noBare(), up: noBare(),
+	s := &session{gate: g, begun: int64(now.Sub(g.born)), port: c.Port, localPort: c.LocalPort, dev: noBare(), up: noBare(),
 		talk: &talk{conn: c}, loose: &loose{dev: newReader(c.Conn)}}
 	s.hands.Store(1)
+	if c.TLS {
+		s.mark(signTLS)
+	}
 	tune(bottom(c.Conn))
 	refused := s.certify(c)
 	s.id = g.numbers.Add(1)
@@ -252,7 +265,7 @@ func (s *session) interruptible(d time.Duration) (ctx context.Context, done func
 	ctx, stop := context.WithTimeout(context.Background(), d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone {
+	if s.is(signGone) {
 		stop()
 	}
 	if s.loose == nil {

@@ -6,9 +6,10 @@ import (
 )
 
 // A session is held for every connection, and most of them do nothing: it stays within
-// one of the allocator's sizes.
+// one of the allocator's sizes, and one that nothing of a handshake has: who shares the
+// allocator's pages with what is soon garbage holds them alone later.
 func TestSessionIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(session{}); n > 256 {
-		t.Errorf("a session has %d bytes, at most 256", n)
+	if n := unsafe.Sizeof(session{}); n > 240 {
+		t.Errorf("a session has %d bytes, at most 240", n)
 	}
 }

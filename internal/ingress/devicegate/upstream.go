@@ -17,7 +17,7 @@ func (s *session) dial() error {
 	a := s.talk.m.Actor()
 	s.uncap()
 	s.device = a.Device
-	s.proved.Store(true)
+	s.mark(signProved)
 	if g.deps.Sessions != nil {
 		g.deps.Sessions.Identify(s.id, a)
 	}
@@ -47,7 +47,7 @@ func (s *session) connected(up net.Conn) error {
 	}
 	in := newReader(up)
 	s.mu.Lock()
-	gone := s.gone
+	gone := s.is(signGone)
 	s.loose.up = in
 	s.mu.Unlock()
 	if gone {
@@ -64,7 +64,7 @@ func (s *session) connectedBare(fd int) error {
 	place, err := lot.TakeReader(fd, (*upstreamHand)(s))
 	s.mu.Lock()
 	s.up = bare{int32(fd), place}
-	gone := s.gone
+	gone := s.is(signGone)
 	s.mu.Unlock()
 	if err != nil {
 		return err
@@ -109,14 +109,14 @@ func (s *session) pass(p []byte, err error) bool {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return !s.gone && !s.hung
+		return !s.is(signGone | signHung)
 	}
 	return false
 }
 
 func (s *session) upstreamEnded(err error) {
 	s.mu.Lock()
-	ours := s.gone || s.hung
+	ours := s.is(signGone | signHung)
 	s.mu.Unlock()
 	if ours {
 		return
@@ -131,7 +131,7 @@ func (s *session) upstreamEnded(err error) {
 // forward writes to the upstream. Nothing is written once the session was cut.
 func (s *session) forward(p []byte) bool {
 	s.mu.Lock()
-	fd, gone := s.up.fd, s.gone || s.hung
+	fd, gone := s.up.fd, s.is(signGone|signHung)
 	var up *reader
 	if s.loose != nil {
 		up = s.loose.up
