@@ -32,6 +32,8 @@ type records interface {
 	Reports() []string
 	Backup(ctx context.Context, path string) error
 	Where() string
+	// Rest gives back the memory that only a busy time needs.
+	Rest(ctx context.Context) error
 	Close() error
 }
 

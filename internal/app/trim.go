@@ -10,8 +10,8 @@ import (
 const (
 	trimEvery = 5 * time.Second
 	trimQuiet = 8 << 20 // bytes allocated since the last look; above, it is busy
-	trimWorth = 4 << 20 // bytes that are worth a collection
-	trimCalm  = 4       // quiet looks after which little is worth one
+	trimWorth = 4 << 20 // bytes that are worth a collection, or a rest
+	trimCalm  = 3       // quiet looks after which little is worth one
 	trimLeast = 1 << 20 // bytes
 )
 
@@ -20,23 +20,41 @@ const (
 // there until as much again had been allocated.
 type trimmer struct {
 	allocated uint64
-	calm      int // quiet looks in a row
+	rested    uint64 // allocated, when it rested last
+	calm      int    // quiet looks in a row
 }
+
+// effort is what a look leads to.
+type effort uint8
+
+const (
+	trimNothing effort = iota
+	trimCollect        // collect, and give back what is free
+	trimRest           // first let go what is kept for more of the same
+)
 
 // due judges from the bytes allocated so far, those of objects on the heap, those of
 // them that were alive at the last collection, and those that lie free and were not
 // given back.
-func (t *trimmer) due(allocated, objects, live, free uint64) bool {
+func (t *trimmer) due(allocated, objects, live, free uint64) effort {
 	quiet := allocated-t.allocated < trimQuiet
 	t.allocated = allocated
 	if t.calm++; !quiet {
 		t.calm = 0
+		return trimNothing
 	}
 	worth := live/8 + trimWorth
 	if t.calm > trimCalm {
+		if allocated-t.rested >= trimWorth {
+			t.rested = allocated
+			return trimRest
+		}
 		worth = live/32 + trimLeast
 	}
-	return quiet && objects+free > live+worth
+	if objects+free > live+worth {
+		return trimCollect
+	}
+	return trimNothing
 }
 
 // liveHeap is what the last collection found in use, in bytes.
@@ -60,8 +78,22 @@ func (a *App) trim(ctx context.Context) error {
 		case <-tick.C:
 		}
 		metrics.Read(s)
-		if t.due(s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64(), s[3].Value.Uint64()) {
+		switch t.due(s[0].Value.Uint64(), s[1].Value.Uint64(), s[2].Value.Uint64(), s[3].Value.Uint64()) {
+		case trimCollect:
 			debug.FreeOSMemory()
+		case trimRest:
+			a.rest(ctx)
 		}
 	}
+}
+
+// rest lets go what the parts keep to be fast when more comes. What lies in pools, the
+// second collection finds.
+func (a *App) rest(ctx context.Context) {
+	if err := a.estate.store.Rest(ctx); err != nil {
+		a.estate.log.Debug("the records kept their memory", "err", err)
+	}
+	a.estate.verifier.Rest(a.estate.now())
+	debug.FreeOSMemory()
+	debug.FreeOSMemory()
 }
