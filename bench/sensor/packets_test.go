@@ -113,10 +113,11 @@ func decoded(tb testing.TB, path string, to func(*sensor.Packet)) (n int) {
 		tb.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	c, err := capture.Open(f)
+	c, err := capture.OpenFile(f, func(int64) {})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	defer func() { _ = c.Close() }()
 	var frame capture.Frame
 	var p sensor.Packet
 	d := decode.New(decode.LinkEthernet)

@@ -84,18 +84,20 @@ func (r *Replay) open(path string, progress func(n int64)) (s replay.Source, don
 		return nil, nil, &haechi.Error{Kind: haechi.NotFound, Op: "replay", Err: err}
 	}
 	done = func() { _ = f.Close() } // it was only read
-	in := io.Reader(f)
-	if progress != nil {
-		in = &metered{f, progress}
+	if progress == nil {
+		progress = func(int64) {}
 	}
 	st, err := f.Stat()
 	if err != nil {
 		done()
 		return nil, nil, &haechi.Error{Kind: haechi.Unavailable, Op: "replay", Err: err}
 	}
-	if s, err = r.source(in, st.ModTime()); err != nil {
+	if s, err = r.source(f, st, progress); err != nil {
 		done()
 		return nil, nil, err
+	}
+	if c, ok := s.(*captured); ok {
+		done = func() { _ = errors.Join(c.file.Close(), f.Close()) }
 	}
 	return s, done, nil
 }
@@ -108,19 +110,30 @@ func (r *Replay) detectors() []replay.Detector {
 // Sentence explains a finding in a language.
 func (r *Replay) Sentence(f *haechi.Finding, lang string) string { return r.set.Sentence(f, lang) }
 
-// source is a capture if the file begins like one, else a log. changed is when the file
-// was written last, by which a log's years are known.
-func (r *Replay) source(in io.Reader, changed time.Time) (replay.Source, error) {
+// source is a capture if the file begins like one, else a log. When the file was written
+// last says of which year a log is.
+func (r *Replay) source(f *os.File, st os.FileInfo, progress func(n int64)) (replay.Source, error) {
 	head := make([]byte, 4)
+	if st.Mode().IsRegular() {
+		if n, _ := f.ReadAt(head, 0); capture.Is(head[:n]) { // what cannot be read is said below
+			c, err := capture.OpenFile(f, progress)
+			return r.captured(c, err)
+		}
+	}
+	in := io.Reader(&metered{f, progress})
 	n, err := io.ReadFull(in, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, &haechi.Error{Kind: haechi.Unavailable, Op: "replay", Err: err}
 	}
 	in = io.MultiReader(&given{head[:n]}, in)
 	if !capture.Is(head[:n]) {
-		return &logged{set: r.patterns, in: in, cfg: logline.Config{Now: changed, Zone: r.cfg.Zone, V6Bits: r.cfg.Client.IPv6Prefix}}, nil
+		return &logged{set: r.patterns, in: in, cfg: logline.Config{Now: st.ModTime(), Zone: r.cfg.Zone, V6Bits: r.cfg.Client.IPv6Prefix}}, nil
 	}
 	c, err := capture.Open(in)
+	return r.captured(c, err)
+}
+
+func (r *Replay) captured(c *capture.File, err error) (replay.Source, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -169,17 +182,19 @@ func (c *captured) Passes(f func(time.Time)) { c.passed = f }
 func (c *captured) Read(ctx context.Context, emit func(*haechi.Event)) error {
 	s := newSensing(flow.Config{V6Bits: c.v6}, emit, c.passed)
 	defer s.table.Flush()
-	var frame capture.Frame
-	for ctx.Err() == nil {
-		err := c.file.Next(&frame)
-		if errors.Is(err, io.EOF) {
-			break
+	return c.file.Guard(func() error {
+		var frame capture.Frame
+		for ctx.Err() == nil {
+			err := c.file.Next(&frame)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			c.packets++
+			s.frame(&frame)
 		}
-		if err != nil {
-			return err
-		}
-		c.packets++
-		s.frame(&frame)
-	}
-	return ctx.Err()
+		return ctx.Err()
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
@@ -67,16 +68,77 @@ func Open(r io.Reader) (*File, error) {
 		}
 		return &File{ng: ng}, nil
 	}
-	old, err := newClassic(r)
+	old, err := readClassic(r)
 	if err != nil {
 		return nil, unreadable(err)
 	}
 	return &File{old: old}, nil
 }
 
+// OpenFile reads the capture that begins at a file's begin. Pages of a regular pcap file
+// are borrowed where that is possible, which is twice as fast as reading, and everything
+// that looks at its frames has to run within [File.Guard]. passed is told how many bytes
+// more were read. Errors are of kind Invalid.
+func OpenFile(file *os.File, passed func(n int64)) (*File, error) {
+	head := make([]byte, 4)
+	st, err := file.Stat()
+	if err == nil && st.Mode().IsRegular() {
+		_, err = file.ReadAt(head, 0)
+	}
+	if err != nil || !Is(head) || binary.LittleEndian.Uint32(head) == sectionHeader {
+		return Open(&metered{file, passed})
+	}
+	p := &pages{file: file, passed: passed}
+	if _, _, err := p.from(0); err != nil { // not every file system can
+		return Open(&metered{file, passed})
+	}
+	c := &classic{}
+	if err := p.guard(func() (err error) { c, err = mapClassic(p); return err }); err != nil {
+		return nil, unreadable(errors.Join(err, p.close()))
+	}
+	return &File{old: c}, nil
+}
+
+// metered says how much was read.
+type metered struct {
+	io.Reader
+	passed func(n int64)
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	m.passed(int64(n))
+	return n, err
+}
+
+// Guard runs what reads the frames, and whatever looks at them. The error is its own, or
+// of kind Invalid where another program cut the file under it.
+func (f *File) Guard(use func() error) error {
+	if f.old == nil || f.old.file == nil {
+		return use()
+	}
+	return f.old.file.guard(use)
+}
+
+// Close gives borrowed pages back. It leaves the file open.
+func (f *File) Close() error {
+	if f.old == nil || f.old.file == nil {
+		return nil
+	}
+	f.old.at, f.old.end = 0, 0
+	return f.old.file.close()
+}
+
 // Next reads the next frame. The error is io.EOF at the end, also at that of a file that
 // was cut, and of kind Invalid where the file is broken: nothing can be read behind that.
-func (f *File) Next(out *Frame) (err error) {
+func (f *File) Next(out *Frame) error {
+	if f.old != nil && f.old.ready(out) {
+		return nil
+	}
+	return f.more(out)
+}
+
+func (f *File) more(out *Frame) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // a defect of the reader must not end the sensor
 			err = unreadable(fmt.Errorf("%v", p))
