@@ -168,12 +168,17 @@ func (m *metered) Read(p []byte) (int, error) {
 type captured struct {
 	file    *capture.File
 	v6      int
-	packets uint64
+	sensing *sensing // from Read on
 	passed  func(time.Time)
 }
 
 // Units implements replay.Source.
-func (c *captured) Units() uint64 { return c.packets }
+func (c *captured) Units() uint64 {
+	if c.sensing == nil {
+		return 0
+	}
+	return c.sensing.frames
+}
 
 // Passes implements replay.Passing.
 func (c *captured) Passes(f func(time.Time)) { c.passed = f }
@@ -181,19 +186,19 @@ func (c *captured) Passes(f func(time.Time)) { c.passed = f }
 // Read implements replay.Source.
 func (c *captured) Read(ctx context.Context, emit func(*haechi.Event)) error {
 	s := newSensing(flow.Config{V6Bits: c.v6}, emit, c.passed)
+	c.sensing = s
 	defer s.table.Flush()
 	return c.file.Guard(func() error {
-		var frame capture.Frame
+		var next batch
 		for ctx.Err() == nil {
-			err := c.file.Next(&frame)
+			n, err := c.file.Batch(next.frames[:])
 			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
 				return err
 			}
-			c.packets++
-			s.frame(&frame)
+			s.batch(&next, n)
 		}
 		return ctx.Err()
 	})

@@ -6,12 +6,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+	"golang.org/x/sys/unix"
 
 	"haechi"
 	"haechi/internal/app"
@@ -86,6 +88,54 @@ func TestReplayOfACapture(t *testing.T) {
 	}
 	if again, _ := replayed(t, path); again != text {
 		t.Errorf("another time:\n%s\nbefore:\n%s", again, text)
+	}
+}
+
+// A capture that is cut while it is replayed ends in an error, and what came before counts.
+func TestReplayOfACaptureThatIsCutMeanwhile(t *testing.T) {
+	path := questions(t, slices.Repeat([]string{"www.example.com"}, 2000), layers.DNSTypeA)
+	r, err := app.NewReplay(config.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	err = r.File(t.Context(), path, func(*haechi.Event) {
+		if events++; events == 1 {
+			if err := os.Truncate(path, 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}, func(*replay.Found) {}, nil)
+	if events == 0 || haechi.KindOf(err) != haechi.Invalid {
+		t.Errorf("%d events, then %v", events, err)
+	}
+}
+
+// A pipe is read like the file.
+func TestReplayOfAPipe(t *testing.T) {
+	path := questions(t, slices.Repeat([]string{"www.example.com"}, 100), layers.DNSTypeA)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = os.WriteFile(pipe, whole, 0) }()
+	r, err := app.NewReplay(config.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, read := [2]int{}, int64(0)
+	for i, p := range []string{path, pipe} {
+		read = 0
+		if err := r.File(t.Context(), p, func(*haechi.Event) { events[i]++ }, func(*replay.Found) {}, func(n int64) { read += n }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if events[0] == 0 || events[0] != events[1] || read != int64(len(whole)) {
+		t.Errorf("%v events, %d of %d bytes", events, read, len(whole))
 	}
 }
 

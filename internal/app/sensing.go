@@ -43,29 +43,62 @@ func newSensing(cfg flow.Config, emit func(*haechi.Event), passed func(time.Time
 	return &sensing{table: flow.New(cfg, hear, emit), decoders: map[uint32]*decode.Decoder{}, passed: passed}
 }
 
+// batchFrames is how many frames of a file wait for memory together.
+const batchFrames = 32
+
+// batch are frames of a file that come next, read as one.
+type batch struct {
+	frames  [batchFrames]capture.Frame
+	packets [batchFrames]sensor.Packet
+	decoded [batchFrames]bool
+}
+
+// batch takes the first n frames.
+func (s *sensing) batch(b *batch, n int) {
+	for i := range b.frames[:n] {
+		b.decoded[i] = s.decode(&b.frames[i], &b.packets[i])
+	}
+	s.table.Ahead(b.packets[:n])
+	for i := range b.frames[:n] {
+		s.frames++
+		s.until(b.frames[i].Time)
+		if b.decoded[i] {
+			s.table.Packet(&b.packets[i])
+		}
+	}
+}
+
 func (s *sensing) frame(f *capture.Frame) {
-	s.until(f.Time)
 	s.frames++
+	s.until(f.Time)
+	if s.decode(f, &s.packet) {
+		s.table.Packet(&s.packet)
+	}
+}
+
+// decode reads a frame, and reports whether it is a packet of IP.
+func (s *sensing) decode(f *capture.Frame, p *sensor.Packet) bool {
 	d := s.decoder
 	if d == nil || f.Link != s.link { // nearly always it is that of the frame before
 		if d = s.decoders[f.Link]; d == nil {
 			if !decode.Supports(f.Link) {
 				s.unread++
-				return
+				return false
 			}
 			d = decode.New(f.Link)
 			s.decoders[f.Link] = d
 		}
 		s.decoder, s.link = d, f.Link
 	}
-	s.packet.Time = f.Time
-	switch d.Frame(f.Bytes, &s.packet) {
+	p.Time = f.Time
+	switch d.Frame(f.Bytes, p) {
 	case decode.Decoded:
-		s.table.Packet(&s.packet)
+		return true
 	case decode.NoIP:
 	default:
 		s.unread++
 	}
+	return false
 }
 
 // mostIdle bounds the seconds that are told of one by one where nothing comes.

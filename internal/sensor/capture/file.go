@@ -138,6 +138,22 @@ func (f *File) Next(out *Frame) error {
 	return f.more(out)
 }
 
+// Batch reads the next frames into out, which is not empty, and says how many: as many as
+// are there without a wait, and one at least without an error. All of them are borrowed
+// until the next call. The error is that of Next.
+func (f *File) Batch(out []Frame) (n int, err error) {
+	for f.old != nil && n < len(out) && f.old.ready(&out[n]) {
+		n++
+	}
+	if n > 0 {
+		return n, nil
+	}
+	if err := f.more(&out[0]); err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
 func (f *File) more(out *Frame) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // a defect of the reader must not end the sensor

@@ -17,12 +17,18 @@ type pages struct {
 	file   *os.File
 	at     int64 // of the window in the file
 	window []byte
+	size   int64 // of a whole window
 	told   int64
 	passed func(n int64)
 }
 
-// windowBytes is a multiple of every page's size, and holds the longest frame many times.
-const windowBytes = 4 << 20
+// Windows begin small and double: the more is mapped at once, the less often processors are
+// told that it is gone. The first is a multiple of every page's size, and holds the longest
+// frame many times.
+const (
+	firstWindow = 4 << 20
+	mostWindow  = 64 << 20
+)
 
 var errShorter = errors.New("the file became shorter while it was read")
 
@@ -43,12 +49,13 @@ func (p *pages) from(at int64) (b []byte, begin int, err error) {
 		return nil, 0, io.EOF
 	}
 	p.at = at &^ int64(os.Getpagesize()-1)
-	n := min(st.Size()-p.at, windowBytes)
+	p.size = min(max(2*p.size, firstWindow), mostWindow)
+	n := min(st.Size()-p.at, p.size)
 	if p.window, err = unix.Mmap(int(p.file.Fd()), p.at, int(n), unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE); err != nil {
 		return nil, 0, fmt.Errorf("map the file: %w", err)
 	}
 	// Read ahead of the next window; where that is not possible it is read when it is due.
-	_ = unix.Fadvise(int(p.file.Fd()), p.at+n, windowBytes, unix.FADV_WILLNEED)
+	_ = unix.Fadvise(int(p.file.Fd()), p.at+n, p.size, unix.FADV_WILLNEED)
 	p.passed(p.at + n - p.told)
 	p.told = p.at + n
 	return p.window, int(at - p.at), nil

@@ -54,6 +54,12 @@ func (b *buckets[K]) find(h uint64, k K, proto uint8) int {
 	return -1
 }
 
+// likely is the index of the flow that is probably meant, of any if it is not there.
+func (b *buckets[K]) likely(h uint64) int {
+	bucket := h & b.mask
+	return int(bucket)*ways + lowest(matching(b.tags[bucket], tagOf(h)))&(ways-1)
+}
+
 // room returns a free index in the flow's bucket, or -1.
 func (b *buckets[K]) room(h uint64) int {
 	bucket := h & b.mask

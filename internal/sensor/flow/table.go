@@ -75,8 +75,9 @@ type Table struct {
 	epoch   int64 // Unix nanoseconds of the first packet's second
 	now     int64
 	second  int64 // of now, since epoch
+	touched uint8
 	apps    []string
-	event   haechi.Event   // reused
+	event   haechi.Event   // reused: every event sets the same fields
 	path    sensor.Path    // reused, since what a key writes to escapes
 	segment sensor.Segment // so is what the listener is handed
 }
@@ -88,11 +89,13 @@ type half[K key] struct {
 	swept int // where the next sweep goes on
 }
 
-// New returns an empty table that tells emit, which must not keep the event, and hear.
+// New returns an empty table that tells emit, which must neither keep nor change the event,
+// and hear.
 func New(cfg Config, hear sensor.Listener, emit func(*haechi.Event)) *Table {
 	cfg = cfg.filled()
 	const first = 4096
 	t := &Table{cfg: cfg, emit: emit, hear: hear, apps: []string{""}}
+	t.event.Kind, t.event.Sensor = haechi.KindFlow, cfg.Sensor
 	t.v4 = half[key4]{t: t, buckets: newBuckets[key4](min(first, cfg.Flows), cfg.Flows, cfg.Seed)}
 	t.v6 = half[key6]{t: t, buckets: newBuckets[key6](min(first/4, cfg.Flows/2), cfg.Flows/2, cfg.Seed)}
 	return t
@@ -112,13 +115,38 @@ func (t *Table) Packet(p *sensor.Packet) {
 	if p.Refused {
 		t.refuse(&p.Embedded)
 	}
+	hash := p.Hash
 	if p.V6 {
 		k, high := key6Of(&p.Path)
-		t.v6.packet(p, k, k.hash(t.cfg.Seed, p.Proto), high)
+		if hash == 0 {
+			hash = k.hash(t.cfg.Seed, p.Proto)
+		}
+		t.v6.packet(p, k, hash, high)
 		return
 	}
 	k, high := key4Of(&p.Path)
-	t.v4.packet(p, k, k.hash(t.cfg.Seed, p.Proto), high)
+	if hash == 0 {
+		hash = k.hash(t.cfg.Seed, p.Proto)
+	}
+	t.v4.packet(p, k, hash, high)
+}
+
+// Ahead is a hint that packets come soon; some of them may be none. Where their flows lie
+// in memory is looked for at once, so that they wait for it together instead of one after
+// the other: what is read here decides nothing.
+func (t *Table) Ahead(ps []sensor.Packet) {
+	for i := range ps {
+		p := &ps[i]
+		if p.V6 {
+			k, _ := key6Of(&p.Path)
+			p.Hash = k.hash(t.cfg.Seed, p.Proto)
+			t.touched += t.v6.slots[t.v6.likely(p.Hash)].first
+		} else {
+			k, _ := key4Of(&p.Path)
+			p.Hash = k.hash(t.cfg.Seed, p.Proto)
+			t.touched += t.v4.slots[t.v4.likely(p.Hash)].first
+		}
+	}
 }
 
 // refuse marks the flow that an ICMP error is about.

@@ -3,6 +3,7 @@ package flow_test
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -357,5 +358,36 @@ func TestAnInitiatorThatTakesNoMore(t *testing.T) {
 		if e := r.last(); (e.FlagsIn&sensor.Stalled != 0) != closed || e.FlagsOut&sensor.Stalled != 0 {
 			t.Errorf("closed %v: flags %b and %b", closed, e.FlagsIn, e.FlagsOut)
 		}
+	}
+}
+
+// A hint changes nothing but the time that it takes.
+func TestAheadChangesNothing(t *testing.T) {
+	var ps []sensor.Packet
+	for i := range 20000 {
+		p := packet(client+uint32(i*7919%5000), server, uint16(1024+i%3000), 80, sensor.ProtoTCP, []uint8{syn, ack, fin | ack}[i%3])
+		if i%4 == 0 {
+			p.V6, p.Src[15], p.Dst[15] = true, byte(i), byte(i>>8)
+		}
+		p.Time, p.PayloadLength = began+int64(i)*second/500, i%3
+		ps = append(ps, p)
+	}
+	run := func(ahead bool) *rig {
+		r := newRig(flow.Config{Flows: 4096, Seed: 7})
+		for at := 0; at < len(ps); at += 32 {
+			next := append([]sensor.Packet(nil), ps[at:min(at+32, len(ps))]...)
+			if ahead {
+				r.Ahead(next)
+			}
+			for i := range next {
+				r.Packet(&next[i])
+			}
+		}
+		r.Flush()
+		return r
+	}
+	with, without := run(true), run(false)
+	if !slices.Equal(with.events, without.events) || with.Stats() != without.Stats() {
+		t.Errorf("%d events and %+v, without %d and %+v", len(with.events), with.Stats(), len(without.events), without.Stats())
 	}
 }

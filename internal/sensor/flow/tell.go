@@ -14,19 +14,22 @@ func (h *half[K]) tell(s *slot[K], phase haechi.FlowPhase) {
 	s.told = uint16(t.second)
 	p := &t.path
 	s.key.path(p, s.bits&bitHigh != 0)
-	e := &t.event
-	*e = haechi.Event{Time: time.Unix(0, t.now).UTC(), Kind: haechi.KindFlow, Port: p.SrcPort, LocalPort: p.DstPort,
-		BytesIn: int64(s.bytesIn), BytesOut: int64(s.out())}
+	start := min(s.start, t.now)
+	e := &t.event // what is the same for all is there, and clearing the rest costs more than setting it
+	e.Time, e.Duration = time.Unix(0, t.now).UTC(), time.Duration(t.now-start)
 	e.Addr = p.Source()
 	e.Client = t.client(e.Addr)
+	e.Assurance = haechi.Seen
 	if s.bits&bitAcked != 0 {
 		e.Assurance = haechi.Handshaken
 	}
-	start := min(s.start, t.now)
-	e.Duration = time.Duration(t.now - start)
-	e.Flow = haechi.Flow{Sensor: t.cfg.Sensor, Target: p.Target(), Transport: transportOf(s.proto), Protocol: t.apps[s.app],
-		Phase: phase, State: s.state, Start: time.Unix(0, start).UTC(), PacketsIn: uint64(s.packetsIn), PacketsOut: uint64(s.packetsOut),
-		FlagsIn: s.flagsIn, FlagsOut: s.flagsOut, First: s.first, Fragments: uint32(s.fragments), Malformed: uint32(s.malformed)}
+	e.Port, e.LocalPort = p.SrcPort, p.DstPort
+	e.BytesIn, e.BytesOut = int64(s.bytesIn), int64(s.out())
+	e.PacketsIn, e.PacketsOut = uint64(s.packetsIn), uint64(s.packetsOut)
+	e.Target, e.Transport, e.Protocol = p.Target(), transportOf(s.proto), t.apps[s.app]
+	e.Phase, e.State, e.Start = phase, s.state, time.Unix(0, start).UTC()
+	e.FlagsIn, e.FlagsOut, e.First = s.flagsIn, s.flagsOut, s.first
+	e.Fragments, e.Malformed = uint32(s.fragments), uint32(s.malformed)
 	t.emit(e)
 }
 
