@@ -10,6 +10,7 @@ import (
 // client is what one client did by one protocol.
 type client struct {
 	attack   detect.Attack
+	who      uint64 // its hash, 0 until it is asked for
 	first    time.Time
 	last     time.Time
 	failures int // since first
@@ -99,31 +100,65 @@ func (s *names) count() int { return len(s.list) }
 // crowd are the clients that failed at one thing, each with its newest failure in Unix
 // nanoseconds, 0 where there is none.
 type crowd struct {
-	who [32]uint64 // hashes of the clients
-	at  [32]int64
+	who    [32]uint64 // hashes of the clients
+	at     [32]int64
+	oldest int // the first of those with the least at
 }
 
 // add notes a failure, in the place of the oldest one for a client that is not there.
 func (v *crowd) add(client uint64, now int64) {
-	for i, who := range v.who {
-		if who == client {
-			v.at[i] = now
-			return
+	i := v.find(client)
+	if i < 0 {
+		i = v.oldest
+		v.who[i] = client
+	}
+	v.set(i, now)
+}
+
+// find is where a client stands, -1 where it does not.
+func (v *crowd) find(client uint64) int {
+	for i := 0; i < len(v.who); i += 4 { // nearly always it is not there: a quarter of the branches
+		w := (*[4]uint64)(v.who[i:])
+		if w[0] != client && w[1] != client && w[2] != client && w[3] != client {
+			continue
+		}
+		return i + slices.Index(w[:], client)
+	}
+	return -1
+}
+
+// set gives a place its time and keeps which is the oldest.
+func (v *crowd) set(i int, at int64) {
+	was := v.at[i]
+	v.at[i] = at
+	switch least := v.at[v.oldest]; {
+	case i == v.oldest:
+		v.next(was)
+	case at < least, at == least && i < v.oldest:
+		v.oldest = i
+	}
+}
+
+// next finds the oldest after the one of the time was given another. Those of one second
+// mostly stand in a row.
+func (v *crowd) next(was int64) {
+	if i := v.oldest; v.at[i] > was && i+1 < len(v.at) && v.at[i+1] == was {
+		v.oldest++
+		return
+	}
+	least := v.at[0]
+	v.oldest = 0
+	for i := 1; i < len(v.at); i++ {
+		if v.at[i] < least {
+			v.oldest, least = i, v.at[i]
 		}
 	}
-	oldest := 0
-	for i, at := range v.at {
-		if at < v.at[oldest] {
-			oldest = i
-		}
-	}
-	v.who[oldest], v.at[oldest] = client, now
 }
 
 // since counts the clients that failed after a time.
 func (v *crowd) since(from int64) (n int) {
-	for _, at := range v.at {
-		if at > from {
+	for i := range v.at {
+		if v.at[i] > from {
 			n++
 		}
 	}
@@ -132,13 +167,13 @@ func (v *crowd) since(from int64) (n int) {
 
 // drop forgets a client and says whether it was there.
 func (v *crowd) drop(client uint64) bool {
-	for i, who := range v.who {
-		if who == client {
-			v.who[i], v.at[i] = 0, 0
-			return true
-		}
+	i := v.find(client)
+	if i < 0 {
+		return false
 	}
-	return false
+	v.who[i] = 0
+	v.set(i, 0)
+	return true
 }
 
 // service is one protocol of one server, at which clients fail.

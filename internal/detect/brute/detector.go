@@ -115,8 +115,11 @@ func (d *Detector) login(e *haechi.Event, outcome haechi.Outcome, out []haechi.F
 		name := d.hash(e.User)
 		c.fail(e.Time, name, int(e.N()), &d.cfg)
 		c.servers.add(d.server(e.Target), e.Time, d.cfg.Slow)
+		if c.who == 0 {
+			c.who = d.client(e.Client)
+		}
 		out = d.judge(e, c, d.rule.Severity, out)
-		return d.crowded(e, name, out)
+		return d.crowded(e, name, c.who, out)
 	}
 	return out
 }
@@ -167,8 +170,13 @@ func (d *Detector) server(a netip.Addr) uint64 {
 	return uint64(d.keyed.Addr(a)) | 1
 }
 
-// judge tells of a client with enough failures.
+// judge tells of a client with enough failures. Nearly every failure of an attack that is
+// known is nothing new, at whatever severity.
 func (d *Detector) judge(e *haechi.Event, c *client, severity haechi.Severity, out []haechi.Finding) []haechi.Finding {
+	if !c.attack.Due(severity, float64(c.failures)) {
+		c.attack.Touch(e.Time)
+		return out
+	}
 	fast := c.within(e.Time, d.cfg.Window, d.cfg.Failures)
 	slow := c.names.count() >= d.cfg.Names
 	if !fast && !slow && !c.attack.Open() {
@@ -245,8 +253,8 @@ func facts(failures, names, sources, entered int) [4]haechi.Fact {
 
 // crowded counts the clients that fail at one name; and, where names are not seen, those
 // that fail at a server which never let them in.
-func (d *Detector) crowded(e *haechi.Event, name uint64, out []haechi.Finding) []haechi.Finding {
-	at, who := door{e.Target, e.Protocol}, d.client(e.Client)
+func (d *Detector) crowded(e *haechi.Event, name, who uint64, out []haechi.Finding) []haechi.Finding {
+	at := door{e.Target, e.Protocol}
 	s, _ := d.services.Use(at, e.Time.UnixNano())
 	if s == nil {
 		return out
@@ -263,16 +271,28 @@ func (d *Detector) crowded(e *haechi.Event, name uint64, out []haechi.Finding) [
 	} else if d.guests.Peek(guest{at, e.Client}) == nil {
 		v = &s.strangers
 	}
-	sources := 0
 	if v != nil {
 		v.add(who, e.Time.UnixNano())
+	}
+	return d.judgeService(e, s, v, out)
+}
+
+// judgeService tells of a server at which enough clients fail at one thing, v; nil: at one
+// that nobody counts.
+func (d *Detector) judgeService(e *haechi.Event, s *service, v *crowd, out []haechi.Finding) []haechi.Finding {
+	if !s.attack.Due(d.rule.Severity, float64(s.failures)) {
+		s.attack.Touch(e.Time)
+		return out
+	}
+	sources := 0
+	if v != nil {
 		sources = v.since(e.Time.UnixNano() - int64(d.cfg.Window))
 	}
 	if sources < d.cfg.Sources && !s.attack.Open() {
 		return out
 	}
 	severity := d.rule.Severity
-	if name == 0 || sources < d.cfg.Sources {
+	if v == &s.strangers || sources < d.cfg.Sources {
 		severity = min(severity, haechi.Medium)
 	}
 	if !s.attack.Due(severity, float64(s.failures)) {
