@@ -102,7 +102,9 @@ func detectorsOf(kinds []networkKind, set *rules.Set, site detect.Site) (out []p
 	for _, n := range set.Named() {
 		for _, k := range kinds {
 			if k.name == n.Detector {
-				out = append(out, &counted{k.build(n.Rule, site, n.Config), n, k.hears})
+				d := k.build(n.Rule, site, n.Config)
+				_, remembers := d.(interface{ Keep(func([]byte)) })
+				out = append(out, &counted{d, n, k.hears, !remembers})
 			}
 		}
 	}
@@ -115,6 +117,9 @@ type counted struct {
 	pipeline.Detector
 	rule  rules.Named
 	hears uint32
+	// idle says that it never saw an event and brought nothing with it, so that nothing can
+	// be over: in a log most detectors have nothing to look at.
+	idle bool
 }
 
 // Observe implements pipeline.Detector.
@@ -123,6 +128,7 @@ func (c *counted) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findin
 		return out
 	}
 	before := len(out)
+	c.idle = false
 	out = c.Detector.Observe(e, out)
 	if n := len(out) - before; n > 0 {
 		c.rule.Fired(n)
@@ -132,6 +138,9 @@ func (c *counted) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findin
 
 // Tick implements pipeline.Detector.
 func (c *counted) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+	if c.idle {
+		return out
+	}
 	before := len(out)
 	out = c.Detector.Tick(now, out)
 	if n := len(out) - before; n > 0 {

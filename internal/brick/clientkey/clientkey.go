@@ -16,6 +16,9 @@ func Addr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 // (1 to 128; 0 or less means [DefaultV6Bits], more means 128). An invalid address
 // gives the zero prefix.
 func Of(addr netip.Addr, v6Bits int) netip.Prefix {
+	if addr.Is4() { // nearly every one, and it has no zone
+		return netip.PrefixFrom(addr, 32)
+	}
 	addr = Addr(addr)
 	if !addr.IsValid() {
 		return netip.Prefix{}

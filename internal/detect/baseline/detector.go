@@ -97,6 +97,9 @@ func (d *Detector) Refused() uint64 { return d.people.Refused() }
 
 // Observe implements the pipeline's detector.
 func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+	if e.Sensor != "" && e.Kind != haechi.KindFlow {
+		return out
+	}
 	k, ok := d.whose(e)
 	if !ok {
 		return out
@@ -124,7 +127,7 @@ func (d *Detector) whose(e *haechi.Event) (who, bool) {
 		ok := e.Phase == haechi.FlowEnd && e.Client.IsValid() && e.State != haechi.FlowAnswerOnly && d.site.Internal(e.Addr)
 		return who{client: e.Client}, ok
 	}
-	if e.Sensor != "" || e.Kind != haechi.KindMessage && e.Kind != haechi.KindRequest && e.Kind != haechi.KindAuth && e.Kind != haechi.KindConnect {
+	if e.Kind != haechi.KindMessage && e.Kind != haechi.KindRequest && e.Kind != haechi.KindAuth && e.Kind != haechi.KindConnect {
 		return who{}, false
 	}
 	if e.Device != "" {

@@ -15,10 +15,10 @@ type client struct {
 	last     time.Time
 	failures int // since first
 	entered  int // since first
-	ring     [32]attempt
-	next     int
+	next     int // in ring
 	names    names
 	servers  names
+	ring     [32]attempt
 }
 
 // attempt is one that failed.
@@ -34,11 +34,12 @@ func (c *client) fail(at time.Time, name uint64, n int, cfg *Config) {
 	}
 	c.last = at
 	c.failures += n
+	now := at.UnixNano()
 	for range min(n, len(c.ring)) {
-		c.ring[c.next] = attempt{at.UnixNano(), name}
+		c.ring[c.next] = attempt{now, name}
 		c.next = (c.next + 1) % len(c.ring)
 	}
-	c.names.add(name, at, cfg.Slow)
+	c.names.add(name, now, cfg.Slow)
 }
 
 // within reports whether so many failures, of those that are kept, are in the window.
@@ -72,16 +73,16 @@ func (c *client) forgive(name uint64) {
 // names are different names, or servers, up to 64.
 type names struct {
 	list []uint64
-	from time.Time
+	from int64 // Unix nanoseconds; 0: none was there
 }
 
 const maxNames = 64
 
-func (s *names) add(name uint64, at time.Time, span time.Duration) {
+func (s *names) add(name uint64, at int64, span time.Duration) {
 	if name == 0 {
 		return
 	}
-	if at.Sub(s.from) > span {
+	if s.from == 0 || at-s.from > int64(span) {
 		s.list, s.from = s.list[:0], at
 	}
 	if len(s.list) < maxNames && !slices.Contains(s.list, name) {

@@ -114,7 +114,7 @@ func (d *Detector) login(e *haechi.Event, outcome haechi.Outcome, out []haechi.F
 		}
 		name := d.hash(e.User)
 		c.fail(e.Time, name, int(e.N()), &d.cfg)
-		c.servers.add(d.server(e.Target), e.Time, d.cfg.Slow)
+		c.servers.add(d.server(e.Target), e.Time.UnixNano(), d.cfg.Slow)
 		if c.who == 0 {
 			c.who = d.client(e.Client)
 		}
@@ -148,7 +148,7 @@ func (d *Detector) request(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 		return out
 	}
 	c.fail(e.Time, 0, int(e.N()), &d.cfg)
-	c.servers.add(d.server(e.Target), e.Time, d.cfg.Slow)
+	c.servers.add(d.server(e.Target), e.Time.UnixNano(), d.cfg.Slow)
 	return d.judge(e, c, min(d.rule.Severity, haechi.Low), out)
 }
 
@@ -254,8 +254,8 @@ func facts(failures, names, sources, entered int) [4]haechi.Fact {
 // crowded counts the clients that fail at one name; and, where names are not seen, those
 // that fail at a server which never let them in.
 func (d *Detector) crowded(e *haechi.Event, name, who uint64, out []haechi.Finding) []haechi.Finding {
-	at := door{e.Target, e.Protocol}
-	s, _ := d.services.Use(at, e.Time.UnixNano())
+	at, now := door{e.Target, e.Protocol}, e.Time.UnixNano()
+	s, _ := d.services.Use(at, now)
 	if s == nil {
 		return out
 	}
@@ -264,15 +264,15 @@ func (d *Detector) crowded(e *haechi.Event, name, who uint64, out []haechi.Findi
 	}
 	s.last = e.Time
 	s.failures += int(e.N())
-	s.names.add(name, e.Time, d.cfg.Slow)
+	s.names.add(name, now, d.cfg.Slow)
 	var v *crowd
 	if name != 0 {
-		v, _ = d.aims.Use(aim{at, name}, e.Time.UnixNano())
+		v, _ = d.aims.Use(aim{at, name}, now)
 	} else if d.guests.Peek(guest{at, e.Client}) == nil {
 		v = &s.strangers
 	}
 	if v != nil {
-		v.add(who, e.Time.UnixNano())
+		v.add(who, now)
 	}
 	return d.judgeService(e, s, v, out)
 }

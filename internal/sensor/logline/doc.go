@@ -25,6 +25,10 @@
 // the flows, names, hellos, requests and logins that Suricata (EVE) and Zeek tell of, the
 // latter as JSON or in columns, by the head of the file ([Reader.In]).
 //
+// Which templates a message can fit is found in one pass over its beginning, by a tree of the
+// texts that the templates of a program begin with. A header like that of the line before is
+// not read again, and an event is made once for each template.
+//
 // It promises no allocation for a line of syslog that no template is about, bounds (a line
 // of [MaxLine] bytes, texts of [MaxText]), and never keeps a line.
 package logline

@@ -1,6 +1,7 @@
 package logline
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -131,28 +132,71 @@ func decimal(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// fill puts what a line says into an event.
+// told reports whether what stands in a place is said by the event.
+func (p place) told() bool {
+	return p != literal && p != number && p != word && p != quoted && p != anyText
+}
+
+// put puts what stands in a place into an event.
+func (f *fields) put(p place, e *haechi.Event, v6 int, t *texts) {
+	switch p {
+	case source, sourceEnd:
+		if e.Addr = f.source; e.Addr.IsValid() {
+			e.Client = clientkey.Of(e.Addr, v6)
+		}
+		if p == sourceEnd {
+			e.Port = f.port
+		}
+	case port:
+		e.Port = f.port
+	case target, targetEnd:
+		e.Target = f.target
+		if p == targetEnd {
+			e.LocalPort = f.targetPort
+		}
+	case targetPort:
+		e.LocalPort = f.targetPort
+	case status:
+		e.Status = f.status
+	case size:
+		e.BytesOut = f.bytes
+	case method:
+		e.Method = t.clean(f.method)
+	case transport:
+		e.Transport = transportOf(f.on)
+	case user:
+		e.User = t.clean(f.user)
+	case path:
+		e.Path = t.clean(f.path)
+	case host:
+		e.Host = t.clean(f.host)
+	case agent:
+		e.UserAgent = t.clean(f.agent)
+	}
+}
+
+// fill puts all that a line says into an event.
 func (f *fields) fill(e *haechi.Event, v6 int, t *texts) {
-	e.Addr = f.source
-	if f.source.IsValid() {
-		e.Client = clientkey.Of(f.source, v6)
+	for _, p := range [...]place{sourceEnd, targetEnd, status, size, method, transport, user, path, host, agent} {
+		f.put(p, e, v6, t)
 	}
-	e.Target, e.Port, e.LocalPort = f.target, f.port, f.targetPort
-	e.User, e.Path, e.Host, e.UserAgent, e.Method = t.clean(f.user), t.clean(f.path), t.clean(f.host), t.clean(f.agent), t.clean(f.method)
-	e.Status, e.BytesOut = f.status, f.bytes
+}
+
+// transportOf is a transport by its name in a line, in any case.
+func transportOf(name []byte) haechi.Transport {
 	switch {
-	case len(f.on) == 0:
-	case strings.EqualFold(string(f.on), "tcp"):
-		e.Transport = haechi.TCP
-	case strings.EqualFold(string(f.on), "udp"):
-		e.Transport = haechi.UDP
-	case strings.EqualFold(string(f.on), "icmp"):
-		e.Transport = haechi.ICMP
-	case strings.EqualFold(string(f.on), "icmpv6"):
-		e.Transport = haechi.ICMPv6
-	default:
-		e.Transport = haechi.OtherTransport
+	case len(name) == 0:
+		return haechi.TransportNone
+	case strings.EqualFold(string(name), "tcp"):
+		return haechi.TCP
+	case strings.EqualFold(string(name), "udp"):
+		return haechi.UDP
+	case strings.EqualFold(string(name), "icmp"):
+		return haechi.ICMP
+	case strings.EqualFold(string(name), "icmpv6"):
+		return haechi.ICMPv6
 	}
+	return haechi.OtherTransport
 }
 
 // texts are some that were met with lately, so that the same name again takes no memory:
@@ -163,15 +207,26 @@ func (t *texts) clean(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	h := uint32(2166136261) // FNV-1a
-	for _, c := range b[:min(len(b), MaxText)] {
-		h = (h ^ uint32(c)) * 16777619
-	}
-	at := &t[h>>24^h&255]
+	at := &t[slotOf(b)]
 	if *at != string(b) {
 		*at = clean(b)
 	}
 	return *at
+}
+
+// slotOf is where a text is kept, by its length, beginning and end.
+func slotOf(b []byte) uint8 {
+	var first, last uint64
+	switch n := len(b); {
+	case n >= 8:
+		first, last = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
+	case n >= 4:
+		first, last = uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
+	default:
+		first, last = uint64(b[0])<<8|uint64(b[n/2]), uint64(b[n-1])
+	}
+	const odd = 0x9e3779b97f4a7c15
+	return uint8((first*odd ^ last*odd>>29 ^ uint64(len(b))) * odd >> 56)
 }
 
 // clean is a text that a peer chose, cut, and without what could act on a terminal.

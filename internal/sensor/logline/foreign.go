@@ -80,7 +80,7 @@ func (r *Reader) over(a *amounts, start, end time.Time) {
 	if last := r.clock.last; last.After(end) && last.Sub(end) < mostBehind {
 		end = last // what was written before it is not to come after it
 	}
-	r.send(end)
+	r.send(e, end)
 }
 
 // stateTCP says what became of a conversation by the flags of both directions.
@@ -159,7 +159,7 @@ func (r *Reader) lookup(name, kind string, ok bool, answers []string, at time.Ti
 			n++
 		}
 	}
-	r.send(at)
+	r.send(e, at)
 }
 
 // hello tells of a TLS client hello.
@@ -167,7 +167,7 @@ func (r *Reader) hello(name, ja4 string, at time.Time) {
 	e := &r.event
 	e.Protocol, e.TLS = "tls", true
 	e.Name, e.Fingerprint = r.texts.clean([]byte(name)), r.texts.clean([]byte(ja4))
-	r.send(at)
+	r.send(e, at)
 }
 
 func port16(s string) uint16 {

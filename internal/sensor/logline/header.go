@@ -12,23 +12,22 @@ import (
 type message struct {
 	at      time.Time
 	program []byte // of a syslog line; nil where there is none
+	tag     *tag   // that the program was read from, if it is one that is kept
 	text    []byte
 }
 
 // unwrap takes off what Docker, CRI and journald put around a line, then a syslog header.
-func (c *clock) unwrap(line []byte) message {
-	m := message{text: line}
+// It begins with the line as text.
+func (c *clock) unwrap(m *message) {
+	line := m.text
 	if len(line) > 1 && line[0] == '{' {
-		if c.wrapped(line, &m) {
-			return m
-		}
-		return m
+		c.wrapped(line, m)
+		return
 	}
 	if at, rest, ok := c.cri(line); ok {
 		m.at, m.text = at, rest
 	}
-	c.syslog(m.text, &m)
-	return m
+	c.syslog(m.text, m)
 }
 
 // cri is the form of container runtimes: time, stream, F or P, line.
@@ -46,7 +45,7 @@ func (c *clock) cri(b []byte) (at time.Time, rest []byte, ok bool) {
 }
 
 // wrapped reads the JSON of Docker's log driver and of journald's export.
-func (c *clock) wrapped(line []byte, m *message) bool {
+func (c *clock) wrapped(line []byte, m *message) {
 	var w struct {
 		Log     *string     `json:"log"`
 		Stream  string      `json:"stream"`
@@ -58,16 +57,15 @@ func (c *clock) wrapped(line []byte, m *message) bool {
 	switch {
 	case bytes.Contains(line, []byte(`"MESSAGE"`)):
 		if json.Unmarshal(line, &w) != nil || w.Message == nil {
-			return false
+			return
 		}
 		m.program, m.text = []byte(w.Name), w.Message
 		if us, err := strconv.ParseInt(w.Micros, 10, 64); err == nil {
 			m.at = time.UnixMicro(us)
 		}
-		return true
 	case bytes.Contains(line, []byte(`"log":`)) && bytes.Contains(line, []byte(`"stream":`)):
 		if json.Unmarshal(line, &w) != nil || w.Log == nil {
-			return false
+			return
 		}
 		m.text = bytes.TrimRight([]byte(*w.Log), "\r\n")
 		m.at, _ = time.Parse(time.RFC3339Nano, w.Time) // without it the line's own counts
@@ -76,9 +74,7 @@ func (c *clock) wrapped(line []byte, m *message) bool {
 		if m.at.IsZero() {
 			m.at = at
 		}
-		return true
 	}
-	return false
 }
 
 // journalText is a field of journald: a text or, where that is not UTF-8 or cannot be
@@ -117,10 +113,10 @@ func (c *clock) syslog(b []byte, m *message) {
 	switch {
 	case ok:
 		m.at = at
-		_, rest, ok = bytes.Cut(rest, []byte(" ")) // the host
-		m.text = rest
-		if ok {
+		if rest, ok = c.host.skip(rest); ok {
 			c.tagged(rest, m)
+		} else {
+			m.text = nil
 		}
 		return
 	case len(b) > 2 && b[0] == '1' && b[1] == ' ':
@@ -140,6 +136,10 @@ func (c *clock) syslog(b []byte, m *message) {
 
 // tagged reads "program[pid]: " or "program: ".
 func (c *clock) tagged(b []byte, m *message) {
+	if c.tags.read(b, m) {
+		return
+	}
+	m.text = b
 	end, i := -1, 0 // of the name, and where the colon stands
 	for ; i < min(len(b), 80) && b[i] != ':'; i++ {
 		switch b[i] {
@@ -156,16 +156,19 @@ func (c *clock) tagged(b []byte, m *message) {
 	if i == 0 || i == min(len(b), 80) {
 		return
 	}
-	tag := b[:i]
-	if end > 0 && tag[i-1] == ']' {
-		tag = tag[:end]
-	} else if end >= 0 && bytes.IndexByte(tag, ' ') >= 0 {
+	name, numbered := b[:i], end > 0 && b[i-1] == ']'
+	if numbered {
+		name = name[:end]
+	} else if end >= 0 && bytes.IndexByte(name, ' ') >= 0 {
 		return
 	}
-	if j := bytes.LastIndexByte(tag, '/'); j >= 0 && tag[0] != '/' {
-		tag = tag[:j] // postfix/smtpd
+	if j := bytes.LastIndexByte(name, '/'); j >= 0 && name[0] != '/' {
+		name = name[:j] // postfix/smtpd
 	}
-	m.program, m.text = tag, bytes.TrimPrefix(b[i+1:], []byte(" "))
+	m.program, m.text = name, bytes.TrimPrefix(b[i+1:], []byte(" "))
+	if numbered {
+		m.tag = c.tags.keep(b, end, len(name))
+	}
 }
 
 // rfc5424 reads time, host, program, process, id and structured data.

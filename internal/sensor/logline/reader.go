@@ -41,14 +41,15 @@ type Reader struct {
 	clock clock
 	stats Stats
 	emit  func(*haechi.Event)
-	event haechi.Event
+	event haechi.Event // of lines that say what they mean by names
 	got   fields
 	texts texts
-	last  struct { // program, and its patterns
-		name string
-		all  []*pattern
-	}
-	hit *line // that was met last
+	plans map[string]*plan // by program, once one has written
+	plain *plan            // of lines that name none
+	hit   *line            // that was met last
+
+	message message // the line that is being read
+	skips   bool    // the rest of a line that is too long
 
 	// Of Zeek's logs: the file whose lines are read, its columns, and those of others.
 	file    string
@@ -56,43 +57,78 @@ type Reader struct {
 	heads   map[string]*columns
 }
 
-// New returns a reader that tells emit, which must not keep the event.
+// New returns a reader that tells emit, which must not keep the event, nor change what it
+// says but for its times.
 func (s *Set) New(cfg Config, emit func(*haechi.Event)) *Reader {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
-	return &Reader{set: s, cfg: cfg, clock: clock{now: cfg.Now, zone: cfg.Zone}, emit: emit}
+	return &Reader{set: s, cfg: cfg, clock: clock{now: cfg.Now, zone: cfg.Zone}, emit: emit, plans: map[string]*plan{}}
 }
 
 // Now lets the time pass by which a missing year is found; it is also that of a line
 // without one, where no line before had one.
-func (r *Reader) Now(now time.Time) { r.cfg.Now, r.clock.now = now, now }
+func (r *Reader) Now(now time.Time) { r.cfg.Now = now; r.clock.setNow(now) }
 
 // Stats returns the counters.
 func (r *Reader) Stats() Stats { return r.stats }
 
+// readAhead is how much is read at once, in bytes.
+const readAhead = 2 * MaxLine
+
 // Read reads all lines of in.
 func (r *Reader) Read(ctx context.Context, in io.Reader) error {
-	b := bufio.NewReaderSize(in, MaxLine)
-	for ctx.Err() == nil {
-		line, err := b.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			r.stats.Lines++
-			r.stats.Long++
-			for errors.Is(err, bufio.ErrBufferFull) {
-				_, err = b.ReadSlice('\n')
-			}
-		} else if len(line) > 0 {
-			r.Line(line)
+	b := bufio.NewReaderSize(in, readAhead)
+	r.skips = false
+	for want := 1; ctx.Err() == nil; {
+		_, err := b.Peek(want) // reads if there is less
+		all, _ := b.Peek(b.Buffered())
+		rest := r.whole(all)
+		if len(rest) >= MaxLine {
+			r.long()
+			r.skips, rest = true, nil
+		}
+		if err == nil {
+			_, _ = b.Discard(len(all) - len(rest)) // they are there
+			want = len(rest) + 1
+			continue
+		}
+		if len(rest) > 0 && !r.skips {
+			r.Line(rest)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err != nil {
-			return &haechi.Error{Kind: haechi.Unavailable, Op: "read log", Err: err}
-		}
+		return &haechi.Error{Kind: haechi.Unavailable, Op: "read log", Err: err}
 	}
 	return ctx.Err()
+}
+
+// whole takes the lines of b, and returns the beginning of one at its end.
+func (r *Reader) whole(b []byte) (rest []byte) {
+	for {
+		n := bytes.IndexByte(b, '\n') + 1
+		if n == 0 {
+			return b
+		}
+		switch {
+		case r.skips:
+			r.skips = false
+		case n > MaxLine:
+			r.long()
+		default:
+			r.Line(b[:n])
+		}
+		b = b[n:]
+	}
+}
+
+// long counts a line that is not looked at; of one that goes on, the rest is skipped.
+func (r *Reader) long() {
+	if !r.skips {
+		r.stats.Lines++
+		r.stats.Long++
+	}
 }
 
 // Line takes one line, with or without its end.
@@ -104,16 +140,23 @@ func (r *Reader) Line(line []byte) {
 	if len(line) == 0 {
 		return
 	}
-	if z := r.set.zeek; z != nil && r.zeekLine(z, line) {
+	if z := r.set.zeek; z != nil && (line[0] == '#' || r.columns != nil) && r.zeekLine(z, line) {
 		return
 	}
-	m := r.clock.unwrap(line)
+	m := &r.message
+	*m = message{text: line}
+	r.clock.unwrap(m)
 	if m.program != nil {
-		r.program(&m)
+		r.program(m)
 		return
 	}
+	r.bare(m)
+}
+
+// bare takes a line that names no program.
+func (r *Reader) bare(m *message) {
 	if len(m.text) > 0 && m.text[0] == '{' {
-		r.json(&m)
+		r.json(m)
 		return
 	}
 	if r.set.access != nil {
@@ -122,80 +165,72 @@ func (r *Reader) Line(line []byte) {
 			return
 		}
 	}
-	for _, p := range r.set.plain {
-		if !p.excludes(m.text) && r.try(p, &m) {
-			return
-		}
+	if r.plain == nil {
+		r.plain = newPlan(r.set.plain)
 	}
+	r.follow(r.plain, m)
 }
 
 // program tries the patterns of a syslog line's program.
 func (r *Reader) program(m *message) {
-	all := r.last.all
-	if r.last.name != string(m.program) {
-		if all = r.set.byProgram[string(m.program)]; len(all) > 0 { // it writes most of such lines
-			r.last.name, r.last.all = r.texts.clean(m.program), all
+	t := m.tag
+	if t == nil || !t.asked {
+		pl := r.planOf(m.program)
+		if t == nil {
+			if pl != nil {
+				r.follow(pl, m)
+			}
+			return
 		}
+		t.plan, t.asked = pl, true
 	}
-	for _, p := range all {
-		if p.excludes(m.text) {
-			continue
-		}
-		switch p.Format {
-		case "pairs":
-			if r.pairsOf(p, m) {
-				return
-			}
-		default:
-			if r.try(p, m) {
-				return
-			}
-		}
+	if t.plan != nil {
+		r.follow(t.plan, m)
 	}
 }
 
-// try tells of the first template that fits.
-func (r *Reader) try(p *pattern, m *message) bool {
-	if len(m.text) == 0 {
-		return false // a template has text of its own
-	}
-	first := m.text[0]
-	for i := range p.lines {
-		l := &p.lines[i]
-		if l.first != 0 && l.first != first {
-			continue
-		}
-		switch l.match(m.text, &r.got) {
-		case twofold:
-			r.stats.Ambiguous++
-			return true
-		case fits:
-			r.tell(p, l, m.at)
-			return true
+// planOf is that of a program, nil where no pattern is about it.
+func (r *Reader) planOf(program []byte) *plan {
+	pl := r.plans[string(program)]
+	if pl == nil {
+		if all := r.set.byProgram[string(program)]; len(all) > 0 {
+			pl = newPlan(all)
+			r.plans[string(program)] = pl
 		}
 	}
-	return false
+	return pl
 }
 
-// tell emits what a line means.
-func (r *Reader) tell(p *pattern, l *line, at time.Time) {
-	r.hit = l
-	e := &r.event
+// begin makes an event that says what a line of a pattern means, whatever stands in its
+// places.
+func (l *line) begin(p *pattern, e *haechi.Event) {
 	*e = haechi.Event{Kind: l.kind, Outcome: l.outcome}
-	r.got.fill(e, r.cfg.V6Bits, &r.texts)
 	e.Assurance = haechi.Handshaken
 	e.Sensor, e.Protocol, e.Type, e.State = p.sensor, p.Protocol, l.kindOf, l.state
-	if l.kind == haechi.KindFlow {
-		e.First, e.Assurance = 2, haechi.Seen // a SYN that was logged; anybody can send one
-		if e.Transport != haechi.TCP {
-			e.First = 0
-		}
+}
+
+// opened says of a flow that it began with a SYN that was logged; anybody can send one.
+func opened(e *haechi.Event) {
+	if e.Kind != haechi.KindFlow {
+		return
 	}
-	r.send(at)
+	e.First, e.Assurance = 2, haechi.Seen
+	if e.Transport != haechi.TCP {
+		e.First = 0
+	}
+}
+
+// tell emits what a line means of which all is in got.
+func (r *Reader) tell(p *pattern, l *line, at time.Time) {
+	r.hit = l
+	l.begin(p, &r.event)
+	r.got.fill(&r.event, r.cfg.V6Bits, &r.texts)
+	opened(&r.event)
+	r.send(&r.event, at)
 }
 
 // send gives the event its time: that of the line before where the line has none.
-func (r *Reader) send(at time.Time) {
+func (r *Reader) send(e *haechi.Event, at time.Time) {
 	switch {
 	case !at.IsZero():
 		r.clock.last = at
@@ -204,9 +239,9 @@ func (r *Reader) send(at time.Time) {
 	default:
 		at = r.cfg.Now
 	}
-	r.event.Time = at.UTC()
+	e.Time = at.UTC()
 	r.stats.Told++
-	r.emit(&r.event)
+	r.emit(e)
 }
 
 // request tells of a request, and of the login in it if it carried a name.
@@ -221,7 +256,7 @@ func (r *Reader) request(p *pattern, at time.Time) {
 	if e.Status == http.StatusUnauthorized {
 		e.Outcome = haechi.Failure
 	}
-	r.send(at)
+	r.send(e, at)
 }
 
 func (r *Reader) tellRequest(p *pattern, at time.Time) {
@@ -233,7 +268,7 @@ func (r *Reader) tellRequest(p *pattern, at time.Time) {
 		e.Outcome = haechi.Failure
 	}
 	e.Assurance, e.Sensor, e.Protocol, e.Transport = haechi.Handshaken, p.sensor, p.Protocol, haechi.TCP
-	r.send(at)
+	r.send(e, at)
 }
 
 // pairsOf reads KEY=value words; of a key that comes twice the first counts, which the

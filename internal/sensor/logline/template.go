@@ -44,6 +44,8 @@ type token struct {
 	place place
 	text  []byte // of a literal
 	takes bytesOf
+	// inside says of a word that the text behind it may begin within it.
+	inside bool
 }
 
 // bytesOf is a set of bytes.
@@ -70,7 +72,9 @@ func parse(text string) (t template, err error) {
 		return t, err
 	}
 	first, last := -1, -1
-	for i, k := range all {
+	for i := range all {
+		k := &all[i]
+		k.inside = k.place == word && i+1 < len(all) && k.takes.has(all[i+1].text[0])
 		if k.place.free() {
 			if first < 0 {
 				first = i
@@ -154,7 +158,12 @@ func (t *template) match(message []byte, got *fields) verdict {
 		return misses
 	}
 	*got = fields{}
-	rest, ok := left(t.head, message, got)
+	return t.fit(t.head, message, got)
+}
+
+// fit reads a message, or what of it is behind the text that the head leaves out.
+func (t *template) fit(head []token, message []byte, got *fields) verdict {
+	rest, ok := left(head, message, got)
 	if !ok {
 		return misses
 	}
@@ -232,7 +241,7 @@ func left(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 		for n < len(b) && k.takes.has(b[n]) && (k.place != quoted || !bareQuote(b, n)) {
 			n++
 		}
-		if k.place == word && i+1 < len(all) { // it ends where what follows begins
+		if k.inside { // it ends where what follows begins
 			if j := bytes.Index(b[:min(n+len(all[i+1].text), len(b))], all[i+1].text); j >= 0 {
 				n = j
 			}
@@ -249,13 +258,24 @@ func left(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 func right(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 	for i := len(all) - 1; i >= 0; i-- {
 		k := &all[i]
-		if k.place == literal {
+		n := len(b)
+		switch k.place {
+		case literal:
 			if b, ok = bytes.CutSuffix(b, k.text); !ok {
 				return nil, false
 			}
 			continue
+		case source:
+			if a, from, ok := dottedEnd(b); ok {
+				got.source, b = a, b[:from]
+				continue
+			}
+		case port:
+			if v, from, ok := shortEnd(b); ok {
+				got.port, b = v, b[:from]
+				continue
+			}
 		}
-		n := len(b)
 		for n > 0 && k.takes.has(b[n-1]) && (k.place != quoted || !bareQuote(b, n-1)) {
 			n--
 		}

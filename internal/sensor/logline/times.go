@@ -12,13 +12,30 @@ type clock struct {
 	// minute is what a stamp up to its minute meant when it was read last: lines of one
 	// minute stand together.
 	minute struct {
-		text    [12]byte
-		at, now time.Time
+		text [12]byte
+		at   time.Time // zero: none was read
+	}
+	// second is the same of a whole stamp and the blank behind it.
+	second struct {
+		text [16]byte
+		at   time.Time
+	}
+	host hosts
+	tags tags
+}
+
+// setNow lets the time pass by which years are found.
+func (c *clock) setNow(now time.Time) {
+	if now != c.now {
+		c.now, c.minute.at, c.second.at = now, time.Time{}, time.Time{}
 	}
 }
 
 // stamp reads RFC 3164's "Jan _2 15:04:05" at the beginning of a line.
 func (c *clock) stamp(b []byte) (at time.Time, rest []byte, ok bool) {
+	if len(b) >= 16 && [16]byte(b) == c.second.text && !c.second.at.IsZero() {
+		return c.second.at, b[16:], true
+	}
 	if len(b) < 16 || b[15] != ' ' || b[3] != ' ' || b[6] != ' ' || b[9] != ':' || b[12] != ':' {
 		return at, b, false
 	}
@@ -26,14 +43,15 @@ func (c *clock) stamp(b []byte) (at time.Time, rest []byte, ok bool) {
 	if !ok || second > 60 {
 		return at, b, false
 	}
-	if m := &c.minute; string(m.text[:]) != string(b[:12]) || !m.now.Equal(c.now) || m.at.IsZero() {
+	if m := &c.minute; string(m.text[:]) != string(b[:12]) || m.at.IsZero() {
 		if at, ok = c.upToMinute(b); !ok {
 			return at, b, false
 		}
 		copy(m.text[:], b)
-		m.at, m.now = at, c.now
+		m.at = at
 	}
-	return c.minute.at.Add(time.Duration(second) * time.Second), b[16:], true
+	c.second.text, c.second.at = [16]byte(b), c.minute.at.Add(time.Duration(second)*time.Second)
+	return c.second.at, b[16:], true
 }
 
 // upToMinute reads the stamp but for its seconds.

@@ -259,7 +259,7 @@ func (r *Reader) zeekHTTP(p *pattern, c *ends, z *zeekRow, at time.Time) bool {
 	}
 	e.Method, e.Host, e.Path = r.texts.clean([]byte(z.text("method"))), r.texts.clean([]byte(z.text("host"))), r.texts.clean([]byte(pathOnly(z.text("uri"))))
 	e.UserAgent, e.BytesOut = r.texts.clean([]byte(z.text("user_agent"))), int64(min(z.number("response_body_len"), mostAmount))
-	r.send(at)
+	r.send(e, at)
 	return true
 }
 
@@ -282,7 +282,7 @@ func (r *Reader) zeekSSH(p *pattern, c *ends, z *zeekRow, at time.Time) bool {
 		if i == n-1 && (success == "T" || success == "true") {
 			r.event.Outcome = haechi.Success
 		}
-		r.send(at)
+		r.send(&r.event, at)
 	}
 	return true
 }

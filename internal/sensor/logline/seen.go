@@ -1,0 +1,72 @@
+package logline
+
+import "bytes"
+
+// hosts is the host of the line before, with the blank behind it: nearly always it is that
+// of the next line as well.
+type hosts struct {
+	text [64]byte
+	n    int
+}
+
+// skip takes a host off; false: there is nothing behind it.
+func (h *hosts) skip(b []byte) (rest []byte, ok bool) {
+	if n := h.n; n > 0 && len(b) >= n && string(b[:n]) == string(h.text[:n]) {
+		return b[n:], true
+	}
+	n := bytes.IndexByte(b, ' ') + 1
+	if n == 0 {
+		return nil, false
+	}
+	if n <= len(h.text) {
+		h.n = copy(h.text[:], b[:n])
+	}
+	return b[n:], true
+}
+
+// tag is a "program[" that lines began with.
+type tag struct {
+	text  [31]byte
+	n     uint8 // of text, 0: none
+	name  uint8 // of it, what is the program
+	asked bool  // whether there is a plan
+	plan  *plan // nil: no pattern is about it
+}
+
+// tags are some of the tags that were read lately, by their first bytes.
+type tags [16]tag
+
+func (t *tags) of(b []byte) *tag { return &t[(b[0]<<1^b[1])&15] }
+
+// maxProcess bounds the digits of a number of a process, in a tag that is known.
+const maxProcess = 10
+
+// read reads a tag that is known, a number and "]:"; false: it is another. A colon, blank or
+// bracket in the name would have made it another one when it was kept.
+func (t *tags) read(b []byte, m *message) bool {
+	if len(b) < 4 {
+		return false
+	}
+	k := t.of(b)
+	n := int(k.n)
+	if n == 0 || len(b) < n || string(b[:n]) != string(k.text[:n]) {
+		return false
+	}
+	i := n + digitsAt(b[n:])
+	if i == n || i > n+maxProcess || i+1 >= len(b) || b[i] != ']' || b[i+1] != ':' {
+		return false
+	}
+	m.program, m.tag, m.text = b[:k.name], k, bytes.TrimPrefix(b[i+2:], []byte(" "))
+	return true
+}
+
+// keep keeps the tag that b begins with, whose bracket stands at end; nil: it is too long.
+func (t *tags) keep(b []byte, end, name int) *tag {
+	k := t.of(b)
+	if end+1 > len(k.text) {
+		return nil
+	}
+	*k = tag{name: uint8(name)}
+	k.n = uint8(copy(k.text[:], b[:end+1]))
+	return k
+}
