@@ -31,7 +31,7 @@ func New(prefixes ...netip.Prefix) *Set {
 
 // Contains reports whether the address lies under a prefix of the set.
 func (s *Set) Contains(addr netip.Addr) bool {
-	return s != nil && s.lite.Contains(clientkey.Addr(addr))
+	return s != nil && s.lite.Size() > 0 && s.lite.Contains(clientkey.Addr(addr))
 }
 
 // Overlaps reports whether the prefix shares any address with the set.

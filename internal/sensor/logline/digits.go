@@ -1,19 +1,52 @@
 package logline
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
 )
 
-// Numbers of lines have now one digit more and now one less, so that a loop over their
-// digits is mispredicted once a number. These read eight bytes at once.
+// Texts of lines are short, and their numbers have now one digit more and now one less, so that
+// a loop over their digits is mispredicted once a number. These read eight bytes at once.
 
 const (
 	zeros = 0x3030303030303030 // eight times '0'
 	highs = 0x8080808080808080
 	edge  = 0x7676767676767676 // what makes a high bit of more than 9
 )
+
+// eight is a text of up to eight bytes, which is compared at once.
+type eight struct {
+	n     int // its length, 0: it is longer
+	bytes uint64
+}
+
+func eightOf(text string) (e eight) {
+	if len(text) > 8 {
+		return e
+	}
+	var b [8]byte
+	e.n = copy(b[:], text)
+	e.bytes = binary.LittleEndian.Uint64(b[:])
+	return e
+}
+
+// begins reports whether b begins with the text.
+func (e eight) begins(b, text []byte) bool {
+	if e.n == 0 || len(b) < 8 {
+		return bytes.HasPrefix(b, text)
+	}
+	return (binary.LittleEndian.Uint64(b)^e.bytes)<<(64-8*e.n) == 0
+}
+
+// ends reports whether b ends with the text.
+func (e eight) ends(b, text []byte) bool {
+	if e.n == 0 || len(b) < 8 {
+		return bytes.HasSuffix(b, text)
+	}
+	return binary.LittleEndian.Uint64(b[len(b)-8:])>>(64-8*e.n) == e.bytes
+}
 
 // others has the high bit of each of eight bytes that is no digit.
 func others(x uint64) uint64 {

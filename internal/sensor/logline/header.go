@@ -20,6 +20,9 @@ type message struct {
 // It begins with the line as text.
 func (c *clock) unwrap(m *message) {
 	line := m.text
+	if c.before.read(line, m) {
+		return
+	}
 	if len(line) > 1 && line[0] == '{' {
 		c.wrapped(line, m)
 		return
@@ -115,6 +118,7 @@ func (c *clock) syslog(b []byte, m *message) {
 		m.at = at
 		if rest, ok = c.host.skip(rest); ok {
 			c.tagged(rest, m)
+			c.before.keep(b, len(b)-len(rest), m)
 		} else {
 			m.text = nil
 		}
@@ -168,6 +172,7 @@ func (c *clock) tagged(b []byte, m *message) {
 	m.program, m.text = name, bytes.TrimPrefix(b[i+1:], []byte(" "))
 	if numbered {
 		m.tag = c.tags.keep(b, end, len(name))
+		c.before.n = 0 // its tag may have made room
 	}
 }
 

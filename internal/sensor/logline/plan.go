@@ -30,6 +30,7 @@ type step struct {
 // node is where a message may have come to by its beginning.
 type node struct {
 	text   []byte // what leads here from the node before
+	eight  eight  // of it
 	begins string // the first byte of the text of each of next
 	next   []node
 	own    []int   // the steps whose text ends here
@@ -103,6 +104,7 @@ func (n *node) add(text []byte, step int) {
 func (n *node) finish(steps []step, above []int) {
 	all := slices.Concat(above, n.own)
 	slices.Sort(all)
+	n.eight = eightOf(string(n.text))
 	for _, i := range all {
 		n.may = append(n.may, &steps[i])
 	}
@@ -118,7 +120,7 @@ func (n *node) find(message []byte) []*step {
 		for i < len(n.begins) && n.begins[i] != message[0] {
 			i++
 		}
-		if i == len(n.begins) || !bytes.HasPrefix(message, n.next[i].text) {
+		if i == len(n.begins) || !n.next[i].eight.begins(message, n.next[i].text) {
 			break
 		}
 		n = &n.next[i]

@@ -1,6 +1,41 @@
 package logline
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
+
+// heading is what the line before began with: stamp, host and tag up to its bracket.
+type heading struct {
+	text [96]byte
+	n    int // of text, 0: none
+	host int // where the tag begins
+	at   time.Time
+	tag  *tag
+}
+
+// read reads a heading that is the same again; false: it is not.
+func (h *heading) read(b []byte, m *message) bool {
+	n := h.n
+	if n == 0 || len(b) < n || string(b[:n]) != string(h.text[:n]) {
+		return false
+	}
+	text, ok := numbered(b[n:])
+	if ok {
+		m.at, m.tag, m.program, m.text = h.at, h.tag, b[h.host:h.host+int(h.tag.name)], text
+	}
+	return ok
+}
+
+// keep keeps the heading of a line whose tag begins at host.
+func (h *heading) keep(b []byte, host int, m *message) {
+	h.n = 0
+	if m.tag == nil || host+int(m.tag.n) > len(h.text) {
+		return
+	}
+	h.n = copy(h.text[:], b[:host+int(m.tag.n)])
+	h.host, h.at, h.tag = host, m.at, m.tag
+}
 
 // hosts is the host of the line before, with the blank behind it: nearly always it is that
 // of the next line as well.
@@ -52,12 +87,23 @@ func (t *tags) read(b []byte, m *message) bool {
 	if n == 0 || len(b) < n || string(b[:n]) != string(k.text[:n]) {
 		return false
 	}
-	i := n + digitsAt(b[n:])
-	if i == n || i > n+maxProcess || i+1 >= len(b) || b[i] != ']' || b[i+1] != ':' {
-		return false
+	text, ok := numbered(b[n:])
+	if ok {
+		m.program, m.tag, m.text = b[:k.name], k, text
 	}
-	m.program, m.tag, m.text = b[:k.name], k, bytes.TrimPrefix(b[i+2:], []byte(" "))
-	return true
+	return ok
+}
+
+// numbered takes the number of a process and "]:" off.
+func numbered(b []byte) (text []byte, ok bool) {
+	i := digitsAt(b)
+	if i == 0 || i > maxProcess || i+1 >= len(b) || b[i] != ']' || b[i+1] != ':' {
+		return nil, false
+	}
+	if i += 2; i < len(b) && b[i] == ' ' {
+		i++
+	}
+	return b[i:], true
 }
 
 // keep keeps the tag that b begins with, whose bracket stands at end; nil: it is too long.

@@ -43,6 +43,7 @@ func (p place) free() bool { return p >= user }
 type token struct {
 	place place
 	text  []byte // of a literal
+	eight eight  // of it
 	takes bytesOf
 	// inside says of a word that the text behind it may begin within it.
 	inside bool
@@ -109,7 +110,7 @@ func tokens(text string) (all []token, err error) {
 			i = len(text)
 		}
 		if i > 0 {
-			all = append(all, token{text: []byte(text[:i])})
+			all = append(all, token{text: []byte(text[:i]), eight: eightOf(text[:i])})
 			text = text[i:]
 			continue
 		}
@@ -232,9 +233,10 @@ func left(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 	for i := range all {
 		k := &all[i]
 		if k.place == literal {
-			if b, ok = bytes.CutPrefix(b, k.text); !ok {
+			if !k.eight.begins(b, k.text) {
 				return nil, false
 			}
+			b = b[len(k.text):]
 			continue
 		}
 		n := 0
@@ -261,9 +263,10 @@ func right(all []token, b []byte, got *fields) (rest []byte, ok bool) {
 		n := len(b)
 		switch k.place {
 		case literal:
-			if b, ok = bytes.CutSuffix(b, k.text); !ok {
+			if !k.eight.ends(b, k.text) {
 				return nil, false
 			}
+			b = b[:n-len(k.text)]
 			continue
 		case source:
 			if a, from, ok := dottedEnd(b); ok {

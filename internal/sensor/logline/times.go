@@ -20,14 +20,15 @@ type clock struct {
 		text [16]byte
 		at   time.Time
 	}
-	host hosts
-	tags tags
+	before heading
+	host   hosts
+	tags   tags
 }
 
 // setNow lets the time pass by which years are found.
 func (c *clock) setNow(now time.Time) {
 	if now != c.now {
-		c.now, c.minute.at, c.second.at = now, time.Time{}, time.Time{}
+		c.now, c.minute.at, c.second.at, c.before.n = now, time.Time{}, time.Time{}, 0
 	}
 }
 
