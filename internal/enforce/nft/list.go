@@ -164,33 +164,23 @@ func (l length) describeList(table *nftables.Table, name string, size int, id ui
 
 // fillList makes a set that no rule knows yet, and reads it back.
 func (e *Enforcer) fillList(ctx context.Context, l length, name string, all []netip.Prefix) error {
-	set := l.describeList(e.k.table, name, len(all), e.k.id())
-	for i := 0; i < len(all) || i == 0; i += batch {
-		c, err := e.k.conn(ctx)
-		if err != nil {
+	c, err := e.k.conn(ctx)
+	if err != nil {
+		return failed("fill the deny list", err)
+	}
+	c.AddTable(e.k.table)
+	_ = c.AddSet(l.describeList(e.k.table, name, len(all), e.k.id()), nil)
+	if err := c.Flush(); err != nil {
+		return failed("fill the deny list", err)
+	}
+	for part := range slices.Chunk(all, batch) {
+		if err := e.k.add(ctx, name, part); err != nil {
 			return failed("fill the deny list", err)
 		}
-		if i == 0 {
-			c.AddTable(e.k.table)
-			_ = c.AddSet(set, nil)
-		}
-		for part := range slices.Chunk(all[i:min(i+batch, len(all))], chunk) {
-			els := make([]nftables.SetElement, len(part))
-			for j, p := range part {
-				els[j].Key = key(p)
-			}
-			if err := c.SetAddElements(set, els); err != nil {
-				return failed("fill the deny list", err)
-			}
-		}
-		if err := c.Flush(); err != nil {
-			return failed("fill the deny list", err)
-		}
-		set = l.describeList(e.k.table, name, len(all), 0) // it has a name from now on
 	}
 	has, known, err := e.k.count(ctx, name)
 	if err == nil && !known && len(all) <= batch {
-		has, err = e.k.read(ctx, set)
+		has, err = e.k.read(ctx, l.describeList(e.k.table, name, len(all), 0)) // it has a name by now
 		known = true
 	}
 	if err != nil {

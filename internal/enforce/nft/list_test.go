@@ -99,6 +99,26 @@ func TestListIsReadBack(t *testing.T) {
 	expect(t, w, "repaired", map[string]bool{"198.51.100.3": false, "198.51.100.4": false})
 }
 
+// A list of several transactions, each of many messages, arrives whole: what is read back
+// after it was filled is compared, and the first and last of a message are dropped.
+func TestListOfManyMessages(t *testing.T) {
+	w := netnstest.NewWire(t)
+	e := open(t, w, nft.Config{})
+	var ps []netip.Prefix
+	for i := range 60_001 {
+		ps = append(ps, netip.PrefixFrom(netip.AddrFrom4([4]byte{20, 0, byte(i >> 8), byte(i)}), 32),
+			netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 1, byte(i >> 8), byte(i)}), 64))
+	}
+	if err := e.Load(t.Context(), enforce.List{Prefixes: ps}); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{"20.0.234.97": true, "2001:db8:1:ea61::1": true}
+	for _, i := range []int{0, 499, 500, 24_999, 25_000, 60_000} {
+		want[ps[2*i].Addr().String()], want[ps[2*i+1].Addr().Next().String()] = false, false
+	}
+	expect(t, w, "loaded", want)
+}
+
 func TestListIsBounded(t *testing.T) {
 	w := netnstest.NewWire(t)
 	e := open(t, w, nft.Config{})
