@@ -109,6 +109,21 @@ func (x *exchange) use(one *server) {
 	}
 }
 
+// clock is the time, see the lane's.
+func (x *exchange) clock() time.Time {
+	if x.lane != nil {
+		return x.lane.clock()
+	}
+	return time.Now()
+}
+
+// waited says that time may have passed since the clock was read.
+func (x *exchange) waited() {
+	if x.lane != nil {
+		x.lane.stale = true
+	}
+}
+
 // eachHeader iterates the request's header for inspectors.
 func (x *exchange) eachHeader(yield func(name, value string) bool) {
 	x.in.header.each(yield)
@@ -167,7 +182,8 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	x.upgraded, x.status = true, http.StatusSwitchingProtocols
 	x.g.counts.upgraded.Add(1)
-	x.leave(x.status) // what follows may last for hours, without work
-	x.record()
+	now := x.g.deps.Now()
+	x.leave(x.status, now) // what follows may last for hours, without work
+	x.record(now)
 	return x.bound(c), rw, nil
 }

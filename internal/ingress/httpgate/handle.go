@@ -57,9 +57,10 @@ func (x *exchange) end() {
 	if x.body != nil {
 		x.body.end()
 	}
-	x.leave(x.status)
+	now := x.g.deps.Now()
+	x.leave(x.status, now)
 	x.leavePlace()
-	x.record()
+	x.record(now)
 	x.judgeTapped()
 	x.letGo()
 	x.looked()
@@ -76,7 +77,9 @@ func (x *exchange) end() {
 func (x *exchange) admit() bool {
 	x.c.requests.Add(1)
 	x.identify()
-	x.site = x.g.hosts.find(x.in.host)
+	if x.lane == nil { // which knows it
+		x.site = x.g.hosts.find(x.in.host)
+	}
 	service, class, own := x.g.cfg.Name, "", ""
 	if x.site != nil {
 		service = x.site.service
@@ -144,6 +147,7 @@ func (x *exchange) slowDown() bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		x.waited()
 		return true
 	case <-x.leaves():
 		x.status, x.abort = statusClientGone, true

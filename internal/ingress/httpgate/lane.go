@@ -52,8 +52,13 @@ type lane struct {
 	page     page
 	request  []byte // for the upstream
 	reply    http1.Response
+	// understood is how far reply came: it is void unless that is http1.Read.
+	understood http1.Outcome
+	loan       loan // of the request under way; whoever has it ends before the next one
 
-	due     time.Duration // since opened: when waiting ends
+	now     time.Time     // see clock
+	stale   bool          // somebody may have waited since then
+	due     time.Duration // since opened: when waiting ends; 0: from now on for HeaderTimeout
 	armed   time.Duration // for when the deadline is set
 	unsure  bool          // the socket may hold an end that nobody was told of
 	hand    bool          // net/http goes on
@@ -156,6 +161,7 @@ func bareOf(c *conn) *net.TCPConn {
 // the lane is at its end.
 func (l *lane) step(fd uintptr) (over bool) {
 	l.sock.fd, l.sock.drained, l.sock.inside = int(fd), false, true
+	l.stale = true
 	defer func() { l.sock.inside = false }()
 	for {
 		switch l.advance() {
@@ -167,6 +173,18 @@ func (l *lane) step(fd uintptr) (over bool) {
 		}
 	}
 }
+
+// clock is the time. It is read anew only where somebody may have waited since it was
+// last read: a clock costs more than most of what is timed by it.
+func (l *lane) clock() time.Time {
+	if l.stale {
+		l.now, l.stale = time.Now(), false
+	}
+	return l.now
+}
+
+// age is that time since the connection was opened.
+func (l *lane) age() time.Duration { return l.clock().Sub(l.c.opened) }
 
 // stride is what comes after a step.
 type stride int
@@ -227,7 +245,7 @@ func (l *lane) fill() stride {
 	}
 	if n > 0 {
 		if l.have == l.at && l.x == nil { // the first bytes of a request
-			l.due = time.Since(l.c.opened) + l.c.g.cfg.HeaderTimeout
+			l.due = 0
 			l.state.Store(laneBusy)
 		}
 		l.have += n
@@ -257,7 +275,11 @@ func (l *lane) giveBack() {
 // arm sees to it that waiting ends when it is due. The deadline is not set for every
 // request: one that comes too early only makes late look again.
 func (l *lane) arm() {
-	now, due := time.Since(l.c.opened), l.due
+	now := l.age()
+	if l.due == 0 {
+		l.due = now + l.c.g.cfg.HeaderTimeout
+	}
+	due := l.due
 	if l.unsure {
 		due = min(due, now+watchEvery)
 	}
@@ -272,8 +294,8 @@ func (l *lane) arm() {
 // late reports whether a wait that was ended has lasted long enough. If not, the
 // socket is read before the next wait.
 func (l *lane) late() bool {
-	l.unsure = false
-	if time.Since(l.c.opened) < l.due {
+	l.unsure, l.stale = false, true
+	if l.age() < l.due {
 		l.armed = 0
 		l.arm()
 		return false
@@ -308,6 +330,7 @@ func (l *lane) give(c net.Conn) {
 
 // close ends the connection.
 func (l *lane) close() {
+	l.stale = true
 	l.c.sock = nil
 	l.own(nil)
 	if l.unread {

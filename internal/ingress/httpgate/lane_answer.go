@@ -33,14 +33,14 @@ func (l *lane) forward(x *exchange) {
 		l.failed(x, err)
 		return
 	}
-	t := &loan{l: l, u: u, w: w}
-	keep := false
-	if l.plain(x, w) {
+	l.loan = loan{l: l, u: u, w: w}
+	t, keep := &l.loan, false
+	if l.plain(x) {
 		keep = l.pass(x, t, buf)
 	} else {
 		keep = l.translate(x, t)
 	}
-	if t.back || keep && t.giveBack() {
+	if t.back || keep && t.giveBack(l.clock()) {
 		return
 	}
 	l.drop(w) // whatever is on it is nobody's
@@ -82,9 +82,9 @@ func (l *lane) failed(x *exchange, err error) {
 
 // plain reports whether an answer can be passed on as it comes: its head was read
 // here, its body has a length, and nothing is to be put into it.
-func (l *lane) plain(x *exchange, w *wire) bool {
+func (l *lane) plain(x *exchange) bool {
 	p := &l.reply
-	if l.read.Response(w.reply[:w.heard], p) != http1.Read || p.Chunked && !l.bodiless() || !p.HasLength && !l.bodiless() {
+	if l.understood != http1.Read || p.Chunked && !l.bodiless() || !p.HasLength && !l.bodiless() {
 		return false
 	}
 	return (x.site.protection == nil || !l.toRead(x)) && !l.judged(x)
@@ -156,7 +156,7 @@ func (r *rest) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if r.left == 0 && r.keep {
-		r.t.giveBack()
+		r.t.giveBack(time.Now())
 	}
 	return n, err
 }
@@ -178,6 +178,7 @@ func (l *lane) stream(x *exchange, t *loan, left int64, keep bool) (whole bool) 
 	defer l.c.g.buffers.Put(buf)
 	for {
 		n, err := body.Read(buf)
+		l.stale = true
 		if n > 0 && !l.write(buf[:n]) {
 			x.abort = true
 			return false
@@ -317,6 +318,7 @@ func (l *lane) translate(x *exchange, t *loan) (keep bool) {
 		}
 		src.left, src.due = 1<<62, time.Time{} // of the body, which may be read from here on
 		err = x.answered(res)
+		l.stale = true
 	}
 	if err != nil {
 		l.failed(x, err)
@@ -338,6 +340,7 @@ func (l *lane) translate(x *exchange, t *loan) (keep bool) {
 	defer l.c.g.buffers.Put(buf)
 	for {
 		n, err := res.Body.Read(buf)
+		l.stale = true
 		if n > 0 {
 			if _, werr := x.Write(buf[:n]); werr != nil {
 				err = werr

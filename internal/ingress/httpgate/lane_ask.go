@@ -12,7 +12,11 @@ import (
 
 // laneTexts are texts of the last request. On one connection they mostly come again,
 // and events keep them.
-type laneTexts struct{ host, agent, raw, path string }
+type laneTexts struct {
+	host, agent, raw, path string
+	site                   *site // of the host, at the gate
+	gate                   *Gate
+}
 
 // same returns the last text if the bytes are equal, or a new one.
 func same(last string, b []byte) string {
@@ -25,9 +29,9 @@ func same(last string, b []byte) string {
 // meet has the request judged that was read.
 func (l *lane) meet() stride {
 	g := l.c.g.present()
-	l.last.host = same(l.last.host, l.q.Host)
+	site := l.site(g)
 	whole := int64(l.q.Size) + l.q.Length
-	if site := g.hosts.find(l.last.host); site != nil && !site.quick || whole > laneBuffer || l.q.Size > g.cfg.MaxHeaderBytes {
+	if site != nil && !site.quick || whole > laneBuffer || l.q.Size > g.cfg.MaxHeaderBytes {
 		return l.other()
 	}
 	if int(whole) > laneBuffer-l.at {
@@ -39,7 +43,7 @@ func (l *lane) meet() stride {
 		return l.other() // its body is read there
 	}
 	x := g.exchanges.Get().(*exchange)
-	x.w, x.lane, x.c, x.start = &l.page, l, l.c, time.Now()
+	x.w, x.lane, x.c, x.start, x.site = &l.page, l, l.c, l.clock(), site
 	g.counts.requests.Add(1)
 	x.in = asked{method: methodOf(l.q.Method), host: l.last.host, path: l.last.path, query: string(l.q.Query),
 		length: l.q.Length, secure: l.tls != nil, header: l}
@@ -50,6 +54,15 @@ func (l *lane) meet() stride {
 		return l.conclude()
 	}
 	return onward
+}
+
+// site is the one that the request is for, nil if there is none.
+func (l *lane) site(g *Gate) *site {
+	if l.last.gate != g || l.last.host != string(l.q.Host) {
+		l.last.gate, l.last.host = g, string(l.q.Host)
+		l.last.site = g.hosts.find(l.last.host)
+	}
+	return l.last.site
 }
 
 // roomForBody takes a place for a body that is waited for. When it reports false, it
@@ -189,7 +202,7 @@ func (l *lane) conclude() stride {
 	if l.c.g.lanes.ending.Load() {
 		return end
 	}
-	l.due = time.Since(l.c.opened) + l.c.g.cfg.IdleTimeout
+	l.due = l.age() + l.c.g.cfg.IdleTimeout
 	// Who half-closes the connection behind a request usually does so behind the first
 	// one: only there it is looked for at once.
 	if l.served == 1 {

@@ -1,6 +1,9 @@
 package httpgate
 
-import "io"
+import (
+	"io"
+	"time"
+)
 
 // loan is a wire that a lane has for one request. It goes back as soon as the server
 // has said everything: a client that is slow to take what was read ahead would
@@ -15,14 +18,14 @@ type loan struct {
 
 // giveBack returns the wire, behind an answer that left it in order. It reports whether
 // it is gone: the wire of a request that is being ended is not given back.
-func (t *loan) giveBack() bool {
+func (t *loan) giveBack(now time.Time) bool {
 	if t.back || t.l.ended() {
 		return t.back
 	}
 	t.back = true
 	t.l.hold(nil)
 	t.w.release()
-	t.u.put(t.w)
+	t.u.put(t.w, now)
 	return true
 }
 
@@ -37,7 +40,7 @@ type lastOf struct {
 func (b *lastOf) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF && !b.t.back && b.again() {
-		b.t.giveBack()
+		b.t.giveBack(time.Now())
 	}
 	return n, err
 }

@@ -128,7 +128,7 @@ func (x *exchange) enter() bool {
 	if l == nil {
 		return true
 	}
-	now := l.since()
+	now := x.clock().Sub(l.origin)
 	st := l.gauge.State(int64(now))
 	x.tellStrain(l, st)
 	v, status := x.weigh(l, st, now)
@@ -186,15 +186,22 @@ func (x *exchange) weigh(l *load, st strain.State, now time.Duration) (haechi.Ve
 }
 
 // tellStrain emits an event when the servers have become busy, and when all is as
-// before.
+// before. The event is made by another function: a request that tells nothing pays
+// nothing for it.
 func (x *exchange) tellStrain(l *load, st strain.State) {
+	if told := l.told.Load(); st.Busy && !told || told && !st.Busy && st.Limit == l.most {
+		x.emitStrain(l, st)
+	}
+}
+
+func (x *exchange) emitStrain(l *load, st strain.State) {
 	e := haechi.Event{Kind: haechi.KindSystem, Service: l.service, Reason: haechi.ReasonOverload, Observed: st.Ratio, Threshold: strain.EnterRatio}
 	switch {
 	case st.Busy && l.told.CompareAndSwap(false, true):
 		e.Outcome, e.Severity = haechi.Failure, haechi.Medium
 		e.Text = fmt.Sprintf("the servers behind %s have more to do than they can: %d requests under way, %d overdue, answers take %.1f times as long as usual; "+
 			"who takes up most is slowed down, and the newest clients are refused first", l.service, st.Under, st.Overdue, st.Ratio)
-	case !st.Busy && st.Limit == l.most && l.told.CompareAndSwap(true, false):
+	case !st.Busy && l.told.CompareAndSwap(true, false):
 		e.Outcome = haechi.Success
 		e.Text = fmt.Sprintf("the servers behind %s keep up again: %d requests under way; %d requests were refused for overload since the start", l.service, st.Under, l.shed.Load())
 	default:
@@ -211,9 +218,9 @@ func (x *exchange) began(status int, contentType string) {
 		return
 	}
 	sent := x.body == nil || x.bodyHere // else the client's slowness would count as the server's
-	x.load.gauge.Answered(x.ticket, int64(x.load.since()), sent && status < http.StatusBadRequest)
+	x.load.gauge.Answered(x.ticket, int64(x.clock().Sub(x.load.origin)), sent && status < http.StatusBadRequest)
 	if strings.HasPrefix(contentType, "text/event-stream") {
-		x.leave(status)
+		x.leave(status, x.g.deps.Now())
 	}
 }
 
@@ -227,12 +234,12 @@ func (x *exchange) missed(err error) {
 
 // leave gives back the request's place, once, charges the client with what it took, and
 // remembers one that was answered well.
-func (x *exchange) leave(status int) {
+func (x *exchange) leave(status int, at time.Time) {
 	l := x.load
 	if l == nil {
 		return
 	}
-	now := l.since()
+	now := x.clock().Sub(l.origin)
 	work := x.release(now)
 	x.load, x.ticket = nil, 0
 	if x.placed {
@@ -246,7 +253,7 @@ func (x *exchange) leave(status int) {
 	if x.body != nil {
 		bytes += x.body.n.Load()
 	}
-	x.g.deps.Costs.Spend(l.service, &x.actor, work, bytes, x.g.deps.Now())
+	x.g.deps.Costs.Spend(l.service, &x.actor, work, bytes, at)
 	if !x.refused && status >= http.StatusSwitchingProtocols && status < http.StatusBadRequest {
 		l.known.Met(l.hash.Prefix(x.actor.Client), now)
 	}

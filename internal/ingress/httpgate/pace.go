@@ -30,18 +30,17 @@ func (c *conn) step() time.Duration { return min(maxStep, c.g.cfg.WriteTimeout/4
 // what the peer's kernel acknowledged, not what fits into ours: a window that is
 // opened byte by byte does not pass for reading.
 func (c *conn) Write(p []byte) (int, error) {
-	now := time.Since(c.opened) | 1
-	sent := c.writeNow(p, now)
+	sent := c.writeNow(p)
 	if sent == len(p) {
 		return sent, nil
 	}
-	n, err := c.writeWaiting(p[sent:], now)
+	n, err := c.writeWaiting(p[sent:], time.Since(c.opened)|1)
 	return sent + n, err
 }
 
 // writeNow writes what there is room for, on a lane, which needs no deadline. An error
 // is met again by the write that waits.
-func (c *conn) writeNow(p []byte, now time.Duration) int {
+func (c *conn) writeNow(p []byte) int {
 	if c.sock == nil || !c.sock.inside {
 		return 0
 	}
@@ -50,7 +49,7 @@ func (c *conn) writeNow(p []byte, now time.Duration) int {
 		return 0
 	}
 	c.out.Add(int64(n))
-	c.wrote.Store(int64(now))
+	c.wrote.Store(int64(c.sock.now))
 	return n
 }
 

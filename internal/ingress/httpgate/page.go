@@ -136,10 +136,12 @@ func (p *page) finish() {
 // write sends to the client.
 func (l *lane) write(b []byte) bool {
 	var err error
+	l.sock.now = l.age() | 1
 	if l.tls != nil {
 		_, err = l.tls.Write(b)
 	} else {
 		_, err = l.c.Write(b)
 	}
+	l.stale = true
 	return err == nil
 }

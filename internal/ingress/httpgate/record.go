@@ -16,10 +16,13 @@ const (
 
 // record emits the one event of a request; for an upgraded connection it emits
 // that at the upgrade, and a close event at the end.
-func (x *exchange) record() {
+func (x *exchange) record(now time.Time) {
 	e := &x.event
-	*e = haechi.Event{Time: x.g.deps.Now().UTC(), Kind: haechi.KindRequest, Service: x.g.cfg.Name, Actor: x.actor,
-		Duration: time.Since(x.start), Status: x.status, BytesOut: x.out, TLS: x.in.secure}
+	if x.recorded { // else it is empty, and large
+		*e = haechi.Event{}
+	}
+	e.Time, e.Kind, e.Service, e.Actor = now.UTC(), haechi.KindRequest, x.g.cfg.Name, x.actor
+	e.Duration, e.Status, e.BytesOut, e.TLS = x.clock().Sub(x.start), x.status, x.out, x.in.secure
 	if x.site != nil {
 		e.Service = x.site.service
 	}

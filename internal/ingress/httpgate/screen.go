@@ -35,6 +35,7 @@ func (x *exchange) screen(r *http.Request) bool { // r is nil on a lane
 		x.view.Lesson = &x.lesson
 	}
 	v := x.g.deps.Bodies.Inspect(&x.view, x.g.deps.Now())
+	x.waited()
 	x.view.Body, x.arrived = nil, nil
 	x.hits = v.Hits
 	switch {

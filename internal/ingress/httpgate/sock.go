@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -26,7 +27,8 @@ func (notYet) Temporary() bool { return true }
 type sock struct {
 	fd      int
 	drained bool
-	inside  bool // the descriptor is held open: a step is under way
+	inside  bool          // the descriptor is held open: a step is under way
+	now     time.Duration // since the connection was opened, at the last answer; 0 before
 }
 
 // Read implements io.Reader.

@@ -137,9 +137,9 @@ func (l *lane) repeatable() bool {
 func (l *lane) converse(u *upstream, w *wire) error {
 	w.begin(l.request, &l.c.g.buffers)
 	l.hold(w)
-	start := time.Now()
-	due := start.Add(u.answer)
-	for now := start; ; now = time.Now() {
+	due := l.clock().Add(u.answer)
+	for {
+		now := l.clock()
 		if l.ended() {
 			return errStopped
 		}
@@ -147,6 +147,7 @@ func (l *lane) converse(u *upstream, w *wire) error {
 			return err
 		}
 		err := w.raw.Read(w.turn)
+		l.stale = true
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			w.armed = time.Time{} // it may have been an interruption
@@ -162,7 +163,7 @@ func (l *lane) converse(u *upstream, w *wire) error {
 				return err
 			}
 		default:
-			if l.read.Response(w.reply[:w.heard], &l.reply) != http1.More || w.heard == len(w.reply) {
+			if l.understood = l.read.Response(w.reply[:w.heard], &l.reply); l.understood != http1.More || w.heard == len(w.reply) {
 				return nil
 			}
 		}

@@ -177,7 +177,7 @@ func (b *answerBody) finish(whole bool) {
 	w := b.w
 	b.w = nil
 	if b.stop() && whole && b.keep && w.br.Buffered() == 0 {
-		b.u.put(w)
+		b.u.put(w, time.Now())
 		return
 	}
 	w.conn.Close()

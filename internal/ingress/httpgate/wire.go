@@ -120,8 +120,8 @@ func (u *upstream) pop() *wire {
 	return w
 }
 
-func (u *upstream) put(w *wire) {
-	w.since = time.Now()
+func (u *upstream) put(w *wire, now time.Time) {
+	w.since = now
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.closed || len(u.idle) >= u.maxIdle {
