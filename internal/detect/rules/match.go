@@ -102,11 +102,41 @@ func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *co
 }
 
 // matcher evaluates one expression for one shard. It keeps the last value of each
-// text it was asked for, which spares an allocation where values repeat.
+// text it was asked for, which spares an allocation where values repeat; and all that
+// the last evaluation looked at, with its verdict: an event in which that is the same
+// gets the same, since an expression knows nothing but its fields.
 type matcher struct {
-	expr  *expression
-	event *haechi.Event
-	last  map[string]boxed
+	expr    *expression
+	event   *haechi.Event
+	last    map[string]boxed
+	looked  []looked
+	known   bool // looked is all of it, and verdict is right
+	verdict bool
+}
+
+// maxLooked bounds what is compared: beyond, evaluating is as cheap.
+const maxLooked = 8
+
+// looked is a field that was looked at, with its value.
+type looked struct {
+	field field
+	text  string
+	num   int64
+}
+
+func (l *looked) same(e *haechi.Event) bool {
+	switch f := &l.field; {
+	case f.flag != nil:
+		return f.flag(e) == (l.num != 0)
+	case f.num != nil:
+		return f.num(e) == l.num
+	case f.size != nil:
+		return *f.size(e) == l.num
+	case f.word != nil:
+		return f.word(e) == l.text
+	default:
+		return *f.text(e) == l.text
+	}
 }
 
 type boxed struct {
@@ -127,13 +157,37 @@ func (m *matcher) match(e *haechi.Event) (bool, error) {
 	if m == nil {
 		return true, nil
 	}
-	m.event = e
+	if m.known && m.same(e) {
+		return m.verdict, nil
+	}
+	m.event, m.looked, m.known = e, m.looked[:0], true
 	v, _, err := m.expr.program.Eval(m)
 	m.event = nil
 	if err != nil {
+		m.known = false
 		return false, err
 	}
-	return v == types.True, nil
+	m.verdict = v == types.True
+	return m.verdict, nil
+}
+
+// same reports whether nothing that was looked at has changed.
+func (m *matcher) same(e *haechi.Event) bool {
+	for i := range m.looked {
+		if !m.looked[i].same(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// note remembers what is looked at.
+func (m *matcher) note(f field, text string, num int64) {
+	if len(m.looked) == maxLooked {
+		m.known = false
+		return
+	}
+	m.looked = append(m.looked, looked{f, text, num})
 }
 
 // ResolveName implements CEL's activation: the value of a field.
@@ -143,18 +197,29 @@ func (m *matcher) ResolveName(name string) (any, bool) {
 	case !ok:
 		return nil, false
 	case f.flag != nil:
-		return types.Bool(f.flag(m.event)), true
+		is := f.flag(m.event)
+		if is {
+			m.note(f, "", 1)
+		} else {
+			m.note(f, "", 0)
+		}
+		return types.Bool(is), true
 	case f.num != nil:
-		return types.Int(f.num(m.event)), true
+		n := f.num(m.event)
+		m.note(f, "", n)
+		return types.Int(n), true
 	case f.size != nil:
-		return types.Int(*f.size(m.event)), true
+		n := *f.size(m.event)
+		m.note(f, "", n)
+		return types.Int(n), true
 	case f.word != nil:
-		return m.box(name, f.word(m.event)), true
+		return m.box(name, f, f.word(m.event)), true
 	}
-	return m.box(name, *f.text(m.event)), true
+	return m.box(name, f, *f.text(m.event)), true
 }
 
-func (m *matcher) box(name, text string) ref.Val {
+func (m *matcher) box(name string, f field, text string) ref.Val {
+	m.note(f, text, 0)
 	if b, ok := m.last[name]; ok && b.text == text {
 		return b.val
 	}
