@@ -23,7 +23,8 @@ type exchange struct {
 	in   asked
 	site *site // nil while unknown
 
-	start   time.Time
+	start   time.Time // for spans, see clock
+	asked   time.Time // the time of day at which it was judged
 	actor   haechi.Actor
 	direct  bool // the actor is the peer of the connection
 	trusted bool // the peer is a trusted proxy
@@ -109,7 +110,7 @@ func (x *exchange) use(one *server) {
 	}
 }
 
-// clock is the time, see the lane's.
+// clock is the time that spans are measured by, see the lane's.
 func (x *exchange) clock() time.Time {
 	if x.lane != nil {
 		return x.lane.clock()

@@ -76,6 +76,7 @@ func (x *exchange) end() {
 // admit finds out who wants what, and whether it passes. If not, it has answered.
 func (x *exchange) admit() bool {
 	x.c.requests.Add(1)
+	x.asked = x.g.deps.Now()
 	x.identify()
 	if x.lane == nil { // which knows it
 		x.site = x.g.hosts.find(x.in.host)
@@ -111,7 +112,7 @@ func (x *exchange) judge() bool {
 	if x.actor.Allowed {
 		return true
 	}
-	x.verdict = x.g.deps.Inspector.Inspect(&x.view, x.g.deps.Now())
+	x.verdict = x.g.deps.Inspector.Inspect(&x.view, x.asked)
 	v := &x.verdict
 	if v.Action == haechi.Pass || v.Shadow {
 		return true

@@ -48,6 +48,7 @@ type lane struct {
 	q        http1.Request
 	x        *exchange // judged; it waits for its body
 	served   int       // requests
+	met      met
 	last     laneTexts
 	page     page
 	request  []byte // for the upstream
@@ -175,10 +176,11 @@ func (l *lane) step(fd uintptr) (over bool) {
 }
 
 // clock is the time. It is read anew only where somebody may have waited since it was
-// last read: a clock costs more than most of what is timed by it.
+// last read: a clock costs more than most of what is timed by it. Its time of day is
+// that of a clock nobody has set since the connection was opened: for spans only.
 func (l *lane) clock() time.Time {
 	if l.stale {
-		l.now, l.stale = time.Now(), false
+		l.now, l.stale = l.c.opened.Add(time.Since(l.c.opened)), false
 	}
 	return l.now
 }

@@ -24,8 +24,7 @@ func (l *lane) forward(x *exchange) {
 		return
 	}
 	x.expect()
-	buf := l.c.g.buffers.Get()
-	defer l.c.g.buffers.Put(buf)
+	buf := l.in[laneBuffer:bufferSize] // the half that requests are not read into
 	l.request = l.compose(buf[:0])
 	u, w, err := l.askAny(x.site.transport)
 	l.request = nil
@@ -125,6 +124,11 @@ func (l *lane) pass(x *exchange, t *loan, buf []byte) (keep bool) {
 	left -= int64(len(body))
 	x.status, l.page.begun = p.Status, true
 	out := l.head(x, buf[:0])
+	if len(out)+len(body) > len(buf) {
+		whole := l.c.g.buffers.Get()
+		defer l.c.g.buffers.Put(whole)
+		buf, out = whole, append(whole[:0], out...)
+	}
 	if len(out)+len(body) <= len(buf) {
 		out, body = append(out, body...), nil
 	}
@@ -229,7 +233,7 @@ func (l *lane) head(x *exchange, b []byte) []byte {
 		b = append(b, "\r\n"...)
 	}
 	if !dated {
-		b = x.g.date.line(b, x.start)
+		b = x.g.date.line(b, x.asked)
 	}
 	if l.leaving() {
 		b = append(b, "Connection: close\r\n"...)

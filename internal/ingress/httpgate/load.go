@@ -255,8 +255,27 @@ func (x *exchange) leave(status int, at time.Time) {
 	}
 	x.g.deps.Costs.Spend(l.service, &x.actor, work, bytes, at)
 	if !x.refused && status >= http.StatusSwitchingProtocols && status < http.StatusBadRequest {
-		l.known.Met(l.hash.Prefix(x.actor.Client), now)
+		x.met(l, now)
 	}
+}
+
+// met remembers the client. The resolution is a second, so that a connection with many
+// requests need not be looked up for each.
+func (x *exchange) met(l *load, now time.Duration) {
+	if x.lane != nil && x.direct {
+		this := met{l, now / time.Second}
+		if x.lane.met == this {
+			return
+		}
+		x.lane.met = this
+	}
+	l.known.Met(l.hash.Prefix(x.actor.Client), now)
+}
+
+// met is where and in which second since its origin a client was met last.
+type met struct {
+	at     *load
+	second time.Duration
 }
 
 // release gives the ticket back, unless the end of the answer has.

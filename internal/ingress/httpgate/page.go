@@ -63,7 +63,7 @@ func (p *page) WriteHeader(status int) {
 		p.buf = append(p.buf, "Transfer-Encoding: chunked\r\n"...)
 	}
 	if h["Date"] == nil {
-		p.buf = p.l.c.g.date.line(p.buf, p.l.x.start)
+		p.buf = p.l.c.g.date.line(p.buf, p.l.x.asked)
 	}
 	p.buf = append(p.buf, "\r\n"...)
 }

@@ -111,6 +111,7 @@ func (l *lane) ask(u *upstream) (*wire, error) {
 		break
 	}
 	w, err := u.dial(context.Background()) // the dialer has its own bound
+	l.stale = true
 	if err != nil {
 		return nil, err
 	}
