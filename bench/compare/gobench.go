@@ -32,6 +32,7 @@ func (s *stage) goBenchmarks(ctx context.Context, rep *page) error {
 		{"frame", "BenchmarkFrame", "0.3s", s.rounds},
 		{"limiter", "Benchmark", "0.3s", s.rounds},
 		{"pipeline", "BenchmarkPipeline", "0.5s", s.rounds},
+		{"store", "BenchmarkRequests", "1x", s.rounds},
 		{"store", "BenchmarkStore$", "1x", 1},
 		{"store", "BenchmarkStoreMaria$", "1x", 1},
 		{"sources", "Benchmark", strconv.Itoa(s.sources) + "x", 1},
@@ -156,7 +157,8 @@ func (s *stage) tell(rep *page, n numbers) {
 	rep.line("| x/time/rate in a sync.Map | %.0f ns | %.1f bytes a key |", ns("BenchmarkXTimeRateSyncMap"), n.median("BenchmarkXTimeRateSyncMap", "B/key"))
 	rep.line("| pipeline, one event, no rules | %.0f ns | %.2f M events/s |", ns("BenchmarkPipeline"), 1000/ns("BenchmarkPipeline"))
 	rep.line("| pipeline with all shipped rules, every source another | %.0f ns | %.2f M events/s |", ns("BenchmarkSources"), 1000/ns("BenchmarkSources"))
-	rep.line("| events into SQLite | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStore", "store-rows/s"), n.median("BenchmarkStore", "store-rows/s"))
+	rep.line("| requests into SQLite, through the writer's queue | %.2f µs | %.0f bytes each |", n.median("BenchmarkRequests/writer", "cpu-ns/event")/1000, n.median("BenchmarkRequests/writer", "bytes/event"))
+	rep.line("| frames and connections into SQLite | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStore", "store-rows/s"), n.median("BenchmarkStore", "store-rows/s"))
 	rep.line("| the same through the writer's queue | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStore", "writer-rows/s"), n.median("BenchmarkStore", "writer-rows/s"))
 	rep.line("| a bare loop of prepared statements | %.2f µs | %.0f rows/s |", 1e6/n.median("BenchmarkStore", "bare-rows/s"), n.median("BenchmarkStore", "bare-rows/s"))
 	rep.line("| events into MariaDB on the same machine | %.2f µs | %.0f events/s |", 1e6/n.median("BenchmarkStoreMaria", "store-rows/s"), n.median("BenchmarkStoreMaria", "store-rows/s"))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"haechi/internal/record/sqlrows"
 )
 
 // missing is the share of operations that a log may lack.
@@ -55,12 +58,14 @@ func countLines(path, text string) (n int, err error) {
 	}
 }
 
-// countRecorded adds up the observations of a kind in a stopped gateway's records,
-// with Python's own SQLite and nothing of the gateway's.
+// countRecorded adds up the observations of a kind in a stopped gateway's records: the
+// rows of the table, with Python's own SQLite, and what the blocks hold.
 func countRecorded(state, table, kind string) (int, error) {
 	const query = `import sqlite3, sys
 db = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
-print(db.execute("SELECT coalesce(sum(n), 0) FROM " + sys.argv[2] + " WHERE kind = ?", (sys.argv[3],)).fetchone()[0])`
+print(db.execute("SELECT coalesce(sum(n), 0) FROM " + sys.argv[2] + " WHERE kind = ?", (sys.argv[3],)).fetchone()[0])
+for row in db.execute("SELECT payload FROM event_blocks"):
+    print(row[0].hex())`
 	out, err := exec.Command("python3", "-c", query, filepath.Join(state, "events.db"), table, kind).Output()
 	if err != nil {
 		var exit *exec.ExitError
@@ -69,5 +74,29 @@ print(db.execute("SELECT coalesce(sum(n), 0) FROM " + sys.argv[2] + " WHERE kind
 		}
 		return 0, fmt.Errorf("read the records: %w", err)
 	}
-	return strconv.Atoi(strings.TrimSpace(string(out)))
+	rows, blocks, _ := strings.Cut(string(out), "\n")
+	n, err := strconv.Atoi(rows)
+	for line := range strings.Lines(blocks) {
+		packed, err2 := countPacked(strings.TrimSpace(line), kind)
+		n, err = n+packed, errors.Join(err, err2)
+	}
+	return n, err
+}
+
+// countPacked adds up the observations of a kind in a block.
+func countPacked(block, kind string) (n int, err error) {
+	payload, err := hex.DecodeString(block)
+	if err != nil {
+		return 0, fmt.Errorf("read a block: %w", err)
+	}
+	events, err := sqlrows.BlockEvents(payload)
+	if err != nil {
+		return 0, fmt.Errorf("read a block: %w", err)
+	}
+	for i := range events {
+		if events[i].Kind.String() == kind {
+			n += int(events[i].N())
+		}
+	}
+	return n, nil
 }

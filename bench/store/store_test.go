@@ -23,7 +23,7 @@ const (
 )
 
 // events makes the traffic of a busy minute: 500 devices behind 250 addresses,
-// frames mostly, some connections and requests, one in fifty refused.
+// frames mostly, some connections and proofs, one in fifty refused: each of them a row.
 func events(n int) []haechi.Event {
 	start := time.Date(2025, 11, 22, 10, 0, 0, 0, time.UTC)
 	out := make([]haechi.Event, n)
@@ -41,7 +41,7 @@ func events(n int) []haechi.Event {
 		case i%10 == 1:
 			e.Kind, e.Frame, e.Room = haechi.KindConnect, "", ""
 		case i%10 == 2:
-			e.Kind, e.Frame, e.Room, e.Method, e.Host, e.Path, e.Status = haechi.KindRequest, "", "", "GET", "shop.example.com", "/", 200
+			e.Kind, e.Frame, e.Room, e.Method, e.Host, e.Path, e.Status = haechi.KindAuth, "", "", "GET", "shop.example.com", "/", 200
 		}
 		out[i] = e
 	}

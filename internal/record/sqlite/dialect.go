@@ -21,7 +21,7 @@ func dialect() sqlrows.Dialect {
 			return " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(set, ", ") + " WHERE " +
 				strings.NewReplacer("OLD.", table+".", "NEW.", "excluded.").Replace(condition)
 		},
-		Steady: true, Numbered: true,
+		Steady: true, Blocks: true,
 		Notable: "(status = 'failed' OR verdict IS NOT NULL OR severity IS NOT NULL)", // as the index says it
 		Use:     func(index string) string { return " INDEXED BY " + index },
 		DeleteSome: func(table, key, condition string) string {

@@ -11,8 +11,9 @@
 // Where an event lies: a device's frames and its failed authentications in
 // kb_chat_logs, connections and failed handshakes in kb_connection_logs, database
 // queries in kb_query_logs, findings in kb_suspicious_activities, all else in
-// events. The time index is on created_at, so that the documents' own queries use
-// it. There is no index on device, address or reference: each would cost as much time
+// events, or, if nobody will ask about it (sqlrows has the rule), packed with others of
+// its minute into a row of event_blocks. The time index is on created_at, so that the
+// documents' own queries use it. There is no index on device, address or reference: each would cost as much time
 // as the row itself. Instead the table seen says in which minutes a device, address or
 // reference occurs, one row a minute however many events, and a query reads those
 // minutes only.

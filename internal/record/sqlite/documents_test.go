@@ -239,7 +239,7 @@ func TestWrittenOnce(t *testing.T) {
 	}
 	appendEvents(t, s, all...)
 	want(t, lines(t, db, `SELECT (SELECT count(*) FROM kb_chat_logs) + (SELECT count(*) FROM kb_connection_logs)
-		+ (SELECT count(*) FROM kb_query_logs) + (SELECT count(*) FROM events)`), fmt.Sprint(len(all)))
+		+ (SELECT count(*) FROM kb_query_logs) + (SELECT count(*) FROM events) + (SELECT sum(events) FROM event_blocks)`), fmt.Sprint(len(all)))
 	want(t, lines(t, db, "SELECT DISTINCT kind FROM kb_chat_logs ORDER BY kind"), "auth", "message")
 }
 

@@ -52,8 +52,8 @@ func writeForEver(t *testing.T, dir string) {
 	wg.Go(func() { t.Error(w.Run(ctx)) })
 	wg.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
-			w.RecordEvent(&haechi.Event{Time: storetest.Now().Add(time.Duration(i) * time.Microsecond), Kind: haechi.KindMessage,
-				Actor: from("203.0.113.7", "a/1")})
+			w.RecordEvent(&haechi.Event{Time: storetest.Now().Add(time.Duration(i) * time.Microsecond),
+				Kind: []haechi.Kind{haechi.KindMessage, haechi.KindRequest}[i%2], Actor: from("203.0.113.7", "a/1")})
 		}
 	})
 	head, err := s.AuditHead(ctx)
@@ -160,7 +160,7 @@ func countsAgree(t *testing.T, dir string) {
 	t.Helper()
 	var counted, rows sql.NullInt64
 	db := raw(t, filepath.Join(dir, sqlite.EventsFile))
-	if err := db.QueryRow("SELECT (SELECT sum(requests) FROM minutes), (SELECT sum(n) FROM kb_chat_logs)").Scan(&counted, &rows); err != nil {
+	if err := db.QueryRow("SELECT (SELECT sum(requests) FROM minutes), (SELECT sum(n) FROM kb_chat_logs) + (SELECT sum(events) FROM event_blocks)").Scan(&counted, &rows); err != nil {
 		t.Fatal(err)
 	}
 	if counted != rows {

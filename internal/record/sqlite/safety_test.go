@@ -179,9 +179,10 @@ func TestPruneShrinks(t *testing.T) {
 	s := opened(t, dir)
 	for i := range 20 {
 		b := &record.Batch{}
-		for range 250 {
-			b.Events = append(b.Events, haechi.Event{Time: storetest.Now().Add(-time.Duration(i*24) * time.Hour), Kind: haechi.KindRequest,
-				Path: strings.Repeat("x", 1200)})
+		for j := range 250 {
+			kind := []haechi.Kind{haechi.KindRequest, haechi.KindAdmin}[j%2] // in a block, in a row
+			b.Events = append(b.Events, haechi.Event{Time: storetest.Now().Add(-time.Duration(i*24) * time.Hour), Kind: kind,
+				Path: fmt.Sprint(j, strings.Repeat("x", 1200))})
 		}
 		if err := s.Append(t.Context(), b); err != nil {
 			t.Fatal(err)
@@ -215,10 +216,23 @@ func TestEraseLeavesNoBytes(t *testing.T) {
 	device, room := "secretbot/0123456789abcdef", "the room nobody may know"
 	for range 50 {
 		appendEvents(t, s, haechi.Event{Time: storetest.Now(), Kind: haechi.KindMessage, Room: room, Actor: from("203.0.113.7", device)},
-			haechi.Event{Time: storetest.Now(), Kind: haechi.KindMessage, Room: "other", Actor: from("203.0.113.7", "a/1")})
+			haechi.Event{Time: storetest.Now(), Kind: haechi.KindMessage, Room: "other", Actor: from("203.0.113.7", "a/1")},
+			haechi.Event{Time: storetest.Now(), Kind: haechi.KindClose, Room: room, Actor: from("203.0.113.7", device)},
+			haechi.Event{Time: storetest.Now(), Kind: haechi.KindClose, Actor: from("203.0.113.7", "a/1")})
 	}
-	if n, err := s.EraseDevice(t.Context(), device); err != nil || n < 50 {
+	var one record.Batch // and one that fills pages
+	for i := range 1000 {
+		one.Events = append(one.Events, haechi.Event{Time: storetest.Now(), Kind: haechi.KindRequest, Room: []string{"other", room}[i%2],
+			Path: fmt.Sprint("/", i), Actor: from("203.0.113.7", []string{"a/1", device}[i%2])})
+	}
+	if err := s.Append(t.Context(), &one); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.EraseDevice(t.Context(), device); err != nil || n != 600 {
 		t.Fatal(n, err)
+	}
+	if left, err := s.Events(t.Context(), &haechi.EventFilter{Limit: 1000}); err != nil || len(left) != 600 {
+		t.Errorf("%d events of others are left, want 600: %v", len(left), err)
 	}
 	for _, suffix := range []string{"", "-wal"} {
 		data, err := os.ReadFile(filepath.Join(dir, sqlite.EventsFile+suffix))

@@ -23,9 +23,8 @@ type appendState struct {
 	seenStmt inserts
 	enc      encoder
 	args     []any
-	calm     bool      // the batch is small enough to leave pauses in it
-	alike    *sql.Stmt // nil where parameters cannot be named again
-	groups   groups
+	calm     bool // the batch is small enough to leave pauses in it
+	blocks   blockWriter
 	sorted   [places][shapes][]*haechi.Event
 	roll     rollup
 	seen     seenSet
@@ -56,8 +55,8 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 			}
 		}
 	}
-	if s.d.Numbered {
-		if a.alike, err = s.events.W.PrepareContext(ctx, alikeStatement()); err != nil {
+	if s.d.Blocks {
+		if a.blocks.stmt, err = s.events.W.PrepareContext(ctx, blockInsert); err != nil {
 			return err
 		}
 	}
@@ -140,7 +139,7 @@ func (s *Store) concluded(ctx context.Context, tx *sql.Tx, b *record.Batch) erro
 	return nil
 }
 
-// gather sorts and counts a batch, before its transaction, which may run twice.
+// gather sorts, packs and counts a batch, before its transaction, which may run twice.
 func (a *appendState) gather(b *record.Batch, now func() time.Time) {
 	a.calm = len(b.Events) < hurry
 	a.sort(b.Events, now)
@@ -158,7 +157,7 @@ func (a *appendState) save(ctx context.Context, tx *sql.Tx) error {
 			}
 		}
 	}
-	if err := a.insertAlike(ctx, tx); err != nil {
+	if err := a.insertBlocks(ctx, tx); err != nil {
 		return err
 	}
 	if err := a.seen.save(ctx, tx, a.seenStmt, &a.args, a.breathe); err != nil {
@@ -171,7 +170,7 @@ func (a *appendState) save(ctx context.Context, tx *sql.Tx) error {
 // one: a pointer to one event holds all that were queued with it.
 func (a *appendState) settle(err error) {
 	a.roll.reset()
-	a.groups.reset()
+	a.blocks.reset()
 	for p := range a.sorted {
 		for shape := range shapes {
 			clear(a.sorted[p][shape])
@@ -186,22 +185,22 @@ func (a *appendState) settle(err error) {
 	a.seen.saved()
 }
 
-// sort puts each event to its place and shape, and counts it.
+// sort puts each event into a block, or to its place and shape, and counts it.
 func (a *appendState) sort(events []haechi.Event, now func() time.Time) {
 	for i := range events {
 		e := &events[i]
 		if e.Time.IsZero() {
 			e.Time = now()
 		}
-		if a.enc.shareable(e) {
-			a.groups.add(e)
-		} else {
-			a.place(e)
+		if a.enc.d.Blocks && ordinary(e) {
+			a.add(e)
+			continue
 		}
+		a.place(e)
 		a.roll.event(e)
 		a.seen.event(e, a.enc.addr(e.Addr), a.enc.d)
 	}
-	a.groups.cut(a.place)
+	a.endBlocks()
 }
 
 // place puts an event to its place and shape.

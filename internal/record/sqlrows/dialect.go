@@ -39,8 +39,9 @@ type Dialect struct {
 	// Steady says that a statement which has begun is not given up with its context:
 	// giving it up costs SQLite a goroutine each, and a short statement is soon over.
 	Steady bool
-	// Numbered says that a statement may name a parameter again by its number.
-	Numbered bool
+	// Blocks says that there is the table event_blocks: ordinary events are packed into
+	// it. Elsewhere each is a row of events.
+	Blocks bool
 	// Bounded says that columns have a type and a length, which a text or a time must
 	// fit into.
 	Bounded bool

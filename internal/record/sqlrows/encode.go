@@ -93,7 +93,9 @@ func (c *encoder) rare(args []any, e *haechi.Event) []any {
 		c.short(string(e.Ref)), float(e.Observed), float(e.Threshold), number(int64(e.Window)))
 }
 
-func flags(e *haechi.Event) any {
+func flags(e *haechi.Event) any { return number(flagBits(e)) }
+
+func flagBits(e *haechi.Event) int64 {
 	f := int64(e.Assurance) & flagAssurance
 	if e.Allowed {
 		f |= flagAllowed
@@ -110,7 +112,7 @@ func flags(e *haechi.Event) any {
 	if e.Addr.IsValid() && !e.Client.IsValid() {
 		f |= flagNoClient
 	}
-	return number(f)
+	return f
 }
 
 func status(o haechi.Outcome) any {

@@ -56,6 +56,11 @@ func (s *Store) eraseSpan(ctx context.Context, tx *sql.Tx, key string, sp span) 
 			return total, err
 		}
 	}
+	n, err := s.eraseBlocks(ctx, tx, key, sp)
+	total += n
+	if err != nil {
+		return total, err
+	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM seen WHERE subject = ? AND minute >= ? AND minute < ?", seenDevice+key,
 		minuteOf(sp.from.Unix()), minuteOf(sp.to.Unix()))
 	return total, err

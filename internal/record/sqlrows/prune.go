@@ -36,14 +36,16 @@ func (s *Store) Prune(ctx context.Context, now time.Time, r record.Retention) (r
 	}
 	n, err := s.deleteAll(ctx, &s.events, events)
 	m, err2 := s.deleteAll(ctx, &s.state, state)
-	s.cfg.Log.Debug("pruned", "rows", n+m, "oldest", oldest)
-	if err := errors.Join(err, err2); err != nil {
-		return n + m, s.failure("prune", err)
+	k, err3 := s.pruneBlocks(ctx, now.Add(-cmp.Or(r.Events, keepEvents)))
+	rows = n + m + k
+	s.cfg.Log.Debug("pruned", "rows", rows, "oldest", oldest)
+	if err := errors.Join(err, err2, err3); err != nil {
+		return rows, s.failure("prune", err)
 	}
 	if err := s.saveZone(ctx); err != nil {
-		return n + m, err
+		return rows, err
 	}
-	return n + m, s.failure("prune", s.d.Shrink(ctx))
+	return rows, s.failure("prune", s.d.Shrink(ctx))
 }
 
 // deletions lists what goes from events.db, and the oldest time that stays.

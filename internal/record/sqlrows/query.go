@@ -19,8 +19,8 @@ const (
 	maxEvents     = 10_000
 )
 
-// Events returns recorded events, newest first. It reads the four tables by their
-// time index, and only the minutes in which a named device, address or reference
+// Events returns recorded events, newest first. It reads the four tables and the blocks
+// by their time index, and only the minutes in which a named device, address or reference
 // occurs; what it returns always passes f.Matches.
 func (s *Store) Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Event, error) {
 	limit := min(cmp.Or(max(f.Limit, 0), defaultEvents), maxEvents)
@@ -38,6 +38,9 @@ func (s *Store) Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Eve
 			if found, err = s.scan(ctx, p, f, sp, limit-len(out), found); err != nil {
 				return nil, s.failure("read events", err)
 			}
+		}
+		if found, err = s.scanBlocks(ctx, f, sp, limit-len(out), found); err != nil {
+			return nil, s.failure("read events", err)
 		}
 		slices.SortStableFunc(found, func(a, b haechi.Event) int { return b.Time.Compare(a.Time) })
 		out = append(out, found[:min(len(found), limit-len(out))]...)
@@ -187,8 +190,13 @@ func join(minutes []int64, bounds span) (out []span) {
 	return out
 }
 
+// querier is a database or a transaction in it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // column reads the single column of a query.
-func column[T any](ctx context.Context, db *sql.DB, query string, args ...any) ([]T, error) {
+func column[T any](ctx context.Context, db querier, query string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ func (s *Store) Rest(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &s.write
-	w.args, w.groups, w.enc.addrs = nil, groups{}, nil
+	w.args, w.blocks, w.enc.addrs = nil, blockWriter{stmt: w.blocks.stmt}, nil
 	clear(w.sorted[:])
 	w.seen = seenSet{}
 	return nil

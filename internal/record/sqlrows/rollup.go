@@ -64,6 +64,14 @@ func (r *rollup) finding(f *haechi.Finding) {
 	(*r)[minuteOf(f.Time.Unix())] = c
 }
 
+// add counts what a block of the minute holds.
+func (r *rollup) add(minute int64, c counts) {
+	had := r.at(minute * 60)
+	had.requests += c.requests
+	had.passed += c.passed
+	(*r)[minute] = had
+}
+
 func (r *rollup) at(unix int64) counts {
 	if *r == nil {
 		*r = rollup{}

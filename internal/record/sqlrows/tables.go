@@ -71,11 +71,8 @@ func rare() []string {
 
 // plain reports whether all rare columns would be NULL. Binding a NULL costs as much
 // as binding a value, so plain rows have a statement of their own.
-func plain(e *haechi.Event) bool { return e.Fingerprint == "" && unremarkable(e) }
-
-// unremarkable is plain but for the fingerprint.
-func unremarkable(e *haechi.Event) bool {
-	return e.Severity == haechi.Info && e.Verdict == haechi.Pass && e.Reason == "" && e.Ref == "" && e.Rule == "" &&
+func plain(e *haechi.Event) bool {
+	return e.Fingerprint == "" && e.Severity == haechi.Info && e.Verdict == haechi.Pass && e.Reason == "" && e.Ref == "" && e.Rule == "" &&
 		e.Distinct == 0 && e.Observed == 0 && e.Threshold == 0 && e.Window == 0 &&
 		e.Certificate == "" && e.User == "" && e.Country == "" && e.ASN == 0
 }

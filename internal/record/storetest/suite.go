@@ -45,6 +45,7 @@ func Run(t *testing.T, b Backend) {
 	}{
 		{"EventRoundTrip", eventRoundTrip},
 		{"RequestsAlike", requestsAlike},
+		{"EverydayEvents", everydayEvents},
 		{"EventFilters", eventFilters},
 		{"EventFilterProperty", eventFilterProperty},
 		{"EventOrderAndLimit", eventOrder},
