@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -143,8 +144,12 @@ func decoded(tb testing.TB, path string, ahead func([]sensor.Packet), to func(*s
 	}
 }
 
+// gcPercent is that of cmd/haechi (docs/decisions/0011-gogc-400.md).
+const gcPercent = 400
+
 // replayed is what haechi replay does: all that ships, every detector on.
 func replayed(tb testing.TB, path string) int {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	r, err := app.NewReplay(config.Defaults())
 	if err != nil {
 		tb.Fatal(err)

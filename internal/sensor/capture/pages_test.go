@@ -171,7 +171,7 @@ func TestGuardLetsOtherPanicsPass(t *testing.T) {
 // FuzzMapped: a mapped file has the frames of one that is read, and ends like it.
 func FuzzMapped(f *testing.F) {
 	f.Add(pcap(f, "one", "two"))
-	f.Add(long(f, 300))
+	f.Add(long(f, 60)) // several lanes
 	f.Fuzz(func(t *testing.T, b []byte) {
 		stream, err := capture.Open(bytes.NewReader(b))
 		fd, memErr := unix.MemfdCreate("capture", unix.MFD_CLOEXEC)
