@@ -60,7 +60,7 @@ func BenchmarkInBand(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				x := g.begin(w, r)
-				if !x.admit() {
+				if !x.admit() || !x.enter() {
 					b.Fatal("refused")
 				}
 				x.status = http.StatusOK
@@ -92,7 +92,9 @@ func TestNoAllocationInBand(t *testing.T) {
 	w := discard{http.Header{}}
 	n := testing.AllocsPerRun(200, func() {
 		x := g.begin(w, r)
-		x.admit()
+		if !x.admit() || !x.enter() {
+			t.Fatal("refused")
+		}
 		x.status = http.StatusOK
 		x.end()
 	})
