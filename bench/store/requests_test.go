@@ -97,7 +97,8 @@ func measure(b *testing.B, all []haechi.Event, write func(s *sqlite.Store)) {
 	b.ReportMetric(float64(size)/float64(len(all)), "bytes/event")
 }
 
-// BenchmarkFind is how long it takes to find events among a million: the newest, those of
+// BenchmarkFind is how long it takes to find events among a million requests and 100,000
+// events that are rows: the newest, those of
 // one address, of one refusal by its reference, and of an hour that has none.
 func BenchmarkFind(b *testing.B) {
 	s := open(b, b.TempDir())
@@ -109,10 +110,13 @@ func BenchmarkFind(b *testing.B) {
 	for i := 0; i < len(all); i += 100_000 {
 		all[i].Addr, all[i].Client = rare, netip.PrefixFrom(rare, 32)
 	}
-	for i := range all { // over ten hours
-		all[i].Time = all[0].Time.Add(time.Duration(i) * 36 * time.Millisecond)
+	rows := events(100_000)
+	for _, some := range [][]haechi.Event{all, rows} { // over ten hours
+		for i := range some {
+			some[i].Time = all[0].Time.Add(time.Duration(i) * 10 * time.Hour / time.Duration(len(some)))
+		}
+		appendAll(b, s, some)
 	}
-	appendAll(b, s, all)
 	for _, c := range []struct {
 		name string
 		f    haechi.EventFilter
@@ -122,7 +126,7 @@ func BenchmarkFind(b *testing.B) {
 		{"reference", haechi.EventFilter{Ref: "AAAAA-BBBBB", Limit: 20}, 1},
 		{"rare-address", haechi.EventFilter{Source: haechi.Scope{Kind: haechi.ScopeAddress, Prefix: netip.PrefixFrom(rare, 32)}, Limit: 100}, 10},
 		{"usual-address", haechi.EventFilter{Source: haechi.Scope{Kind: haechi.ScopeAddress, Prefix: all[5].Client}, Limit: 100}, 100},
-		{"failures", haechi.EventFilter{Failures: true, Limit: 100}, 1},
+		{"failures", haechi.EventFilter{Failures: true, Limit: 100}, 100},
 		{"of-a-kind", haechi.EventFilter{Kinds: []haechi.Kind{haechi.KindClose}, Limit: 100}, 100},
 		{"ten-thousand", haechi.EventFilter{Limit: 10_000}, 10_000},
 		{"no-such-service", haechi.EventFilter{Service: "none", Limit: 100}, 0},

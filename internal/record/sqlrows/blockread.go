@@ -11,18 +11,18 @@ import (
 )
 
 // scanBlocks reads the ordinary events of one span, newest first, until it has so many
-// that match and no block can hold a newer one.
-func (s *Store) scanBlocks(ctx context.Context, f *haechi.EventFilter, sp span, limit int, out []haechi.Event) (_ []haechi.Event, err error) {
-	if !s.d.Blocks || !mayBeOrdinary(f) {
+// that match and no block can hold a newer one. What it holds serves the next span.
+func (s *Store) scanBlocks(ctx context.Context, found *blockSearch, sp span, limit int, out []haechi.Event) (_ []haechi.Event, err error) {
+	if !s.d.Blocks || !mayBeOrdinary(found.f) {
 		return out, nil
 	}
+	found.begin(limit)
 	rows, err := s.events.R.QueryContext(ctx, "SELECT last_ns, payload FROM event_blocks WHERE last_ns >= ? AND last_ns < ? ORDER BY last_ns DESC, id DESC",
 		sp.blocks()...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	found := blockSearch{f: f, limit: limit, r: newBlockReader(), floor: math.MinInt64}
 	var last int64
 	var payload sql.RawBytes
 	for rows.Next() {
@@ -37,7 +37,7 @@ func (s *Store) scanBlocks(ctx context.Context, f *haechi.EventFilter, sp span, 
 		}
 	}
 	found.cut()
-	return append(out, found.out...), rows.Err()
+	return append(out, found.out...), rows.Err() // copied: the search goes on
 }
 
 func damaged(err error) error {
@@ -64,6 +64,13 @@ type blockSearch struct {
 	r     *blockReader
 	out   []haechi.Event
 	floor int64 // no event of this time or before is wanted any more
+}
+
+func (b *blockSearch) begin(limit int) {
+	if b.r == nil {
+		b.r = newBlockReader()
+	}
+	b.limit, b.out, b.floor = limit, b.out[:0], math.MinInt64
 }
 
 // enough reports whether no event of a time up to last can be among the newest.

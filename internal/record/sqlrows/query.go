@@ -29,6 +29,7 @@ func (s *Store) Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Eve
 		return nil, s.failure("read events", err)
 	}
 	out := make([]haechi.Event, 0, min(limit, defaultEvents))
+	packed := blockSearch{f: f}
 	for _, sp := range spans {
 		var found []haechi.Event
 		for p := range places {
@@ -39,7 +40,7 @@ func (s *Store) Events(ctx context.Context, f *haechi.EventFilter) ([]haechi.Eve
 				return nil, s.failure("read events", err)
 			}
 		}
-		if found, err = s.scanBlocks(ctx, f, sp, limit-len(out), found); err != nil {
+		if found, err = s.scanBlocks(ctx, &packed, sp, limit-len(out), found); err != nil {
 			return nil, s.failure("read events", err)
 		}
 		slices.SortStableFunc(found, func(a, b haechi.Event) int { return b.Time.Compare(a.Time) })
@@ -71,10 +72,11 @@ func (s *Store) scan(ctx context.Context, p place, f *haechi.EventFilter, sp spa
 		}
 		where += " AND text <> ''" // of a request: what the WAF found; Matches looks closer
 	}
-	from := p.table()
+	index := "_time" // said, since without bounds the database would rather sort the whole table
 	if f.Failures || f.AtLeast > haechi.Info {
-		from += s.d.Use(p.table() + "_notable")
+		index = "_notable"
 	}
+	from := p.table() + s.d.Use(p.table()+index)
 	query := "SELECT id," + strings.Join(p.columns(), ",") + " FROM " + from + " WHERE " + where
 	most := len(out) + limit
 	for size, more := max(limit, firstPage), ""; ; size = min(2*size, largestPage) {
