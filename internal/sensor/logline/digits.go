@@ -89,11 +89,11 @@ func shortEnd(b []byte) (v uint16, from int, ok bool) {
 // dottedEnd reads the IPv4 address at the end of a text, and where it begins; false: other
 // text of an address ends there, or it is not to be read so.
 func dottedEnd(b []byte) (a netip.Addr, from int, ok bool) {
-	if len(b) < 20 {
+	if len(b) < 16 {
 		return a, 0, false
 	}
-	tail := (*[20]byte)(b[len(b)-20:])
-	m := marks(binary.LittleEndian.Uint64(tail[4:]))<<16 | marks(binary.LittleEndian.Uint64(tail[12:]))<<24
+	tail := (*[16]byte)(b[len(b)-16:]) // 15 of an address, and what is before it
+	m := marks(binary.LittleEndian.Uint64(tail[:8]))<<16 | marks(binary.LittleEndian.Uint64(tail[8:]))<<24
 	var out [4]byte
 	end := len(tail)
 	for part := 3; part >= 0; part-- {

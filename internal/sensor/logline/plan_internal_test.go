@@ -88,9 +88,12 @@ func FuzzPlan(f *testing.F) {
 func FuzzHeader(f *testing.F) {
 	for _, l := range []string{"Jan 24 15:32:31 server sshd[2651912]: Failed", "Jan 24 15:32:31 server sshd[1]:  x", "Jan 24 15:32:31 server sshd[1x]: y", "Jan 24 15:32:31 server ssh[1]: y",
 		"<38>Jan  4 15:32:60 server postfix/smtpd[1]: x", "2026-01-24T15:32:31.123456+09:00 server a[b[1]: x", "Jan 24 15:32:31 s /bin/x[2]: y", "Jan 24 15:32:31 server", "Jan 24 15:32:31 server a b[1]: x",
-		"2026-01-24T15:32:31Z server sshd: x", "2026-01-24 15:32:31 server sshd[1]: x", "1 2026-01-24T15:32:31.5Z server sshd 1 - - x"} {
+		"2026-01-24T15:32:31Z server sshd: x", "2026-01-24 15:32:31 server sshd[1]: x", "1 2026-01-24T15:32:31.5Z server sshd 1 - - x",
+		"2026-01-24T15:32:31.5+09:00 server sshd[1]: x", "2026-01-24T15:32:31.000000001+09:00", "2026-01-24T15:32:31+09:00x", "2026-01-24T15:32:31.+09:00 server", "2026-01-24T15:32:31,5Z server", "2026-01-24T15:32:31.5 server sshd[1]: x"} {
 		f.Add(l, "Jan 24 15:32:31 server sshd[2651912]: Failed")
 		f.Add("Jan 24 15:32:31 server sshd[2651912]: Failed", l)
+		f.Add("2026-01-24T15:32:31.123456+09:00 server sshd[2]: x", l)
+		f.Add("2026-01-24T15:32:31Z server sshd[2]: x", l)
 	}
 	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, one, two string) {

@@ -37,6 +37,60 @@ func (h *heading) keep(b []byte, host int, m *message) {
 	h.host, h.at, h.tag = host, m.at, m.tag
 }
 
+// instant is the second of the line before that has its time as RFC 3339, and its zone.
+type instant struct {
+	text [19]byte
+	zone [6]byte
+	n    int // of zone, 0: none
+	at   time.Time
+}
+
+// read reads a time of the same second and zone, up to a blank; false: it is another.
+func (s *instant) read(b []byte) (at time.Time, rest []byte, ok bool) {
+	if s.n == 0 || len(b) < len(s.text)+s.n || [19]byte(b) != s.text {
+		return at, b, false
+	}
+	nanos, n := fraction(b[len(s.text):])
+	end := len(s.text) + n + s.n
+	if n < 0 || len(b) < end || string(b[end-s.n:end]) != string(s.zone[:s.n]) || len(b) > end && b[end] != ' ' {
+		return at, b, false
+	}
+	return s.at.Add(nanos), b[min(end+1, len(b)):], true
+}
+
+// keep keeps what a text of a time says.
+func (s *instant) keep(b []byte, at time.Time) {
+	s.n = 0
+	if len(b) <= len(s.text) {
+		return
+	}
+	_, n := fraction(b[len(s.text):])
+	if n < 0 {
+		return
+	}
+	if zone := b[len(s.text)+n:]; string(zone) == "Z" || len(zone) == len(s.zone) && (zone[0] == '+' || zone[0] == '-') {
+		s.text, s.at = [19]byte(b), at.Add(-time.Duration(at.Nanosecond()))
+		s.n = copy(s.zone[:], zone)
+	}
+}
+
+// fraction reads ".digits" of a second, if they are there, and how long they are; -1: not so.
+func fraction(b []byte) (nanos time.Duration, n int) {
+	if len(b) == 0 || b[0] != '.' {
+		return 0, 0
+	}
+	if n = digitsAt(b[1:]); n == 0 || n > 9 {
+		return 0, -1
+	}
+	for i := 1; i < 10; i++ {
+		nanos *= 10
+		if i <= n {
+			nanos += time.Duration(b[i] - '0')
+		}
+	}
+	return nanos, n + 1
+}
+
 // hosts is the host of the line before, with the blank behind it: nearly always it is that
 // of the next line as well.
 type hosts struct {

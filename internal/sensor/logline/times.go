@@ -21,6 +21,7 @@ type clock struct {
 		at   time.Time
 	}
 	before heading
+	whole  instant
 	host   hosts
 	tags   tags
 }
@@ -94,6 +95,9 @@ func (c *clock) written(b []byte) (at time.Time, rest []byte, ok bool) {
 	if len(b) < 19 || b[0] < '0' || b[0] > '9' {
 		return at, b, false
 	}
+	if at, rest, ok = c.whole.read(b); ok {
+		return at, rest, true
+	}
 	for _, l := range [...]struct {
 		layout string
 		words  int
@@ -104,6 +108,9 @@ func (c *clock) written(b []byte) (at time.Time, rest []byte, ok bool) {
 			continue
 		}
 		if at, err := time.ParseInLocation(l.layout, string(b[:n]), c.zone); err == nil {
+			if l.layout == time.RFC3339Nano {
+				c.whole.keep(b[:n], at)
+			}
 			return at, b[min(n+1, len(b)):], true
 		}
 	}
