@@ -93,6 +93,7 @@ func (a *App) rest(ctx context.Context) {
 	if err := a.estate.store.Rest(ctx); err != nil {
 		a.estate.log.Debug("the records kept their memory", "err", err)
 	}
+	a.estate.pipeline.Rest()
 	a.estate.verifier.Rest(a.estate.now())
 	debug.FreeOSMemory()
 	debug.FreeOSMemory()

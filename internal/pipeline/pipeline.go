@@ -54,6 +54,14 @@ func (p *Pipeline) Emit(e *haechi.Event) {
 // queue of findings is full, and does nothing after the end of Run.
 func (p *Pipeline) Find(f *haechi.Finding) { p.judge.put(f) }
 
+// Rest gives back the memory that the queues took in a busy time.
+func (p *Pipeline) Rest() {
+	p.cross.queue.rest()
+	for _, s := range p.shards {
+		s.queue.rest()
+	}
+}
+
 // Swap exchanges the detectors: each shard takes the new ones before its next
 // batch. What the old ones had counted is gone with them.
 func (p *Pipeline) Swap(d Detectors) {

@@ -264,3 +264,33 @@ func TestEmitAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations an event", n)
 	}
 }
+
+// A queue that rested takes as much as one that did not.
+func TestRestKeepsTheBound(t *testing.T) {
+	const most = 600
+	p := pipeline.New(pipeline.Config{Shards: 1, Queue: most, Coalesce: 1}, pipeline.Deps{Recorder: discard{}})
+	e := haechi.Event{Kind: haechi.KindConnect}
+	for range 2 {
+		p.Rest() // also with events that wait: they stay
+		for range most / 2 {
+			p.Emit(&e)
+		}
+	}
+	coalesced := func() (n uint64) {
+		for _, c := range p.Stats() {
+			if c.Name == "pipeline_coalesced" {
+				n += c.Value
+			}
+		}
+		return n
+	}
+	if n := coalesced(); n != 0 {
+		t.Errorf("%d events were coalesced before the queue was full", n)
+	}
+	for range 3 {
+		p.Emit(&e)
+	}
+	if n := coalesced(); n != 3 {
+		t.Errorf("%d of 3 events beyond the bound were coalesced", n)
+	}
+}

@@ -7,8 +7,10 @@ import (
 )
 
 // queue is a bounded queue of events with many writers and one reader, who takes
-// all of it at once. When it is full, it coalesces.
+// all of it at once. When it is full, it coalesces. Its memory grows with what waits at
+// once, and stays until it rests.
 type queue struct {
+	max    int           // events
 	some   chan struct{} // something waits
 	plenty chan struct{} // as much as is worth waking up for
 
@@ -36,8 +38,8 @@ const plentiful = 512
 
 func newQueue(c Config) *queue {
 	return &queue{
+		max:  c.Queue,
 		some: make(chan struct{}, 1), plenty: make(chan struct{}, 1),
-		in: make([]haechi.Event, 0, c.Queue), spare: make([]haechi.Event, 0, c.Queue),
 		spill: newSpill(c.Coalesce), spareSp: newSpill(c.Coalesce),
 		enough: min(plentiful, c.Queue),
 	}
@@ -52,7 +54,7 @@ func (q *queue) put(e *haechi.Event, actor uint64) {
 		return
 	}
 	q.counts.taken += e.N()
-	if len(q.in) < cap(q.in) {
+	if len(q.in) < q.max {
 		q.in = append(q.in, *e)
 	} else if q.spill.add(e, actor) {
 		q.counts.coalesced += e.N()
@@ -94,6 +96,16 @@ func (q *queue) done(batch []haechi.Event, sp *spill) {
 	q.mu.Lock()
 	q.spare, q.spareSp = batch[:0], sp
 	q.mu.Unlock()
+}
+
+// rest gives back the memory of what waited in a busy time.
+func (q *queue) rest() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.in) == 0 {
+		q.in = nil
+	}
+	q.spare = nil
 }
 
 // close refuses further events; what is queued can still be taken.
