@@ -9,10 +9,11 @@ import (
 
 const (
 	trimEvery = 5 * time.Second
-	trimQuiet = 8 << 20 // bytes allocated since the last look; above, it is busy
-	trimWorth = 4 << 20 // bytes that are worth a collection, or a rest
-	trimCalm  = 3       // quiet looks after which little is worth one
-	trimLeast = 1 << 20 // bytes
+	trimQuiet = 8 << 20  // bytes allocated since the last look; above, it is busy
+	trimWorth = 4 << 20  // bytes that are worth a collection
+	trimCalm  = 3        // quiet looks after which little is worth one
+	trimLeast = 1 << 20  // bytes
+	trimMuch  = 64 << 20 // bytes allocated since the last rest after which even quiet work is worth one
 )
 
 // trimmer gives memory back once a busy time is over. The collector runs late on
@@ -21,6 +22,7 @@ const (
 type trimmer struct {
 	allocated uint64
 	rested    uint64 // allocated, when it rested last
+	busy      bool   // since then
 	calm      int    // quiet looks in a row
 }
 
@@ -40,13 +42,13 @@ func (t *trimmer) due(allocated, objects, live, free uint64) effort {
 	quiet := allocated-t.allocated < trimQuiet
 	t.allocated = allocated
 	if t.calm++; !quiet {
-		t.calm = 0
+		t.calm, t.busy = 0, true
 		return trimNothing
 	}
 	worth := live/8 + trimWorth
 	if t.calm > trimCalm {
-		if allocated-t.rested >= trimWorth {
-			t.rested = allocated
+		if t.busy || allocated-t.rested >= trimMuch {
+			t.busy, t.rested = false, allocated
 			return trimRest
 		}
 		worth = live/32 + trimLeast

@@ -19,12 +19,23 @@ func TestTrimsOnceAfterABusyTime(t *testing.T) {
 		{405 * mib, 62 * mib, 60 * mib, 0, trimNothing},
 		{406 * mib, 63 * mib, 60 * mib, 0, trimCollect},
 		{407 * mib, 61 * mib, 60 * mib, 0, trimNothing},
-		{408 * mib, 60 * mib, 60 * mib, 0, trimRest},    // as much again was allocated meanwhile
+		{415 * mib, 60 * mib, 60 * mib, 0, trimNothing}, // little work is no busy time
 		{500 * mib, 90 * mib, 60 * mib, 0, trimNothing}, // busy
 		{501 * mib, 64 * mib, 60 * mib, 0, trimNothing}, // not calm any more
 	} {
 		if got := tr.due(step.allocated, step.objects, step.live, step.free); got != step.want {
 			t.Errorf("step %d: %d", i, got)
 		}
+	}
+	// Work that is never busy leads to a rest now and then, not at every look.
+	allocated, rests := uint64(501*mib), 0
+	for range 100 {
+		allocated += 2 * mib
+		if tr.due(allocated, 60*mib, 60*mib, 0) == trimRest {
+			rests++
+		}
+	}
+	if rests != 4 {
+		t.Errorf("%d rests in 200 MiB of quiet work, 4 are wanted: after the busy time, and at every 64 MiB", rests)
 	}
 }
