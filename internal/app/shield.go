@@ -59,6 +59,9 @@ func RunShield(ctx context.Context, o ShieldOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(shieldKeep(&cfg.Shield), 0o755); err != nil { // the gateway's user enters it
+		return fmt.Errorf("make the folder of the shield's socket: %w", err)
+	}
 	deny := newDenyLists(&cfg.Shield, shieldKeep(&cfg.Shield), p.protected, time.Now, o.Log)
 	for _, k := range ks {
 		deny.hold(k)

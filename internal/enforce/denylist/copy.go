@@ -27,8 +27,8 @@ func (l *list) store(t *Text) (err error) {
 			err = fmt.Errorf("keep a copy for the next start: %w", err)
 		}
 	}()
-	if err := os.MkdirAll(l.keep, 0o700); err != nil {
-		return err
+	if err := os.Mkdir(l.keep, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err // its parent is others' to make: they know who may enter it
 	}
 	next := path + ".new"
 	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

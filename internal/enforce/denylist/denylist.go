@@ -14,7 +14,7 @@ import (
 type Config struct {
 	Files []File
 	// Keep is a folder for a copy of each list as it was read last, for a start at which its
-	// file cannot be read; empty: none is kept.
+	// file cannot be read; it is made in one that is there. Empty: none is kept.
 	Keep string
 	// Protected says why an address is never refused, if so; nil: none is protected.
 	Protected func(netip.Prefix) (why string, yes bool)
