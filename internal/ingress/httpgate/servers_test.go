@@ -161,7 +161,7 @@ func TestDrainedServers(t *testing.T) {
 	a, b := newSlow(t), newNamed(t, "b", 200)
 	var drains ingress.Drains
 	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Upstream: a.URL, Others: []string{b.URL}, Drains: &drains}}}, echo())
-	before := make(chan string)
+	before := make(chan string, 2)
 	go func() {
 		for range 2 {
 			before <- r.get("shop.test/").text
