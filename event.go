@@ -23,10 +23,11 @@ const (
 	KindTurn                      // in an open conversation the initiator spoke after a pause: BytesIn is the segment that ended it, BytesOut what the other side said in the turn before
 	KindCounted                   // what the kernel counted since the last time: Type says what, Count or the amounts how much, Duration over how long
 	KindAnswer                    // what a server behind answered to one HTTP request, where the WAF found something in it
+	KindAlert                     // what another sensor says that it found: Rule is its signature's id, Class the signature's category, Text its name, Type a technique of ATT&CK
 )
 
 func kindNames() []string {
-	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call", "turn", "counted", "answer"}
+	return []string{"none", "connect", "handshake", "auth", "message", "request", "flow", "query", "hello", "admin", "close", "system", "lookup", "call", "turn", "counted", "answer", "alert"}
 }
 
 // String names the kind.
@@ -160,7 +161,7 @@ type Event struct {
 	// Flow is set by the sensors.
 	Flow
 
-	// Text is one line for a person, on admin and system events. It is not
+	// Text is one line for a person, on admin and system events and alerts. It is not
 	// parsed by anything.
 	Text string `json:"message,omitempty"`
 }

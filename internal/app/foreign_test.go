@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"haechi"
 	"haechi/internal/app"
 	"haechi/internal/config"
+	"haechi/internal/decide"
 	"haechi/internal/operate/replay"
 )
 
@@ -117,6 +119,53 @@ func TestFlowsOfOthersAreJudgedAsOurOwn(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What Suricata alerts about is an incident for a source and a category, with the
+// signature as evidence and a sentence; nobody is decided about, also where the rule
+// enforces, and a client on the allow list is not told of.
+func TestAlertsOfOthersAreIncidentsAndNoDecisions(t *testing.T) {
+	lines := ""
+	for i := range 500 {
+		from := []string{"203.0.113.7", "203.0.113.7", "198.51.100.9", "203.0.113.99"}[i%4]
+		lines += fmt.Sprintf(`{"timestamp":"2026-01-02T03:%02d:%02d.000000+0000","flow_id":%d,"event_type":"alert","src_ip":"%s","src_port":40000,"dest_ip":"10.0.0.80","dest_port":22,"proto":"TCP","alert":{"action":"allowed","gid":1,"signature_id":%d,"rev":3,"signature":"TEST scan","category":"Attempted Information Leak","severity":1,"metadata":{"mitre_technique_id":["T1046"]}},"app_proto":"ssh"}`+"\n",
+			i/60, i%60, i, from, 2000000+i%3)
+	}
+	log := filepath.Join(t.TempDir(), "eve.json")
+	if err := os.WriteFile(log, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config.Defaults()
+	cfg.Allow = []netip.Prefix{netip.MustParsePrefix("203.0.113.99/32")}
+	cfg.Rules = map[string]config.Rule{"network/foreign-alert": {Mode: haechi.Enforce}}
+	r, err := app.NewReplay(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[haechi.Reference]haechi.Incident{}
+	d := decide.New(decide.Config{Mode: haechi.Enforce}, decide.Deps{OnIncident: func(in haechi.Incident) { told[in.ID] = in }})
+	var decisions []haechi.Decision
+	found := func(f *replay.Found) {
+		text, e := r.Sentence(&f.Finding, "en"), &haechi.Event{}
+		if len(f.Evidence) > 0 {
+			e = &f.Evidence[0]
+		}
+		if f.Rule != "network/foreign-alert" || f.Mode != haechi.Enforce || f.Technique != "T1046" || !strings.Contains(text, f.Addr.String()) || !f.Over && (e.Text != "TEST scan" || !strings.HasPrefix(e.Rule, "suricata:1:200000")) {
+			t.Errorf("%s: %+v", text, f.Finding)
+		}
+		decisions = d.Decide(&f.Finding, f.Time, decisions)
+	}
+	if err := r.File(context.Background(), log, nil, found, nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || len(decisions) != 0 {
+		t.Errorf("%d incidents, decisions %v", len(told), decisions)
+	}
+	for _, in := range told {
+		if in.Severity != haechi.High || in.Decision != "" || in.Peak < 64 {
+			t.Errorf("%+v", in)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"haechi/internal/detect/dnstunnel"
 	"haechi/internal/detect/exfil"
 	"haechi/internal/detect/flood"
+	"haechi/internal/detect/foreign"
 	"haechi/internal/detect/hostflood"
 	"haechi/internal/detect/lateral"
 	"haechi/internal/detect/rules"
@@ -40,6 +41,7 @@ func networkKinds() []networkKind {
 		kind("fragment_flood", flood.FragmentDefaults(), flood.NewFragments, haechi.KindFlow),
 		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification, haechi.KindFlow),
 		kind("http_flood", flood.HTTPDefaults(), flood.NewHTTP, haechi.KindRequest),
+		kind("foreign_alert", foreign.Defaults(), foreign.New, haechi.KindAlert),
 		kind("slow_http", flood.SlowDefaults(), flood.NewSlow, haechi.KindFlow),
 	}
 }

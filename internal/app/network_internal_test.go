@@ -96,7 +96,7 @@ func anyEvent(r *rand.Rand, at time.Time) haechi.Event {
 		from = netip.AddrFrom4([4]byte{192, 0, 3, 100 + byte(r.IntN(6))})
 	}
 	pick := func(all ...string) string { return all[r.IntN(len(all))] }
-	e := haechi.Event{Time: at, Kind: haechi.KindConnect + haechi.Kind(r.IntN(int(haechi.KindTurn))), Outcome: haechi.Outcome(r.IntN(3)),
+	e := haechi.Event{Time: at, Kind: haechi.KindConnect + haechi.Kind(r.IntN(int(haechi.KindAlert))), Outcome: haechi.Outcome(r.IntN(3)),
 		Actor: haechi.Actor{Addr: from, Client: netip.PrefixFrom(from, 32), Assurance: haechi.Handshaken},
 		Port:  uint16(40000 + r.IntN(2000)), LocalPort: []uint16{21, 22, 23, 53, 80, 123, 443, 445, uint16(r.IntN(1000))}[r.IntN(9)],
 		BytesIn: r.Int64N(1 << 20), BytesOut: r.Int64N(1 << 20), Status: []int{200, 401, 404, 500}[r.IntN(4)],

@@ -130,9 +130,10 @@ func TestTheDocumentsSimulations(t *testing.T) {
 	}
 }
 
-// uncaptured are detectors of what the kernel counts, which no capture holds.
+// uncaptured are detectors of what the kernel counts and of what other sensors alert
+// about, which no capture holds.
 func uncaptured(detector string) bool {
-	return detector == "bandwidth" || strings.HasPrefix(detector, "host_")
+	return detector == "bandwidth" || detector == "foreign_alert" || strings.HasPrefix(detector, "host_")
 }
 
 // TestEveryDetectorHasAScenario: who writes a detector of the network writes a play for it.

@@ -22,7 +22,7 @@
 // Syslog (RFC 3164 with and without a year, RFC 5424), journald's export as JSON, the
 // wrappers of Docker and CRI, the common log format with what nginx and Apache add, KEY=value
 // lines of the kernel's firewall, and JSON by a map of fields are read as such; and so are
-// the flows, names, hellos, requests and logins that Suricata (EVE) and Zeek tell of, the
+// the flows, names, hellos, requests, logins and alerts that Suricata (EVE) and Zeek tell of, the
 // latter as JSON or in columns, by the head of the file ([Reader.In]).
 //
 // Which templates a message can fit is found in one pass over its beginning, by a tree of the

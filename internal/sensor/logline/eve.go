@@ -58,13 +58,16 @@ type eveName struct {
 // etherHeader is what Suricata counts of each packet beside what we count.
 const etherHeader = 14
 
-// eve reads a flow, an answer of DNS or a TLS hello of Suricata; false: it is none.
+// eve reads a flow, an answer of DNS, a TLS hello or an alert of Suricata; false: it is none.
 func (r *Reader) eve(p *pattern, m *message) bool {
 	_, rest, ok := bytes.Cut(m.text, []byte(`"event_type":`))
 	if !ok {
 		return false
 	}
-	if rest = bytes.TrimLeft(rest, " "); !slices.ContainsFunc([]string{`"flow"`, `"dns"`, `"tls"`}, func(s string) bool { return bytes.HasPrefix(rest, []byte(s)) }) {
+	if rest = bytes.TrimLeft(rest, " "); bytes.HasPrefix(rest, []byte(`"alert"`)) {
+		return r.eveAlert(p, m)
+	}
+	if !slices.ContainsFunc([]string{`"flow"`, `"dns"`, `"tls"`}, func(s string) bool { return bytes.HasPrefix(rest, []byte(s)) }) {
 		return false
 	}
 	var d eveEvent
@@ -138,10 +141,4 @@ func (r *Reader) eveDNS(p *pattern, c *ends, d *eveEvent, at time.Time) bool {
 	}
 	r.lookup(q.Name, q.Kind, q.Code == "NOERROR", all, at)
 	return true
-}
-
-// eveTime reads a time as Suricata writes it.
-func eveTime(s string) time.Time {
-	at, _ := time.Parse("2006-01-02T15:04:05.999999999-0700", s) // without one the line before tells it
-	return at
 }

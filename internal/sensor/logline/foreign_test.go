@@ -112,6 +112,55 @@ func TestAnswersOfSuricata(t *testing.T) {
 	}
 }
 
+// eveAlert is an alert as Suricata writes it, with more in it than is read.
+func eveAlert(ends, alert string) string {
+	return `{"timestamp":"2026-01-02T03:04:05.123456+0900","flow_id":1234567890123,"in_iface":"eth0","event_type":"alert",` + ends +
+		`,"proto":"TCP","ip_v":4,"pkt_src":"wire/pcap","metadata":{"flowbits":["a.b"]},"tx_id":0,"alert":` + alert +
+		`,"http":{"hostname":"a.test","url":"/","http_method":"GET","status":200},"dns":{"query":[{"type":"query","rrname":"a.test"}]},"app_proto":"http","direction":"to_server",` +
+		`"flow":{"pkts_toserver":4,"pkts_toclient":3,"bytes_toserver":500,"bytes_toclient":400,"start":"2026-01-02T03:04:04.000000+0900","src_ip":"192.0.2.66","dest_ip":"192.0.2.67"},"payload_printable":"\"event_type\":\"flow\""}` + "\n"
+}
+
+// What Suricata alerts about is told with its signature, and proves nobody.
+func TestAlertsOfSuricata(t *testing.T) {
+	const ends = `"src_ip":"203.0.113.7","src_port":40000,"dest_ip":"10.0.0.80","dest_port":80`
+	got, _ := read(t, load(t), eveAlert(ends, `{"action":"blocked","gid":1,"signature_id":2012345,"rev":7,"signature":"TEST web\u001b[31m attack","category":"Web Application Attack","severity":1,"metadata":{"created_at":["2026_01_01"],"mitre_technique_id":["none","T1190"],"mitre_tactic_id":["TA0001"]}}`))
+	if len(got) != 1 {
+		t.Fatalf("%d told", len(got))
+	}
+	want := haechi.Event{Time: got[0].Time, Kind: haechi.KindAlert, Outcome: haechi.Failure, Severity: haechi.High, Rule: "suricata:1:2012345", Class: "Web Application Attack",
+		Text: "TEST web\uFFFD[31m attack", Port: 40000, LocalPort: 80}
+	want.Addr, want.Client, want.Assurance = got[0].Addr, got[0].Client, haechi.Seen
+	want.Sensor, want.Target, want.Transport, want.Protocol, want.Type = "log:suricata-eve", got[0].Target, haechi.TCP, "http", "T1190"
+	if got[0] != want || want.Addr.String() != "203.0.113.7" || want.Target.String() != "10.0.0.80" || want.Time.Format("15:04:05.000000") != "18:04:05.123456" {
+		t.Errorf("%+v", got[0])
+	}
+	for severity, want := range map[string]haechi.Severity{"1": haechi.High, "2": haechi.Medium, "3": haechi.Low, "4": haechi.Info, "255": haechi.Info, "-1": haechi.Info} {
+		if got, _ := read(t, load(t), eveAlert(ends, `{"action":"allowed","signature_id":1,"severity":`+severity+`,"metadata":{"mitre_technique_id":"T1110.001"}}`)); len(got) != 1 || got[0].Severity != want || got[0].Outcome != haechi.Unknown || got[0].Type != "T1110.001" {
+			t.Errorf("severity %s: %+v", severity, got)
+		}
+	}
+	answer := eveAlert(`"src_ip":"10.0.0.80","src_port":80,"dest_ip":"203.0.113.7","dest_port":40000`,
+		`{"signature_id":1,"severity":3,"source":{"ip":"203.0.113.7","port":40000},"target":{"ip":"10.0.0.80","port":80}}`)
+	if got, _ := read(t, load(t), answer); len(got) != 1 || got[0].Addr.String() != "203.0.113.7" || got[0].LocalPort != 80 || got[0].Port != 40000 {
+		t.Errorf("the attacker's end: %+v", got)
+	}
+}
+
+func TestWhatIsNoAlertOfSuricata(t *testing.T) {
+	const ends = `"src_ip":"203.0.113.7","src_port":40000,"dest_ip":"10.0.0.80","dest_port":80`
+	for name, line := range map[string]string{
+		"no signature":       eveAlert(ends, `{"action":"allowed","signature":"x","severity":1}`),
+		"no ends":            eveAlert(`"vlan":[1]`, `{"signature_id":1,"severity":1}`),
+		"no address":         eveAlert(`"src_ip":"a.test","dest_ip":"10.0.0.80"`, `{"signature_id":1,"severity":1}`),
+		"an alert in a name": `{"timestamp":"2026-01-02T03:04:05.000000+0000","event_type":"fileinfo",` + ends + `,"fileinfo":{"filename":"\"event_type\":\"alert\""},"alert":{"signature_id":1,"severity":1}}` + "\n",
+		"cut":                eveAlert(ends, `{"signature_id":1`)[:250] + "\n",
+	} {
+		if got, _ := read(t, load(t), line); len(got) != 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // What a peer chose never becomes an address, an outcome or an event of its own, and no
 // line stops the reader.
 func FuzzForeign(f *testing.F) {
@@ -131,6 +180,9 @@ func FuzzForeign(f *testing.F) {
 		cell := strings.NewReplacer("\t", `\x09`, "\n", `\x0a`, "\r", `\x0d`).Replace(text)
 		check := func(line, client string) {
 			for _, e := range fed(t, set, line) {
+				if e.Kind == haechi.KindAlert && (e.Assurance != haechi.Seen || e.Severity != haechi.High || e.Rule != "suricata:0:7" || len(e.Text) > 3*logline.MaxText || len(e.Type) > 9) {
+					t.Errorf("%s\n%+v", line, e)
+				}
 				if e.Addr.String() != client || e.Target.String() != "10.0.0.80" || e.Duration < 0 || e.BytesIn < 0 {
 					t.Errorf("%s\n%+v", line, e)
 				}
@@ -138,6 +190,8 @@ func FuzzForeign(f *testing.F) {
 		}
 		check(fmt.Sprintf(`{"timestamp":"2026-01-02T03:04:05.000000+0000","event_type":"tls","src_ip":"198.51.100.9","src_port":5,"dest_ip":"10.0.0.80","dest_port":443,"proto":"TCP","tls":{"sni":%s}}`, name), "198.51.100.9")
 		check(fmt.Sprintf(`{"timestamp":"2026-01-02T03:04:05.000000+0000","event_type":"http","src_ip":"198.51.100.9","src_port":5,"dest_ip":"10.0.0.80","dest_port":80,"http":{"hostname":%s,"url":%s,"status":200}}`, name, name), "198.51.100.9")
+		const alert = `{"timestamp":"2026-01-02T03:04:05.000000+0000","event_type":"alert","src_ip":"198.51.100.9","src_port":5,"dest_ip":"10.0.0.80","dest_port":80,"proto":"TCP","alert":{"signature_id":7,"signature":%s,"category":%s,"severity":1,"metadata":{"mitre_technique_id":[%s]}},"http":{"hostname":%s}}`
+		check(fmt.Sprintf(alert, name, name, name, name), "198.51.100.9")
 		check(fmt.Sprintf(`{"ts":1.5,"uid":"C1","id.orig_h":"198.51.100.9","id.orig_p":5,"id.resp_h":"10.0.0.80","id.resp_p":443,"cipher":"x","established":true,"server_name":%s}`, name), "198.51.100.9")
 		check(head+strings.Replace(row("tcp", "S", 1, 0), "ssl", cell, 1), "198.51.100.9")
 		var all int

@@ -54,6 +54,7 @@ func enums() []text {
 		{"kind.turn", "turn", "발화"},
 		{"kind.counted", "count of the kernel", "커널 집계"},
 		{"kind.answer", "answer", "응답"},
+		{"kind.alert", "foreign alert", "외부 경보"},
 		{"kind.admin", "operator", "운영자"},
 		{"kind.close", "close", "연결 종료"},
 		{"kind.system", "gateway", "게이트웨이"},
