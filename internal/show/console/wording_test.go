@@ -44,6 +44,18 @@ func TestWhatADetectorFoundIsSaidInWords(t *testing.T) {
 	}
 }
 
+// What another sensor alerted about is shown with the name of its signature, escaped.
+func TestAForeignAlertIsShownWithItsSignature(t *testing.T) {
+	r := newRig(t)
+	r.enroll()
+	e := &r.control.events[1] // evidence of the finding
+	e.Kind, e.Rule, e.Text = haechi.KindAlert, "suricata:1:2012345", "TEST <b>attack\u202e"
+	body := r.get("/why?q=7K29Q-XM4TC", "Accept-Language", "ko").body
+	if !strings.Contains(body, "suricata:1:2012345") || !strings.Contains(body, "<br>TEST &lt;b&gt;attack") || strings.Contains(body, "\u202e") || !strings.Contains(body, "외부 경보") {
+		t.Error("the signature is not shown, or not escaped")
+	}
+}
+
 func TestADetectorsParametersAreListed(t *testing.T) {
 	r := newRig(t)
 	r.enroll()
