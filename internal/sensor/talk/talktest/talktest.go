@@ -109,7 +109,7 @@ func (e *Ear) stream(port uint16, conversation []Said, next func() int, mix func
 			seq[side] += uint32(n)
 			b, start = b[n:], 0
 		}
-		if spoke = spoke || !s.Server; spoke {
+		if spoke = spoke || !s.Server && len(all) > 0; spoke {
 			mix(all)
 		}
 		for _, x := range all {
