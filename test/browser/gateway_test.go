@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -95,18 +97,26 @@ func startBy(t *testing.T, now func() time.Time, rules ...string) *gateway {
 		}
 	})
 	g.started = <-up
+	g.eventually("every service is open", func() bool { // a socket opens once the server behind has answered
+		s, err := a.Control().Status(t.Context())
+		return err == nil && !slices.ContainsFunc(s.Services, func(s haechi.ServiceStatus) bool { return !s.Open })
+	})
 	return g
 }
 
-// free is an address that nobody listens on.
+// free is an address that nobody listens on, below the ports that the kernel gives to
+// whoever connects meanwhile.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("of a hundred ports none is free")
+	return ""
 }
 
 // during runs a part until the test ends, and waits for it.
