@@ -30,7 +30,7 @@ type wire struct {
 	lens    lens
 	runner  *replay.Runner
 	next    atomic.Pointer[screened] // of the next world
-	panics  uint64
+	fence   fence
 
 	mu    sync.Mutex
 	taps  []*wiretap
@@ -62,7 +62,7 @@ func newWire(cfg *config.Config, e *estate) *wire {
 	if len(cfg.Sensor.Interfaces) == 0 {
 		return nil
 	}
-	w := &wire{open: e.openSocket, now: e.now, log: e.log, lens: lens{keeper: e.closeups, decoders: map[uint32]*decode.Decoder{}}}
+	w := &wire{open: e.openSocket, now: e.now, log: e.log, fence: fence{log: e.log, of: "a packet"}, lens: lens{keeper: e.closeups, decoders: map[uint32]*decode.Decoder{}}}
 	for _, name := range cfg.Sensor.Interfaces {
 		w.taps = append(w.taps, &wiretap{name: name})
 	}
@@ -106,23 +106,11 @@ func (w *wire) run(ctx context.Context) error {
 		}
 		w.count()
 	}
-	w.guarded(func() {
+	w.fence.within(func() {
 		w.sensing.table.Flush()
 		w.runner.End()
 	})
 	return nil
-}
-
-// guarded keeps a defect that a packet brings out from ending the gateway.
-func (w *wire) guarded(f func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			if w.panics++; w.panics&(w.panics-1) == 0 { // the 1st, 2nd, 4th …
-				w.log.Error("the sensor failed on a packet; it goes on with the next one", "panic", p, "times", w.panics)
-			}
-		}
-	}()
-	f()
 }
 
 // drain takes what is there, and returns how much that was.
@@ -131,7 +119,7 @@ func (w *wire) drain() (n int) {
 		if t.live == nil {
 			continue
 		}
-		w.guarded(func() {
+		w.fence.within(func() {
 			var f capture.Frame
 			for i := 0; i < atOnce && t.next(&f); i++ {
 				n++
@@ -164,7 +152,7 @@ func (w *wire) idle(ctx context.Context) {
 			w.shut(t, err)
 		}
 	}
-	w.guarded(func() { w.sensing.until(w.now().Add(-lateFrame).UnixNano()) })
+	w.fence.within(func() { w.sensing.until(w.now().Add(-lateFrame).UnixNano()) })
 }
 
 // reopen opens what is not open and due.
@@ -234,7 +222,7 @@ func (w *wire) count() {
 	w.stats = []haechi.Counter{
 		{Name: "sensor_packets", Value: s.frames}, {Name: "sensor_dropped", Value: dropped}, {Name: "sensor_unreadable", Value: s.unread},
 		{Name: "sensor_flows", Value: t.Flows}, {Name: "sensor_flows_live", Value: uint64(t.Live)}, {Name: "sensor_flows_evicted", Value: t.Evicted},
-		{Name: "sensor_flows_refused", Value: t.Refused}, {Name: "sensor_failed", Value: w.panics},
+		{Name: "sensor_flows_refused", Value: t.Refused}, {Name: "sensor_failed", Value: w.fence.panics},
 	}
 }
 

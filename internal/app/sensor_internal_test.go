@@ -172,7 +172,7 @@ func (l *lan) sense(t *testing.T, r *recorder, do func()) *finds {
 		t.Fatal(err)
 	}
 	out := &finds{}
-	w := &wire{open: l.socket, now: time.Now, log: slog.New(slog.DiscardHandler), taps: []*wiretap{{name: "s0", live: r.Live, next: r.next}}}
+	w := &wire{open: l.socket, now: time.Now, log: slog.New(slog.DiscardHandler), fence: fence{log: slog.New(slog.DiscardHandler)}, taps: []*wiretap{{name: "s0", live: r.Live, next: r.next}}}
 	w.watch(flow.Config{V6Bits: cfg.Client.IPv6Prefix}, out.find)
 	w.swap(newScreened(func(netip.Addr) bool { return false }, networkDetectors(set, networkSite(&cfg.Site))))
 	ctx, stop := context.WithCancel(t.Context())
@@ -285,7 +285,7 @@ func TestHonestClientsAreNotFoundOnTheWire(t *testing.T) {
 
 // A sensor whose interface is not there says so, and goes on.
 func TestSensorWithoutItsInterface(t *testing.T) {
-	w := &wire{now: time.Now, log: slog.New(slog.DiscardHandler), taps: []*wiretap{{name: "s0"}},
+	w := &wire{now: time.Now, log: slog.New(slog.DiscardHandler), fence: fence{log: slog.New(slog.DiscardHandler)}, taps: []*wiretap{{name: "s0"}},
 		open: func(context.Context, string) (*os.File, error) { return capture.OpenSocket("no-such-if") }}
 	w.watch(flow.Config{Flows: 4096}, func(*haechi.Finding) {})
 	ctx, stop := context.WithCancel(t.Context())

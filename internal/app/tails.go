@@ -36,7 +36,7 @@ type tails struct {
 	caught bool                       // all that was there at the start is read
 	saved  []byte
 	due    time.Time // for saving
-	panics uint64
+	fence  fence
 	failed error // of saving, the last time
 
 	mu       sync.Mutex
@@ -80,7 +80,7 @@ func newTails(cfg *config.Config, e *estate) *tails {
 	if len(cfg.Sensor.Logs) == 0 {
 		return nil
 	}
-	t := &tails{now: e.now, log: e.log, emit: e.pipeline.Emit, places: filepath.Join(cfg.State, "logs-read"), runner: replay.NewRunner(nil, e.pipeline.Find)}
+	t := &tails{now: e.now, log: e.log, emit: e.pipeline.Emit, fence: fence{log: e.log, of: "a line of a log"}, places: filepath.Join(cfg.State, "logs-read"), runner: replay.NewRunner(nil, e.pipeline.Find)}
 	follow := logtail.Config{Budget: logBudget, MaxLine: logline.MaxLine, Open: t.open}
 	for _, l := range cfg.Sensor.Logs {
 		follow.Paths = append(follow.Paths, l.Path)
@@ -151,7 +151,7 @@ func (t *tails) poll() (more bool) {
 	more = t.follow.Poll(now)
 	if !more {
 		t.caught = true
-		t.guarded(func() { t.runner.Pass(now.Add(-lateLine)) })
+		t.fence.within(func() { t.runner.Pass(now.Add(-lateLine)) })
 	}
 	t.count()
 	if !now.Before(t.due) {
@@ -165,7 +165,7 @@ func (t *tails) poll() (more bool) {
 func (t *tails) open(path string, of int) func([]byte) {
 	t.log.Info("the sensor follows a log", "file", path)
 	l := t.logs[of]
-	return func(line []byte) { t.guarded(func() { l.reader.In(path); l.reader.Line(line) }) }
+	return func(line []byte) { t.fence.within(func() { l.reader.In(path); l.reader.Line(line) }) }
 }
 
 // event hands an event to the detectors. A writer's clock that is ahead must not make all
@@ -183,18 +183,6 @@ func (t *tails) event(l *tailed, e *haechi.Event) {
 		l.late = age
 	}
 	t.runner.Event(e)
-}
-
-// guarded keeps a defect that a line brings out from ending the gateway.
-func (t *tails) guarded(f func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			if t.panics++; t.panics&(t.panics-1) == 0 { // the 1st, 2nd, 4th …
-				t.log.Error("the sensor failed on a line of a log; it goes on with the next one", "panic", p, "times", t.panics)
-			}
-		}
-	}()
-	f()
 }
 
 // save writes up to where everything was read, if that changed.

@@ -1,6 +1,10 @@
 package sensor
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"haechi"
+)
 
 // IP protocol numbers (IANA) that are told apart.
 const (
@@ -76,4 +80,21 @@ func addr(b *[16]byte, v6 bool) netip.Addr {
 		return netip.AddrFrom16(*b).Unmap()
 	}
 	return netip.AddrFrom4([4]byte(b[:4]))
+}
+
+// Transport names a protocol number.
+func Transport(proto uint8) haechi.Transport {
+	switch proto {
+	case ProtoTCP:
+		return haechi.TCP
+	case ProtoUDP:
+		return haechi.UDP
+	case ProtoICMP:
+		return haechi.ICMP
+	case ProtoICMPv6:
+		return haechi.ICMPv6
+	case ProtoSCTP:
+		return haechi.SCTP
+	}
+	return haechi.OtherTransport
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/clientkey"
 )
 
 // Config bounds the keeper. Zero values take the defaults.
@@ -110,15 +111,7 @@ func (k *Keeper) keep(p netip.Prefix, at int64, link uint32, wire int, b []byte)
 	}
 }
 
-func (k *Keeper) client(a netip.Addr) netip.Prefix {
-	a = a.Unmap()
-	n := a.BitLen()
-	if a.Is6() {
-		n = k.cfg.V6Bits
-	}
-	p, _ := a.Prefix(n) // n is in range
-	return p
-}
+func (k *Keeper) client(a netip.Addr) netip.Prefix { return clientkey.Of(a, k.cfg.V6Bits) }
 
 // List says of whom packets are kept, the newest first. A nil keeper keeps none.
 func (k *Keeper) List() []haechi.Closeup {

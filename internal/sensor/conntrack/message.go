@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/sensor"
 )
 
 // The numbers of ctnetlink that are read (linux/netfilter/nfnetlink_conntrack.h).
@@ -161,7 +162,7 @@ func number(b []byte) (n uint64) {
 // became says what became of the connection.
 func (e *entry) became() haechi.FlowState {
 	replied := e.status&seenReply != 0
-	if e.proto != protoTCP {
+	if e.proto != sensor.ProtoTCP {
 		if replied {
 			return haechi.FlowEstablished
 		}

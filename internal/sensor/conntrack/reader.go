@@ -2,17 +2,15 @@ package conntrack
 
 import (
 	"encoding/binary"
-	"net/netip"
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/clientkey"
+	"haechi/internal/sensor"
 )
 
 // Sensor is the name on the events.
 const Sensor = "conntrack"
-
-// The protocols that have ports or types.
-const protoICMP, protoTCP, protoUDP, protoICMPv6, protoSCTP = 1, 6, 17, 58, 132
 
 // Config says how clients are told apart.
 type Config struct {
@@ -83,8 +81,8 @@ func (r *Reader) tell(now time.Time) {
 	start, length := x.lasted(now)
 	*e = haechi.Event{Time: now.UTC(), Kind: haechi.KindFlow, Port: x.srcPort, LocalPort: x.dstPort, BytesIn: int64(x.bytesThere), BytesOut: int64(x.bytesBack),
 		Duration: length}
-	e.Addr, e.Client = x.src, r.client(x.src)
-	e.Flow = haechi.Flow{Sensor: Sensor, Target: x.dst, Transport: transport(x.proto), Phase: haechi.FlowEnd, State: x.became(), Start: start,
+	e.Addr, e.Client = x.src, clientkey.Of(x.src, r.cfg.V6Bits)
+	e.Flow = haechi.Flow{Sensor: Sensor, Target: x.dst, Transport: sensor.Transport(x.proto), Phase: haechi.FlowEnd, State: x.became(), Start: start,
 		PacketsIn: x.packetsThere, PacketsOut: x.packetsBack, First: x.first()}
 	if x.packetsThere == 0 {
 		r.stats.Uncounted++
@@ -96,33 +94,8 @@ func (r *Reader) tell(now time.Time) {
 // first is the type of ICMP, and SYN where a connection was opened.
 func (e *entry) first() uint8 {
 	const syn = 2
-	if e.proto == protoTCP && e.became() != haechi.FlowMidstream {
+	if e.proto == sensor.ProtoTCP && e.became() != haechi.FlowMidstream {
 		return syn
 	}
 	return e.kind
-}
-
-func (r *Reader) client(a netip.Addr) netip.Prefix {
-	n := 32
-	if a.Is6() {
-		n = r.cfg.V6Bits
-	}
-	p, _ := a.Prefix(n) // n is in range
-	return p
-}
-
-func transport(proto uint8) haechi.Transport {
-	switch proto {
-	case protoTCP:
-		return haechi.TCP
-	case protoUDP:
-		return haechi.UDP
-	case protoICMP:
-		return haechi.ICMP
-	case protoICMPv6:
-		return haechi.ICMPv6
-	case protoSCTP:
-		return haechi.SCTP
-	}
-	return haechi.OtherTransport
 }

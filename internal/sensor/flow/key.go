@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"haechi"
 	"haechi/internal/sensor"
 )
 
@@ -103,21 +102,4 @@ func order(a, b *[16]byte) int {
 		}
 	}
 	return 0
-}
-
-// transportOf names a protocol number.
-func transportOf(proto uint8) haechi.Transport {
-	switch proto {
-	case sensor.ProtoTCP:
-		return haechi.TCP
-	case sensor.ProtoUDP:
-		return haechi.UDP
-	case sensor.ProtoICMP:
-		return haechi.ICMP
-	case sensor.ProtoICMPv6:
-		return haechi.ICMPv6
-	case sensor.ProtoSCTP:
-		return haechi.SCTP
-	}
-	return haechi.OtherTransport
 }

@@ -26,7 +26,7 @@ func (h *half[K]) tell(s *slot[K], phase haechi.FlowPhase) {
 	e.Port, e.LocalPort = p.SrcPort, p.DstPort
 	e.BytesIn, e.BytesOut = int64(s.bytesIn), int64(s.out())
 	e.PacketsIn, e.PacketsOut = uint64(s.packetsIn), uint64(s.packetsOut)
-	e.Target, e.Transport, e.Protocol = p.Target(), transportOf(s.proto), t.apps[s.app]
+	e.Target, e.Transport, e.Protocol = p.Target(), sensor.Transport(s.proto), t.apps[s.app]
 	e.Phase, e.State, e.Start = phase, s.state, time.Unix(0, start).UTC()
 	e.FlagsIn, e.FlagsOut, e.First = s.flagsIn, s.flagsOut, s.first
 	e.Fragments, e.Malformed = uint32(s.fragments), uint32(s.malformed)
@@ -73,7 +73,7 @@ func (h *half[K]) listen(s *slot[K], p *sensor.Packet, in bool) {
 func (h *half[K]) ends(s *slot[K]) sensor.Ends {
 	p := &h.t.path
 	s.key.path(p, s.bits&bitHigh != 0)
-	return sensor.Ends{Client: netip.AddrPortFrom(p.Source(), p.SrcPort), Server: netip.AddrPortFrom(p.Target(), p.DstPort), Transport: transportOf(s.proto)}
+	return sensor.Ends{Client: netip.AddrPortFrom(p.Source(), p.SrcPort), Server: netip.AddrPortFrom(p.Target(), p.DstPort), Transport: sensor.Transport(s.proto)}
 }
 
 // app is the index of a protocol's name; names come from code, so they are few.

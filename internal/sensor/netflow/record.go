@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
-
-	"haechi"
 )
 
 // record is what an exporter tells of one direction, or of both.
@@ -89,22 +87,6 @@ func number(b []byte) uint64 {
 		n = n<<8 | uint64(c)
 	}
 	return n
-}
-
-func transport(proto uint8) haechi.Transport {
-	switch proto {
-	case protoTCP:
-		return haechi.TCP
-	case protoUDP:
-		return haechi.UDP
-	case protoICMP:
-		return haechi.ICMP
-	case protoICMPv6:
-		return haechi.ICMPv6
-	case protoSCTP:
-		return haechi.SCTP
-	}
-	return haechi.OtherTransport
 }
 
 func be16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }

@@ -1,10 +1,10 @@
 package netflow
 
 import (
-	"net/netip"
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/clientkey"
 	"haechi/internal/sensor"
 )
 
@@ -152,8 +152,8 @@ func (r *Reader) tell(a, b *record, state haechi.FlowState, now time.Time) {
 	e := &r.event
 	*e = haechi.Event{Time: now, Kind: haechi.KindFlow, Port: a.srcPort, LocalPort: a.dstPort, BytesIn: int64(a.bytes), BytesOut: int64(b.bytes),
 		Duration: max(start-end, 0)}
-	e.Addr, e.Client = a.src, r.client(a.src)
-	e.Flow = haechi.Flow{Sensor: r.cfg.Sensor, Target: a.dst, Transport: transport(a.proto), Phase: haechi.FlowEnd, State: state, Start: now.Add(-start),
+	e.Addr, e.Client = a.src, clientkey.Of(a.src, r.cfg.V6Bits)
+	e.Flow = haechi.Flow{Sensor: r.cfg.Sensor, Target: a.dst, Transport: sensor.Transport(a.proto), Phase: haechi.FlowEnd, State: state, Start: now.Add(-start),
 		PacketsIn: a.packets, PacketsOut: b.packets, FlagsIn: a.flags & 63, FlagsOut: b.flags & 63, First: first(a)}
 	r.stats.Told++
 	r.emit(e)
@@ -169,13 +169,4 @@ func first(a *record) uint8 {
 		return 0
 	}
 	return a.flags & syn
-}
-
-func (r *Reader) client(a netip.Addr) netip.Prefix {
-	n := 32
-	if a.Is6() {
-		n = r.cfg.V6Bits
-	}
-	p, _ := a.Prefix(n) // n is in range
-	return p
 }
