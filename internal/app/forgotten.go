@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"haechi"
@@ -21,15 +19,10 @@ import (
 // goroutine. What is found goes to the decider. Where the table cannot be read that is
 // said, and tried again: telemetry fails open.
 type forgotten struct {
+	intake
 	open   func(ctx context.Context) (*os.File, error)
-	now    func() time.Time
-	log    *slog.Logger
 	reader *conntrack.Reader
-	runner *replay.Runner
-	next   atomic.Pointer[screened] // of the next world
-	socket *os.File                 // nil: not open
-	due    time.Time                // for the next try
-	fence  fence
+	socket *os.File // nil: not open
 
 	mu    sync.Mutex
 	stats conntrack.Stats
@@ -50,7 +43,8 @@ func newForgotten(cfg *config.Config, e *estate) *forgotten {
 	if !cfg.Sensor.Conntrack {
 		return nil
 	}
-	x := &forgotten{open: e.openTable, now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), heard: e.now(), fence: fence{log: e.log, of: "a connection of the kernel's table"}}
+	x := &forgotten{open: e.openTable, heard: e.now(),
+		intake: intake{now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), fence: fence{log: e.log, of: "a connection of the kernel's table"}}}
 	x.reader = conntrack.New(conntrack.Config{V6Bits: cfg.Client.IPv6Prefix}, x.runner.Event)
 	return x
 }
@@ -80,9 +74,7 @@ func (x *forgotten) run(ctx context.Context) error {
 	defer x.close()
 	b := make([]byte, forgottenBuffer)
 	for ctx.Err() == nil {
-		if s := x.next.Swap(nil); s != nil {
-			x.runner.Swap([]replay.Detector{*s})
-		}
+		x.renew()
 		if x.opened(ctx) {
 			x.drain(b)
 		}
@@ -95,20 +87,7 @@ func (x *forgotten) run(ctx context.Context) error {
 
 // opened opens the socket if it is not; false: it waited for that in vain.
 func (x *forgotten) opened(ctx context.Context) bool {
-	if x.socket != nil {
-		return true
-	}
-	if now := x.now(); !now.Before(x.due) {
-		x.due = now.Add(reopenEvery)
-		if x.take(x.open(ctx)); x.socket != nil {
-			return true
-		}
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(waitExports):
-	}
-	return false
+	return x.ready(ctx, func() bool { return x.socket != nil }, func() { x.take(x.open(ctx)) })
 }
 
 func (x *forgotten) take(f *os.File, err error) {

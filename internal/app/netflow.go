@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"haechi"
@@ -25,17 +23,12 @@ import (
 // found goes to the decider. Where the socket cannot be opened that is said, and tried
 // again: telemetry fails open.
 type exports struct {
+	intake
 	name   string // netflow or sflow: of the key below sensor, and the counters
 	listen string
-	now    func() time.Time
-	log    *slog.Logger
 	reader *netflow.Reader
-	runner *replay.Runner
-	next   atomic.Pointer[screened] // of the next world
-	socket *net.UDPConn             // nil: not open
-	due    time.Time                // for the next try
-	read   uint64                   // datagrams when the counters were brought up to date
-	fence  fence
+	socket *net.UDPConn // nil: not open
+	read   uint64       // datagrams when the counters were brought up to date
 
 	mu    sync.Mutex
 	stats netflow.Stats
@@ -58,7 +51,8 @@ func newExports(name string, s *config.NetFlow, cfg *config.Config, e *estate) *
 	if s.Listen == "" {
 		return nil
 	}
-	x := &exports{name: name, listen: s.Listen, now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), heard: e.now(), fence: fence{log: e.log, of: "a datagram of flows"}}
+	x := &exports{name: name, listen: s.Listen, heard: e.now(),
+		intake: intake{now: e.now, log: e.log, runner: replay.NewRunner(nil, e.pipeline.Find), fence: fence{log: e.log, of: "a datagram of flows"}}}
 	x.reader = netflow.New(netflow.Config{Sensor: name, Exporters: s.Exporters, V6Bits: cfg.Client.IPv6Prefix, Decode: sampledFrames()}, x.runner.Event)
 	return x
 }
@@ -92,9 +86,7 @@ func (x *exports) run(ctx context.Context) error {
 	defer x.close()
 	b := make([]byte, mostDatagram)
 	for ctx.Err() == nil {
-		if s := x.next.Swap(nil); s != nil {
-			x.runner.Swap([]replay.Detector{*s})
-		}
+		x.renew()
 		if x.open(ctx) {
 			x.drain(b)
 		}
@@ -114,20 +106,7 @@ func (x *exports) run(ctx context.Context) error {
 
 // open opens the socket if it is not; false: it waited for that in vain.
 func (x *exports) open(ctx context.Context) bool {
-	if x.socket != nil {
-		return true
-	}
-	if now := x.now(); !now.Before(x.due) {
-		x.due = now.Add(reopenEvery)
-		if x.opened(listenUDP(ctx, x.listen)); x.socket != nil {
-			return true
-		}
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(waitExports):
-	}
-	return false
+	return x.ready(ctx, func() bool { return x.socket != nil }, func() { x.opened(listenUDP(ctx, x.listen)) })
 }
 
 func listenUDP(ctx context.Context, addr string) (*net.UDPConn, error) {

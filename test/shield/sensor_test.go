@@ -22,25 +22,25 @@ func TestGatewayWithoutRightsSensesThroughTheShield(t *testing.T) {
 		t.Skip("nmap is not installed: test/install.sh installs it")
 	}
 	r := newRig(t, "{ kernel: auto, socket: DIR/run/shield.sock }\nsensor: { interfaces: [in0] }")
-	r.land.strangers.Run(t, "ip", "addr", "add", "10.77.0.66/24", "dev", "out0")
-	r.run(powerless(t, r))
-	r.proc.Troubled = true // it says that there is no shield
-	r.eventually("status says that nothing is seen", 10*time.Second, func() bool {
-		return strings.Contains(r.haechi("status").Out, "the sensor does not see in0")
-	})
-	r.shield()
-	r.eventually("the interface is seen", 15*time.Second, func() bool {
-		return !strings.Contains(r.haechi("status").Out, "the sensor does not see")
-	})
-	r.land.strangers.Run(t, "nmap", "-n", "-Pn", "-sS", "-S", "10.77.0.66", "-e", "out0", "-p", "8000-8300", "--max-retries", "1", "10.77.0.1")
-	r.eventually("the scan is told of", 5*time.Second, func() bool {
-		a := r.haechi("why", "10.77.0.66")
-		return strings.Contains(a.Out, "network/port-scan")
-	})
+	r.findsAScan(t, "the sensor does not see in0", 5*time.Second)
 	if a := r.haechi("status"); !strings.Contains(a.Out, "sensor_packets") {
 		t.Errorf("status: %s", a.Out)
 	}
 	r.closeup(t, "10.77.0.66")
+}
+
+// findsAScan runs the gateway without rights, which says what it does not see until there is a
+// shield, and is told of a scan in time then.
+func (r *rig) findsAScan(t *testing.T, blind string, within time.Duration) {
+	t.Helper()
+	r.land.strangers.Run(t, "ip", "addr", "add", "10.77.0.66/24", "dev", "out0")
+	r.run(powerless(t, r))
+	r.proc.Troubled = true // it says that there is no shield
+	r.eventually("status says that nothing is seen", 10*time.Second, func() bool { return strings.Contains(r.haechi("status").Out, blind) })
+	r.shield()
+	r.eventually("it is seen", 15*time.Second, func() bool { return !strings.Contains(r.haechi("status").Out, blind) })
+	r.land.strangers.Run(t, "nmap", "-n", "-Pn", "-sS", "-S", "10.77.0.66", "-e", "out0", "-p", "8000-8300", "--max-retries", "1", "10.77.0.1")
+	r.eventually("the scan is told of", within, func() bool { return strings.Contains(r.haechi("why", "10.77.0.66").Out, "network/port-scan") })
 }
 
 // closeup wants the packets that a scanner sends from now on to be kept, and nobody else's.
