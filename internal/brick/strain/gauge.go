@@ -23,8 +23,9 @@ const (
 	calmTau   = time.Minute      // in which what a kind takes is believed to have grown
 	busyTau   = 10 * time.Minute // the same while the server is busy
 	minLimit  = 4
-	shrink    = 0.82        // so that what was let in before fills it to less than a quarter beyond
-	dwell     = time.Second // a change of state lasts as long
+	shrink    = 0.82                   // so that what was let in before fills it to less than a quarter beyond
+	dwell     = time.Second            // a change of state lasts as long
+	persists  = 300 * time.Millisecond // for which answers are late before the server is busy
 	kinds     = 1024
 	keep      = 5 * time.Minute // a kind's place, from its last answer
 	slack     = 0.1             // by which Fill must fall to be lower
@@ -32,6 +33,9 @@ const (
 
 // Ticket stands for one request under way; the zero ticket for none.
 type Ticket uint32
+
+// none is no time.
+const none = -1 << 63
 
 // Gauge measures one service's servers.
 type Gauge struct {
@@ -53,6 +57,7 @@ type Gauge struct {
 	changed int64 // the limit
 	busy    bool
 	since   int64 // of busy, or of calm
+	late    int64 // since when answers are late, without a break; none: they are not
 	began   int64
 	high    float64 // fill, with slack
 }
@@ -92,7 +97,7 @@ type State struct {
 // now, here and everywhere, is monotonic nanoseconds from any origin.
 func New(most int, now int64) *Gauge {
 	most = max(most, minLimit)
-	return &Gauge{most: most, limit: float64(most), ratio: 1, began: now, since: now, said: now}
+	return &Gauge{most: most, limit: float64(most), ratio: 1, late: none, began: now, since: now, said: now}
 }
 
 // Enter notes a request of the kind. Whoever got a ticket gives it back with Leave.
@@ -259,28 +264,45 @@ func (g *Gauge) scan(now int64) {
 	}
 }
 
-// judge says whether the server is busy. A change lasts for a moment.
+// judge says whether the server is busy. A change lasts for a moment, and lateness that
+// passes at once is none of the server's: the machine, or what lies between, stood still,
+// and everything under way was answered late together.
 func (g *Gauge) judge(now int64) {
+	switch {
+	case !g.isLate():
+		g.late = none
+	case g.late == none:
+		g.late = now
+	}
 	if now-g.since < int64(dwell) {
 		return
 	}
-	enough := g.under >= MinBusy
-	late := enough && g.ratio >= EnterRatio || g.overdue >= max(MinBusy, g.under/2)
-	calm := g.ratio < LeaveRatio && g.overdue < max(MinBusy/2, g.under/4)
-	if !g.busy && late || g.busy && calm {
+	late := g.late != none && now-g.late >= int64(persists)
+	if !g.busy && late || g.busy && g.isCalm() {
 		g.busy, g.since = !g.busy, now
 	}
 }
 
+// isLate reports whether answers, or those that are waited for, take too long now.
+func (g *Gauge) isLate() bool {
+	return g.under >= MinBusy && g.ratio >= EnterRatio || g.overdue >= max(MinBusy, g.under/2)
+}
+
+// isCalm reports whether they take about as long as usual.
+func (g *Gauge) isCalm() bool {
+	return g.ratio < LeaveRatio && g.overdue < max(MinBusy/2, g.under/4)
+}
+
 // bound moves the limit. While more is under way than it says, as just after it fell,
-// it stays: what was let in has to end first.
+// it stays: what was let in has to end first. It stays too while answers are as usual
+// again and it is only not known yet whether that lasts.
 func (g *Gauge) bound(now int64) {
 	if now-g.changed < int64(adjust) {
 		return
 	}
 	g.changed = now
 	if g.busy {
-		if under := float64(g.under); under <= g.limit {
+		if under := float64(g.under); under <= g.limit && !g.isCalm() {
 			g.limit = max(minLimit, shrink*max(under, min(g.limit, 2*minLimit)))
 		}
 		return

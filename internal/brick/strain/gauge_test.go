@@ -145,6 +145,39 @@ func TestLongPollsAreNoStrain(t *testing.T) {
 	}
 }
 
+// Must not fire: the machine stands still for a moment, again and again, and everything
+// under way is answered late together. Nobody is to be refused for that.
+func TestAStandstillIsNoStrain(t *testing.T) {
+	s := newServer(t, 64, 1024)
+	full := func() {
+		for len(s.open) < 64 {
+			s.ask(cheap, 10*time.Millisecond)
+		}
+	}
+	s.pass(10*time.Second, full)
+	for range 20 {
+		s.now += 400 * time.Millisecond
+		s.pass(time.Second, full)
+	}
+	if s.everBusy() || s.last().Limit != 1024 {
+		t.Errorf("%+v", s.last())
+	}
+}
+
+// Must fire soon: a flood is seen well within a second.
+func TestStrainIsSeenSoon(t *testing.T) {
+	s := newServer(t, 8, 1024)
+	s.learn()
+	flood := func() {
+		for len(s.open) < 200 {
+			s.ask(cheap, 10*time.Millisecond)
+		}
+	}
+	if s.pass(800*time.Millisecond, flood); !s.last().Busy {
+		t.Errorf("%+v", s.last())
+	}
+}
+
 // Must fire: more expensive requests than the server has workers for; it is calm again
 // a while after they stop, and the limit grows back.
 func TestAFloodOfExpensiveRequestsIsStrain(t *testing.T) {
