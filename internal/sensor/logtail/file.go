@@ -34,6 +34,12 @@ func (x *file) place(path string, current bool) place {
 // unread reports whether there may be something to hand over.
 func (x *file) unread() bool { return x.size != x.seen }
 
+// exhausted reports whether all that is in it now was handed over.
+func (x *file) exhausted() bool {
+	st, err := x.f.Stat()
+	return err == nil && st.Size() <= x.offset
+}
+
 // progress is what reading a file came to.
 type progress uint8
 

@@ -26,6 +26,8 @@ type world struct {
 	lost    map[string]bool // by truncation, while nobody had read them
 	n       int
 	copied  bool // since the last poll
+	turns   int  // rotations since then
+	filled  int  // those of them that moved lines away
 }
 
 func newWorld(t testing.TB) *world {
@@ -63,7 +65,7 @@ func (w *world) stop() {
 }
 
 func (w *world) poll() {
-	w.copied = false
+	w.copied, w.turns, w.filled = false, 0, 0
 	w.clock = w.clock.Add(time.Second)
 	for i := 0; w.follow.Poll(w.clock); i++ {
 		if i > 1000 {
@@ -98,9 +100,13 @@ func (w *world) line(extra int) {
 	w.append(fmt.Sprintf("line %d %s%d", w.n, strings.Repeat("x", extra), w.n))
 }
 
+// Of one log the follower keeps maxOld files with unread lines; logrotate keeps keptOld.
+const maxOld, keptOld = 16, 31
+
 // shift makes room at .1, as logrotate does.
 func (w *world) shift() {
-	for i := 30; i > 0; i-- {
+	w.loseFile(keptOld)
+	for i := keptOld - 1; i > 0; i-- {
 		err := os.Rename(fmt.Sprintf("%s.%d", w.path, i), fmt.Sprintf("%s.%d", w.path, i+1))
 		if err != nil && !os.IsNotExist(err) {
 			w.t.Fatal(err)
@@ -108,12 +114,41 @@ func (w *world) shift() {
 	}
 }
 
+// loseFile allows that lines of a rotated file are lost.
+func (w *world) loseFile(i int) {
+	text, err := os.ReadFile(fmt.Sprintf("%s.%d", w.path, i))
+	if err == nil {
+		w.lose(text)
+	}
+}
+
+// turned allows what a follower cannot help: that more of a log was moved away between two
+// polls than it keeps open, or more often than logrotate keeps files, so that the one that was
+// read last is gone.
+func (w *world) turned(size int64) {
+	if w.turns++; size > 0 {
+		w.filled++
+	}
+	from := keptOld + 1
+	if w.filled > maxOld {
+		from = maxOld + 1
+	}
+	if w.turns > keptOld {
+		from = 1
+	}
+	for i := from; i <= keptOld; i++ {
+		w.loseFile(i)
+	}
+}
+
 func (w *world) rename(create bool) {
-	if _, err := os.Stat(w.path); err != nil {
+	st, err := os.Stat(w.path)
+	if err != nil {
 		return
 	}
 	w.shift()
 	w.must(os.Rename(w.path, w.path+".1"))
+	w.turned(st.Size())
 	if create {
 		w.must(w.out.Close())
 		w.reopen()
@@ -135,6 +170,7 @@ func (w *world) copyTruncate() {
 	}
 	w.must(os.WriteFile(w.path+".1", in, 0o600))
 	w.touch(w.path + ".1")
+	w.turned(st.Size())
 	w.must(w.out.Truncate(0))
 	w.touch(w.path)
 	w.copied = true
@@ -250,6 +286,25 @@ func TestAnyHistory(t *testing.T) {
 			return
 		}
 	}
+}
+
+// However often an empty log is rotated between two polls, the file that holds lines is
+// found behind the empty ones.
+func TestManyEmptyRotations(t *testing.T) {
+	w := newWorld(t)
+	for range maxOld {
+		w.line(0)
+		w.rename(true)
+	}
+	for range keptOld - maxOld {
+		w.rename(true)
+	}
+	w.check()
+	if n := w.follow.Counts(0).Gaps; n != 0 {
+		t.Errorf("%d gaps", n)
+	}
+	w.follow.Close()
+	w.must(w.out.Close())
 }
 
 // A program that goes on in the file that was moved away is heard, and the file let go a

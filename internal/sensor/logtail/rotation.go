@@ -65,9 +65,9 @@ func (t *trail) rotated(now time.Time, was *place) {
 		if s.id != was.identity() {
 			continue
 		}
-		f := t.resume(now, &s, func(*os.File) (*file, bool) { return &file{seen: -1}, true })
-		if f != nil && was.Current {
-			t.between(now, f)
+		st := t.resume(now, &s, func(*os.File) (*file, bool) { return &file{seen: -1}, true })
+		if st != nil && was.Current {
+			t.between(now, st)
 		}
 	}
 }
@@ -78,22 +78,23 @@ func (t *trail) search(now time.Time, all []sibling, was *place, moved bool) boo
 		if moved != (s.id == was.identity()) || !moved && was.N == 0 {
 			continue
 		}
-		f := t.resume(now, &s, func(f *os.File) (*file, bool) {
+		st := t.resume(now, &s, func(f *os.File) (*file, bool) {
 			return &file{offset: was.Offset, guard: was.guard(), skip: was.Skip, seen: -1}, was.at(f)
 		})
-		if f == nil {
+		if st == nil {
 			continue
 		}
 		if was.Current {
-			t.between(now, f)
+			t.between(now, st)
 		}
 		return true
 	}
 	return false
 }
 
-// resume goes on in a sibling, unless it is read already or begin does not want it.
-func (t *trail) resume(now time.Time, s *sibling, begin func(*os.File) (*file, bool)) *os.File {
+// resume goes on in a sibling, unless it is read already or begin does not want it. It
+// returns what the file was then.
+func (t *trail) resume(now time.Time, s *sibling, begin func(*os.File) (*file, bool)) os.FileInfo {
 	if t.f.inUse(s.id) {
 		return nil
 	}
@@ -102,24 +103,21 @@ func (t *trail) resume(now time.Time, s *sibling, begin func(*os.File) (*file, b
 		return nil
 	}
 	x, ok := begin(f)
-	if id != s.id || !ok {
+	st, err := f.Stat()
+	if id != s.id || !ok || err != nil {
 		_ = f.Close() // it was only read
 		return nil
 	}
 	x.f, x.id = f, id
 	t.retire(now, x)
-	return f
+	return st
 }
 
 // between reads what was rotated after a file and before the one at the path: siblings
 // that were changed later, and that were not read.
-func (t *trail) between(now time.Time, after *os.File) {
-	st, err := after.Stat()
-	if err != nil {
-		return
-	}
+func (t *trail) between(now time.Time, after os.FileInfo) {
 	for _, s := range t.siblings() {
-		if s.changed.After(st.ModTime()) && s.id != identityOf(st) {
+		if s.changed.After(after.ModTime()) && s.id != identityOf(after) {
 			t.resume(now, &s, func(f *os.File) (*file, bool) { return &file{seen: -1}, !t.f.known(f, s.id) })
 		}
 	}

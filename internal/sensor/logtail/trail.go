@@ -118,10 +118,13 @@ func (t *trail) absent(now time.Time, err error) {
 // found takes a new file at the path.
 func (t *trail) found(now time.Time, x *file) {
 	if was := t.cur; was != nil {
+		st, err := was.f.Stat()
 		t.retire(now, was)
 		t.cur = x
 		t.count.Rotations++
-		t.between(now, was.f)
+		if err == nil { // else what lies between cannot be told
+			t.between(now, st)
+		}
 		return
 	}
 	t.cur = x
@@ -154,9 +157,19 @@ func (t *trail) retire(now time.Time, x *file) {
 	x.grown = now
 	t.old = append(t.old, x)
 	if len(t.old) > maxOld {
-		t.count.Gaps++
-		t.forget(0)
+		t.makeRoom()
 	}
+}
+
+// makeRoom lets go of the oldest file that was read to its end, and only where there is none
+// of the oldest of all, whose other lines are lost.
+func (t *trail) makeRoom() {
+	i := slices.IndexFunc(t.old, (*file).exhausted)
+	if i < 0 {
+		t.count.Gaps++
+		i = 0
+	}
+	t.forget(i)
 }
 
 func (t *trail) forget(i int) {
