@@ -125,34 +125,41 @@ func (s *shard) run(stop <-chan struct{}, linger time.Duration) {
 	defer tick.Stop()
 	pause := time.NewTimer(linger)
 	defer pause.Stop()
+	// While events come it looks after them by the clock: being woken by the first of each
+	// batch as well would double what a steady stream costs.
+	idle, soon := s.queue.some, false
 	for {
 		select {
-		case <-s.queue.some:
-			s.gather(pause, linger, stop)
-			s.work()
+		case <-idle:
+			if idle = nil; !soon {
+				pause.Reset(linger)
+			}
+			continue
+		case <-s.queue.hurry:
+			soon = true
+			pause.Reset(min(linger, hurried))
+			continue
+		case <-s.queue.plenty:
+		case <-pause.C:
 		case <-tick.C:
 			s.tick(s.now())
+			continue
 		case <-stop:
 			s.queue.close()
 			s.work()
 			s.finish(s.now())
 			return
 		}
+		soon = false
+		if idle = s.queue.some; s.work() {
+			idle = nil
+			pause.Reset(linger)
+		}
 	}
 }
 
-// gather lets a batch grow, so that a steady stream costs few wake-ups.
-func (s *shard) gather(pause *time.Timer, linger time.Duration, stop <-chan struct{}) {
-	pause.Reset(linger)
-	select {
-	case <-s.queue.plenty:
-	case <-pause.C:
-	case <-stop:
-	}
-}
-
-// work handles all that waits.
-func (s *shard) work() {
+// work handles all that waits, and reports whether anything did.
+func (s *shard) work() bool {
 	s.renew()
 	batch, spilled := s.queue.take()
 	for i := range batch {
@@ -160,6 +167,7 @@ func (s *shard) work() {
 	}
 	spilled.each(s.handle)
 	s.queue.done(batch, spilled)
+	return len(batch) > 0
 }
 
 // handle is the way of one event: shown, detected, recorded.

@@ -294,3 +294,44 @@ func TestRestKeepsTheBound(t *testing.T) {
 		t.Errorf("%d of 3 events beyond the bound were coalesced", n)
 	}
 }
+
+// What failed is judged within a millisecond, whether it comes into silence or into a
+// stream of what is in order, which is looked at every four.
+func TestWhatFailedIsJudgedSoon(t *testing.T) {
+	for name, before := range map[string]int{"into silence": 0, "into a batch": 1, "into a stream": 40} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarness(pipeline.Config{Shards: 1}, &deny{})
+				h.start()
+				for range before {
+					h.Emit(&haechi.Event{Time: start, Kind: haechi.KindRequest, Outcome: haechi.Success, Actor: from(1)})
+					time.Sleep(300 * time.Microsecond)
+				}
+				h.Emit(&haechi.Event{Time: start, Kind: haechi.KindAuth, Outcome: haechi.Failure, Actor: from(1)})
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+				if len(h.decisions) != 1 {
+					t.Errorf("%d decisions", len(h.decisions))
+				}
+				h.stop(t)
+			})
+		})
+	}
+}
+
+func TestAStreamIsLookedAtByTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(pipeline.Config{Shards: 1}, nil)
+		h.start()
+		for i := range 30 { // silences between, shorter and longer than a shard lingers
+			h.Emit(&haechi.Event{Time: start, Kind: haechi.KindRequest, Outcome: haechi.Success, Actor: from(1)})
+			time.Sleep(time.Duration(i) * time.Millisecond / 2)
+		}
+		time.Sleep(4 * time.Millisecond)
+		synctest.Wait()
+		if len(h.tapped) != 30 {
+			t.Errorf("%d of 30 events are shown", len(h.tapped))
+		}
+		h.stop(t)
+	})
+}

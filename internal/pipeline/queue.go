@@ -13,6 +13,7 @@ type queue struct {
 	max    int           // events
 	some   chan struct{} // something waits
 	plenty chan struct{} // as much as is worth waking up for
+	hurry  chan struct{} // something that a decision may follow from soon
 
 	mu      sync.Mutex
 	in      []haechi.Event
@@ -20,6 +21,7 @@ type queue struct {
 	spill   *spill
 	spareSp *spill
 	enough  int
+	hurried bool // said of what waits
 	closed  bool
 	counts  queueCounts
 }
@@ -39,7 +41,7 @@ const plentiful = 512
 func newQueue(c Config) *queue {
 	return &queue{
 		max:  c.Queue,
-		some: make(chan struct{}, 1), plenty: make(chan struct{}, 1),
+		some: make(chan struct{}, 1), plenty: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		spill: newSpill(c.Coalesce), spareSp: newSpill(c.Coalesce),
 		enough: min(plentiful, c.Queue),
 	}
@@ -62,12 +64,17 @@ func (q *queue) put(e *haechi.Event, actor uint64) {
 		q.counts.overflow += e.N()
 	}
 	n := len(q.in)
+	hurry := e.Outcome == haechi.Failure && !q.hurried
+	q.hurried = q.hurried || hurry
 	q.mu.Unlock()
 	if n == 1 {
 		signal(q.some)
 	}
 	if n == q.enough {
 		signal(q.plenty)
+	}
+	if hurry {
+		signal(q.hurry)
 	}
 }
 
@@ -86,6 +93,7 @@ func (q *queue) take() ([]haechi.Event, *spill) {
 	q.counts.peak = max(q.counts.peak, uint64(len(batch)))
 	q.in, q.spare = q.spare, nil
 	q.spill, q.spareSp = q.spareSp, nil
+	q.hurried = false
 	return batch, sp
 }
 
