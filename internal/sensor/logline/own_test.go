@@ -51,6 +51,30 @@ func TestOwnPatterns(t *testing.T) {
 	}
 }
 
+// Words of KEY=value are read where no program is named too.
+func TestPairsWithoutAProgram(t *testing.T) {
+	set, err := with(t, `id: door
+title: { en: A door }
+format: pairs
+fields: { source: from, user: who }
+lines:
+  - { kind: auth, outcome: failure }
+examples:
+  - { line: "who=kim from=203.0.113.7", kind: auth, outcome: failure, source: 203.0.113.7, user: kim }
+  - { line: "who=kim" }
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set, err = set.Only([]string{"door"}); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := read(t, set, "who=lee from=203.0.113.9\n")
+	if len(got) != 1 || got[0].Sensor != "log:door" || got[0].User != "lee" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // What is wrong is said with file and line, all of it at once.
 func TestOwnPatternsAreChecked(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{

@@ -70,9 +70,8 @@ type line struct {
 type Set struct {
 	all       []*pattern
 	byProgram map[string][]*pattern
-	plain     []*pattern // text without a program
+	plain     []*pattern // text and pairs without a program
 	access    *pattern
-	pairs     []*pattern
 	json      []*pattern
 	eve, zeek *pattern
 }
@@ -87,8 +86,6 @@ func (s *Set) add(p *pattern) {
 		if s.access == nil {
 			s.access = p
 		}
-	case "pairs":
-		s.pairs = append(s.pairs, p)
 	case "eve":
 		s.eve = cmp.Or(s.eve, p)
 	case "zeek":
