@@ -34,10 +34,15 @@ func (x *file) place(path string, current bool) place {
 // unread reports whether there may be something to hand over.
 func (x *file) unread() bool { return x.size != x.seen }
 
-// exhausted reports whether all that is in it now was handed over.
-func (x *file) exhausted() bool {
+// exhausted reports whether all that is in it now was handed over, and when it was changed.
+// A file may have been written anew to the same length.
+func (x *file) exhausted() (changed time.Time, ok bool) {
 	st, err := x.f.Stat()
-	return err == nil && st.Size() <= x.offset
+	if err != nil {
+		return changed, false
+	}
+	changed = st.ModTime()
+	return changed, st.Size() == x.offset && (x.offset == 0 || changed.Equal(x.changed))
 }
 
 // progress is what reading a file came to.

@@ -27,7 +27,7 @@ type world struct {
 	n       int
 	copied  bool // since the last poll
 	turns   int  // rotations since then
-	filled  int  // those of them that moved lines away
+	unseen  bool // what the writer has open was moved away and cannot be found
 }
 
 func newWorld(t testing.TB) *world {
@@ -65,7 +65,8 @@ func (w *world) stop() {
 }
 
 func (w *world) poll() {
-	w.copied, w.turns, w.filled = false, 0, 0
+	w.copied = false
+	w.allow()
 	w.clock = w.clock.Add(time.Second)
 	for i := 0; w.follow.Poll(w.clock); i++ {
 		if i > 1000 {
@@ -85,6 +86,7 @@ func (w *world) reopen() {
 	var err error
 	w.out, err = os.OpenFile(w.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	w.must(err)
+	w.unseen = false
 	w.touch(w.path)
 }
 
@@ -92,6 +94,9 @@ func (w *world) append(text string) {
 	_, err := w.out.WriteString(text + "\n")
 	w.must(err)
 	w.written = append(w.written, text)
+	if w.unseen {
+		w.lost[text] = true
+	}
 	w.touch(fmt.Sprintf("/proc/self/fd/%d", w.out.Fd())) // it may have been moved
 }
 
@@ -105,6 +110,7 @@ const maxOld, keptOld = 16, 31
 
 // shift makes room at .1, as logrotate does.
 func (w *world) shift() {
+	w.turns++
 	w.loseFile(keptOld)
 	for i := keptOld - 1; i > 0; i-- {
 		err := os.Rename(fmt.Sprintf("%s.%d", w.path, i), fmt.Sprintf("%s.%d", w.path, i+1))
@@ -122,33 +128,35 @@ func (w *world) loseFile(i int) {
 	}
 }
 
-// turned allows what a follower cannot help: that more of a log was moved away between two
-// polls than it keeps open, or more often than logrotate keeps files, so that the one that was
-// read last is gone.
-func (w *world) turned(size int64) {
-	if w.turns++; size > 0 {
-		w.filled++
+// allow allows what a follower cannot help when it looks: that more of a log was moved away
+// since the last time than it keeps open, or more often than logrotate keeps files, so that
+// the one that was read last is gone.
+func (w *world) allow() {
+	filled := 0
+	for i := 1; i <= min(w.turns, keptOld); i++ {
+		if st, err := os.Stat(fmt.Sprintf("%s.%d", w.path, i)); err == nil && st.Size() > 0 {
+			filled++
+		}
 	}
 	from := keptOld + 1
-	if w.filled > maxOld {
+	if filled > maxOld {
 		from = maxOld + 1
 	}
 	if w.turns > keptOld {
-		from = 1
+		from, w.unseen = 1, w.gone()
 	}
 	for i := from; i <= keptOld; i++ {
 		w.loseFile(i)
 	}
+	w.turns = 0
 }
 
 func (w *world) rename(create bool) {
-	st, err := os.Stat(w.path)
-	if err != nil {
+	if _, err := os.Stat(w.path); err != nil {
 		return
 	}
 	w.shift()
 	w.must(os.Rename(w.path, w.path+".1"))
-	w.turned(st.Size())
 	if create {
 		w.must(w.out.Close())
 		w.reopen()
@@ -170,7 +178,6 @@ func (w *world) copyTruncate() {
 	}
 	w.must(os.WriteFile(w.path+".1", in, 0o600))
 	w.touch(w.path + ".1")
-	w.turned(st.Size())
 	w.must(w.out.Truncate(0))
 	w.touch(w.path)
 	w.copied = true
@@ -185,6 +192,12 @@ func (w *world) moved() bool {
 	return !os.SameFile(a, b)
 }
 
+// gone reports whether there is no file at the path that the writer has open.
+func (w *world) gone() bool {
+	_, err := os.Stat(w.path)
+	return err != nil || w.moved()
+}
+
 func (w *world) lose(text []byte) {
 	for line := range bytes.Lines(text) {
 		w.lost[strings.TrimSuffix(string(line), "\n")] = true
@@ -193,7 +206,7 @@ func (w *world) lose(text []byte) {
 
 // truncate destroys what was not read.
 func (w *world) truncate() {
-	if _, err := os.Stat(w.path); err != nil || w.moved() {
+	if w.gone() {
 		return
 	}
 	in, err := os.ReadFile(w.path)
@@ -206,7 +219,7 @@ func (w *world) truncate() {
 // check holds what was told to what was written.
 func (w *world) check() {
 	w.t.Helper()
-	if _, err := os.Stat(w.path); err != nil || w.moved() {
+	if w.gone() {
 		w.must(w.out.Close())
 		w.reopen()
 	}

@@ -58,7 +58,10 @@ func (t *trail) siblings() (all []sibling) {
 func (t *trail) rotated(now time.Time, was *place) {
 	t.count.Rotations++
 	all := t.siblings()
-	if !t.search(now, all, was, true) && !t.search(now, all, was, false) {
+	if t.search(now, all, was, true) {
+		return // it was not truncated; it may have been let go again already
+	}
+	if !t.search(now, all, was, false) {
 		t.count.Gaps++
 	}
 	for _, s := range all {
@@ -102,13 +105,13 @@ func (t *trail) resume(now time.Time, s *sibling, begin func(*os.File) (*file, b
 	if err != nil {
 		return nil
 	}
+	st, err := f.Stat() // before it is looked into: what is written meanwhile makes it another
 	x, ok := begin(f)
-	st, err := f.Stat()
 	if id != s.id || !ok || err != nil {
 		_ = f.Close() // it was only read
 		return nil
 	}
-	x.f, x.id = f, id
+	x.f, x.id, x.size, x.changed = f, id, st.Size(), st.ModTime()
 	t.retire(now, x)
 	return st
 }

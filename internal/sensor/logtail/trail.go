@@ -161,15 +161,22 @@ func (t *trail) retire(now time.Time, x *file) {
 	}
 }
 
-// makeRoom lets go of the oldest file that was read to its end, and only where there is none
-// of the oldest of all, whose other lines are lost.
+// makeRoom lets go of the file that was read to its end and changed longest ago, since whoever
+// wrote it may still have the newer ones open; only where there is none of the oldest of all,
+// whose other lines are lost.
 func (t *trail) makeRoom() {
-	i := slices.IndexFunc(t.old, (*file).exhausted)
-	if i < 0 {
-		t.count.Gaps++
-		i = 0
+	out := -1
+	var least time.Time
+	for i, x := range t.old {
+		if changed, ok := x.exhausted(); ok && (out < 0 || changed.Before(least)) {
+			out, least = i, changed
+		}
 	}
-	t.forget(i)
+	if out < 0 {
+		t.count.Gaps++
+		out = 0
+	}
+	t.forget(out)
 }
 
 func (t *trail) forget(i int) {
