@@ -28,7 +28,7 @@ func (s *stage) idleDevices(ctx context.Context, rep *page) error {
 	}
 	s.Silent = true
 	defer func() { s.Silent = false }()
-	names := []string{tcpProxy, tcpNginx, deviceGate, asyncio}
+	names := s.idleServers()
 	all := map[string][]idleCost{}
 	for round := range min(s.rounds, 3) {
 		for _, name := range names {
@@ -46,6 +46,14 @@ func (s *stage) idleDevices(ctx context.Context, rep *page) error {
 	}
 	s.idleTable(rep, names, all, registry)
 	return nil
+}
+
+// idleServers are those that are compared, the gateway's floor first.
+func (s *stage) idleServers() []string {
+	if s.gateOnly {
+		return []string{deviceGate}
+	}
+	return []string{tcpProxy, tcpNginx, deviceGate, asyncio}
 }
 
 func (s *stage) idleTable(rep *page, names []string, all map[string][]idleCost, registry resting) {

@@ -22,6 +22,7 @@ type options struct {
 	noisy       bool
 	devices     int
 	idle        int
+	gateOnly    bool
 	paced       int
 	sources     int
 }
@@ -94,6 +95,7 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.noisy, "noisy", false, "go on although something else uses the processors; the numbers mean little")
 	f.IntVar(&o.devices, "devices", 64, "devices that send frames")
 	f.IntVar(&o.idle, "idle", 9000, "devices that are idle")
+	f.BoolVar(&o.gateOnly, "gate-only", false, "of the servers of idle devices, measure the gateway only")
 	f.IntVar(&o.paced, "paced", 1000, "devices that send ten frames a second")
 	f.IntVar(&o.sources, "sources", 10_000_000, "distinct sources for the pipeline")
 	if err := f.Parse(args); err != nil {
