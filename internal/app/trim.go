@@ -71,6 +71,8 @@ func (a *App) trim(ctx context.Context) error {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"},
 		{Name: "/memory/classes/heap/free:bytes"}}
 	var t trimmer
+	c := watchCollector(a.opts.Now)
+	defer c.stop()
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
 	for {
@@ -85,6 +87,7 @@ func (a *App) trim(ctx context.Context) error {
 			debug.FreeOSMemory()
 		case trimRest:
 			a.rest(ctx)
+			c.rested()
 		}
 	}
 }
