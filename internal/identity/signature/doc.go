@@ -11,7 +11,7 @@
 //     is filled after verification only, forgets nothing early, and refuses when
 //     it is full (a device that fills its own share is refused alone);
 //   - proving allocates nothing once a device's keys were used since the last [Verifier.Rest],
-//     and a silent device takes some 260 bytes then.
+//     and a silent device takes some 105 bytes then.
 //
 // It never decides what a proved device may do, never blocks on anything but
 // another claim about the same device, never reads a clock, and never prints,

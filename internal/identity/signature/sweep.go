@@ -21,6 +21,9 @@ func (v *Verifier) sweepShard(s *shard, span int64, now time.Time) {
 	for _, d := range s.devices {
 		v.held.Add(-int64(d.sweep(span, life, at)))
 	}
+	for i := range s.silent {
+		v.held.Add(-int64(s.silent[i].sweep(span, life, at)))
+	}
 }
 
 // restAfter is how long a device must have proved nothing before [Verifier.Rest] takes it
@@ -37,6 +40,7 @@ func (v *Verifier) Rest(now time.Time) {
 		for _, d := range s.devices {
 			d.rest(since)
 		}
+		s.hush(since)
 		s.mu.Unlock()
 	}
 }
@@ -49,6 +53,9 @@ func (v *Verifier) LastUse(device, id string) time.Time {
 	defer s.mu.Unlock()
 	d := s.devices[name]
 	if d == nil {
+		if q := s.quiet(name); q != nil && q.id.Value() == id && q.lastUse != 0 {
+			return time.UnixMilli(q.lastUse).UTC()
+		}
 		return time.Time{}
 	}
 	for m := d.macs; m != nil; m = m.next {

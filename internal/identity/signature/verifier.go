@@ -43,6 +43,7 @@ type Verifier struct {
 type shard struct {
 	mu      sync.Mutex
 	devices map[uint64]*device
+	silent  []silent // by name; of the others a rest makes them
 	work    *work
 }
 
@@ -267,7 +268,7 @@ func (s *shard) device(name uint64) *device {
 		if s.devices == nil {
 			s.devices = make(map[uint64]*device)
 		}
-		d = &device{floor: math.MinInt64}
+		d = s.wake(name)
 		s.devices[name] = d
 	}
 	return d
