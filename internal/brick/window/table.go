@@ -68,7 +68,12 @@ type Counter interface {
 
 const none = int32(-1)
 
-// entry is one key, linked from the key seen last to the one idle for longest.
+// slab is how many entries are made at once: what is there is never copied to grow, and
+// so many of those that count fill one of the allocator's sizes.
+const slab = 73
+
+// entry is one key, linked from the key seen last to the one idle for longest. A free one
+// is linked by older alone.
 type entry[V any] struct {
 	key          uint64
 	last         int64
@@ -79,10 +84,11 @@ type entry[V any] struct {
 
 // table is the bounded map from keys to values.
 type table[V any] struct {
-	index          map[uint64]int32
-	entries        []entry[V]
+	index          index
+	slabs          [][]entry[V]
+	made           int
 	newest, oldest int32
-	free           []int32
+	free           int32
 	max            int
 	window         int64
 	refused        uint64
@@ -90,29 +96,47 @@ type table[V any] struct {
 }
 
 func newTable[V any](c Config, reset func(*V)) table[V] {
-	return table[V]{index: map[uint64]int32{}, newest: none, oldest: none,
-		max: max(1, c.Keys), window: max(1, int64(c.Window)), reset: reset}
+	return table[V]{newest: none, oldest: none, free: none, max: max(1, c.Keys), window: max(1, int64(c.Window)), reset: reset}
 }
+
+func (t *table[V]) at(i int32) *entry[V] { return &t.slabs[uint32(i)/slab][uint32(i)%slab] }
+
+// find returns the number of the key's entry, or none.
+func (t *table[V]) find(key uint64) int32 {
+	x := &t.index
+	if len(x.slots) == 0 {
+		return none
+	}
+	for at := home(key); ; at++ {
+		i := x.slots[at&x.mask] - 1
+		if i == none || t.at(i).key == key {
+			return i
+		}
+	}
+}
+
+func (t *table[V]) keyOf(i int32) uint64 { return t.at(i).key }
 
 // get finds or makes the key's entry and marks it as seen. It returns nil when the
 // table is full.
 func (t *table[V]) get(key uint64, at int64) *entry[V] {
-	i, ok := t.index[key]
-	if !ok {
+	i := t.find(key)
+	if i == none {
 		if i = t.place(at); i == none {
 			t.refused++
 			return nil
 		}
-		t.index[key] = i
-		t.entries[i].key, t.entries[i].last = key, at
+		e := t.at(i)
+		e.key, e.last = key, at
+		t.index.put(key, i, t.keyOf)
 		t.link(i)
-		return &t.entries[i]
+		return e
 	}
 	if t.newest != i {
 		t.unlink(i)
 		t.link(i)
 	}
-	e := &t.entries[i]
+	e := t.at(i)
 	switch {
 	case at > e.last:
 		e.last = at
@@ -125,17 +149,19 @@ func (t *table[V]) get(key uint64, at int64) *entry[V] {
 
 // place finds room for one more key: unused, or that of the idle one.
 func (t *table[V]) place(at int64) int32 {
-	if n := len(t.free); n > 0 {
-		i := t.free[n-1]
-		t.free = t.free[:n-1]
+	if i := t.free; i != none {
+		t.free = t.at(i).older
 		return i
 	}
-	if len(t.entries) < t.max {
-		t.entries = append(t.entries, entry[V]{})
-		return int32(len(t.entries) - 1)
+	if t.made < t.max {
+		if t.made%slab == 0 {
+			t.slabs = append(t.slabs, make([]entry[V], min(slab, t.max-t.made)))
+		}
+		t.made++
+		return int32(t.made - 1)
 	}
 	i := t.oldest
-	if d := at - t.entries[i].last; d < t.window && d > -t.window {
+	if d := at - t.at(i).last; d < t.window && d > -t.window {
 		return none
 	}
 	t.drop(i)
@@ -144,17 +170,17 @@ func (t *table[V]) place(at int64) int32 {
 
 func (t *table[V]) drop(i int32) {
 	t.unlink(i)
-	e := &t.entries[i]
-	delete(t.index, e.key)
+	e := t.at(i)
+	t.index.cut(e.key, i, t.keyOf)
 	t.reset(&e.val)
 	e.memo = Memo{}
 }
 
 func (t *table[V]) link(i int32) {
-	e := &t.entries[i]
+	e := t.at(i)
 	e.newer, e.older = none, t.newest
 	if t.newest != none {
-		t.entries[t.newest].newer = i
+		t.at(t.newest).newer = i
 	} else {
 		t.oldest = i
 	}
@@ -162,14 +188,14 @@ func (t *table[V]) link(i int32) {
 }
 
 func (t *table[V]) unlink(i int32) {
-	e := &t.entries[i]
+	e := t.at(i)
 	if e.newer != none {
-		t.entries[e.newer].older = e.older
+		t.at(e.newer).older = e.older
 	} else {
 		t.newest = e.older
 	}
 	if e.older != none {
-		t.entries[e.older].newer = e.newer
+		t.at(e.older).newer = e.newer
 	} else {
 		t.oldest = e.newer
 	}
@@ -178,13 +204,13 @@ func (t *table[V]) unlink(i int32) {
 // Expire forgets the keys that were last seen before the time. Once none is left, the
 // memory that many took is given back.
 func (t *table[V]) Expire(before int64) {
-	for t.oldest != none && t.entries[t.oldest].last < before {
+	for t.oldest != none && t.at(t.oldest).last < before {
 		i := t.oldest
 		t.drop(i)
-		t.free = append(t.free, i)
+		t.at(i).older, t.free = t.free, i
 	}
-	if t.oldest == none && len(t.entries) > spare {
-		t.index, t.entries, t.free = map[uint64]int32{}, nil, nil
+	if t.oldest == none && t.made > spare {
+		t.index, t.slabs, t.made, t.free = index{}, nil, 0, none
 	}
 }
 
@@ -192,7 +218,7 @@ func (t *table[V]) Expire(before int64) {
 const spare = 256
 
 // Len is the number of keys held.
-func (t *table[V]) Len() int { return len(t.index) }
+func (t *table[V]) Len() int { return t.index.used }
 
 // Refused counts samples of new keys that found the table full.
 func (t *table[V]) Refused() uint64 { return t.refused }

@@ -11,7 +11,7 @@ import (
 
 // Detector runs rules for the actors of one shard. It belongs to one goroutine.
 //
-// Its memory for each rule is bounded by the groups it may hold: about 100 bytes
+// Its memory for each rule is bounded by the groups it may hold: some 65 bytes
 // and on average 16 times of observation each (see package window), and 32 events
 // as evidence.
 type Detector struct {
