@@ -100,6 +100,7 @@ func (a *App) rest(ctx context.Context) {
 	}
 	a.estate.pipeline.Rest()
 	a.estate.verifier.Rest(a.estate.now())
+	a.estate.yard.rest()
 	debug.FreeOSMemory()
 	debug.FreeOSMemory()
 }

@@ -30,6 +30,12 @@ func (y yard) close() error {
 	return errors.Join(y.idle.Close(), y.blocked.Close())
 }
 
+// rest lets go what is kept for the next wakes.
+func (y yard) rest() {
+	y.idle.Rest()
+	y.blocked.Rest()
+}
+
 func (y yard) stats() []haechi.Counter {
 	idle, blocked := y.idle.Stats(), y.blocked.Stats()
 	return []haechi.Counter{

@@ -78,6 +78,16 @@ func (c *crew) shed() {
 	c.least = len(c.idle)
 }
 
+// release lets go of all that are idle.
+func (c *crew) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, more := range c.idle {
+		close(more)
+	}
+	c.idle, c.least = nil, 0
+}
+
 func (c *crew) done() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,3 +19,10 @@ func NewWheel(n int) *Wheel {
 func (x *Wheel) Set(i, due uint32)          { x.w.set(i, x.b.get(i), due) }
 func (x *Wheel) Remove(i uint32)            { x.w.remove(i) }
 func (x *Wheel) Advance(to uint32) []uint32 { return x.w.advance(to, nil) }
+
+// Workers is how many goroutines the lot has for its wakes.
+func (l *Lot) Workers() int {
+	l.crew.mu.Lock()
+	defer l.crew.mu.Unlock()
+	return l.crew.live
+}

@@ -189,6 +189,10 @@ func (l *Lot) Leave(p Place) {
 	l.slab.give(p, s)
 }
 
+// Rest lets go of the goroutines that are kept for the next wakes, which take new ones:
+// a stack that is kept holds the memory around it that others have given back.
+func (l *Lot) Rest() { l.crew.release() }
+
 // Stats are the lot's counters.
 func (l *Lot) Stats() Stats {
 	taken, refused := l.slab.count()

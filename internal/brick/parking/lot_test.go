@@ -364,6 +364,26 @@ func TestOneThatBlocksHoldsNobodyUp(t *testing.T) {
 	close(slow.leave)
 }
 
+// A rest leaves no goroutine, and the next wake takes a new one.
+func TestRest(t *testing.T) {
+	l, o := newLot(t, parking.Config{}), make(owner, 8)
+	l.Rest()
+	for range 3 {
+		fd, peer := pair(t)
+		park(t, l, fd, o, time.Time{})
+		_, _ = peer.Write([]byte("x"))
+		o.next(t)
+		if l.Workers() == 0 {
+			t.Fatal("nobody is kept for the next wake")
+		}
+		for deadline := time.Now().Add(10 * time.Second); l.Workers() > 0; <-time.After(time.Millisecond) {
+			if l.Rest(); time.Now().After(deadline) {
+				t.Fatalf("%d goroutines after a rest", l.Workers())
+			}
+		}
+	}
+}
+
 // quiet parks again each time, as long as it may.
 type quiet struct {
 	l    *parking.Lot
