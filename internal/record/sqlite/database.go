@@ -20,9 +20,12 @@ import (
 // readers is how many connections may read one file at once.
 const readers = 4
 
-// readerIdle is how long one of them is kept that nobody uses. Opening the next takes a
-// millisecond.
-const readerIdle = 15 * time.Second
+// readerIdle is how long one of them is kept that nobody uses, and readersIdle how many.
+// Opening the next takes a millisecond.
+const (
+	readerIdle  = 15 * time.Second
+	readersIdle = 2
+)
 
 // Result codes of SQLite that say the disk or a lock is the trouble, not the data
 // (https://www.sqlite.org/rescode.html).
@@ -88,6 +91,7 @@ func openDatabase(ctx context.Context, path string, k kind) (*database, error) {
 		return nil, errors.Join(failure("open "+path, err), d.close())
 	}
 	d.r.SetMaxOpenConns(readers)
+	d.r.SetMaxIdleConns(readersIdle)
 	d.r.SetConnMaxIdleTime(readerIdle) // each has a cache of its own
 	return d, nil
 }

@@ -31,7 +31,7 @@ func stateKind() kind {
 }
 
 func eventsKind() kind {
-	return kind{name: "events", versions: 3, synchronous: "NORMAL", secureDelete: "FAST", views: viewStatements}
+	return kind{name: "events", versions: 4, synchronous: "NORMAL", secureDelete: "FAST", views: viewStatements}
 }
 
 // inspect looks at an existing file without changing it: a database that somebody

@@ -12,6 +12,8 @@ func (s *Store) Rest(ctx context.Context) error {
 }
 
 func (d *database) rest(ctx context.Context) error {
+	d.r.SetMaxIdleConns(0) // closes those that nobody uses
+	d.r.SetMaxIdleConns(readersIdle)
 	_, err := d.w.ExecContext(ctx, "PRAGMA shrink_memory")
 	return failure("give memory back", err)
 }
