@@ -11,7 +11,8 @@ import (
 const (
 	paceRoom  = 16 << 20               // bytes of garbage that a calm gateway lets come together
 	paceLeast = 25                     // percent; less would collect a large heap for little
-	paceSoon  = 500 * time.Millisecond // from one collection to the next, of one that is busy
+	paceSoon  = 200 * time.Millisecond // from one collection to the next, of one that is busy
+	paceOften = 3                      // times in a row
 )
 
 // pace is how much garbage may come together before it is collected. A busy gateway
@@ -21,6 +22,7 @@ const (
 type pace struct {
 	busy  int // percent as at start
 	calm  bool
+	soon  int // collections in a row that came soon
 	last  time.Time
 	count uint64 // collections that nobody asked for
 }
@@ -31,7 +33,7 @@ func (p *pace) rested(live uint64) (percent int, change bool) {
 	if percent >= p.busy {
 		return 0, false
 	}
-	p.calm, p.last = true, time.Time{}
+	p.calm, p.soon, p.last = true, 0, time.Time{}
 	return percent, true
 }
 
@@ -40,9 +42,11 @@ func (p *pace) collected(now time.Time, count uint64) (percent int, change bool)
 	if count == p.count {
 		return 0, false
 	}
-	soon := !p.last.IsZero() && now.Sub(p.last) < paceSoon
+	if p.soon++; p.last.IsZero() || now.Sub(p.last) >= paceSoon {
+		p.soon = 0
+	}
 	p.count, p.last = count, now
-	if !p.calm || !soon {
+	if !p.calm || p.soon < paceOften {
 		return 0, false
 	}
 	p.calm = false
