@@ -174,8 +174,7 @@ func (r *Registry) save(ctx context.Context, key string, now time.Time) error {
 func (r *Registry) saveAll(ctx context.Context, keys []string, now time.Time) error {
 	r.admin.Lock()
 	defer r.admin.Unlock()
-	var ds []haechi.Device
-	var entries []*entry
+	ds, entries := make([]haechi.Device, 0, len(keys)), make([]*entry, 0, len(keys))
 	for _, key := range keys {
 		e := r.entry(key)
 		if e == nil || !e.storing() {

@@ -109,7 +109,7 @@ func putDevice(ctx context.Context, tx *sql.Tx, d *haechi.Device) error {
 }
 
 func putDevices(ctx context.Context, tx *sql.Tx, ds []haechi.Device) error {
-	var args []any
+	args := make([]any, 0, 20*len(ds))
 	for i := range ds {
 		d := &ds[i]
 		args = append(args, d.Key, d.Bot, d.Serial, d.Service, d.Status.String(), d.Reason, d.By, nanos(d.ChangedAt), d.ClientType, d.Version,
