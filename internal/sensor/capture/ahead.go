@@ -7,8 +7,8 @@ import "bytes"
 // in several lanes at once, each from where a frame seems to begin, and the heads of frames
 // are in the cache when their turn comes. A lane that began wrongly costs time, no more.
 const (
-	lanes     = 8
-	laneBytes = 32 << 10
+	lanes     = 16
+	laneBytes = 16 << 10
 	// seekBytes is how far a lane looks for its beginning.
 	seekBytes = 4 << 10
 	// headBytes reach from a frame's head over the headers of its packet.

@@ -51,14 +51,27 @@ func (p *pages) from(at int64) (b []byte, begin int, err error) {
 	p.at = at &^ int64(os.Getpagesize()-1)
 	p.size = min(max(2*p.size, firstWindow), mostWindow)
 	n := min(st.Size()-p.at, p.size)
-	if p.window, err = unix.Mmap(int(p.file.Fd()), p.at, int(n), unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE); err != nil {
+	// Pages are filled in as they are looked at, sixteen at a time: to ask for all of them at
+	// once (MAP_POPULATE) walks them one by one.
+	if p.window, err = unix.Mmap(int(p.file.Fd()), p.at, int(n), unix.PROT_READ, unix.MAP_SHARED); err != nil {
 		return nil, 0, fmt.Errorf("map the file: %w", err)
 	}
-	// Read ahead of the next window; where that is not possible it is read when it is due.
-	_ = unix.Fadvise(int(p.file.Fd()), p.at+n, p.size, unix.FADV_WILLNEED)
+	p.soon(n)
 	p.passed(p.at + n - p.told)
 	p.told = p.at + n
 	return p.window, int(at - p.at), nil
+}
+
+// soon asks for the next window, of which n bytes lie before it, and for the first one as
+// well; where that is not possible it is read when it is due.
+func (p *pages) soon(n int64) {
+	from := p.at + n
+	if p.told == 0 {
+		from, n = p.at, n+p.size
+	} else {
+		n = p.size
+	}
+	_ = unix.Fadvise(int(p.file.Fd()), from, n, unix.FADV_WILLNEED)
 }
 
 // lends reports whether an address is one of the window.
