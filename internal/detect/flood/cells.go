@@ -30,6 +30,25 @@ type cell struct {
 	bytes          uint64
 }
 
+// amount is what was counted of a target in an epoch, which is as long as a window.
+type amount struct {
+	begun, over, fragments, odd uint32
+	packets, bytes              uint64
+}
+
+func (l *amount) add(d delta) {
+	l.packets += d.packets
+	l.bytes += d.bytes
+	l.fragments += d.fragments
+	l.odd += d.odd
+}
+
+func (l *amount) join(o *amount) {
+	l.add(delta{o.packets, o.bytes, o.fragments, o.odd})
+	l.begun += o.begun
+	l.over += o.over
+}
+
 // at returns the cell of a time; nil if it has left the window.
 func (w *window) at(t int64, width int64) *cell {
 	n := t / width

@@ -17,11 +17,19 @@ type engine struct {
 	length time.Duration
 	answer time.Duration
 	judge  judge
+	calm   calm
 	class  string
 	hosts  *lru.Table[netip.Prefix, victim]
 	nets   *lru.Table[netip.Prefix, victim]
 	news   news
+	// restless says that there may be a target that is not calm, so that each second all of
+	// them are looked at.
+	restless bool
 }
+
+// calm says that so much can be no flood, however it is spread over a window, so that
+// nothing has to be summed up.
+type calm func(v *victim, l amount) bool
 
 // judge says whether the sum of a window is a flood.
 type judge func(v *victim, sum cell, old, open uint64) (verdict, bool)
@@ -41,6 +49,8 @@ type victim struct {
 	votes    uint32
 	port     uint16 // that most are about, if votes say so
 	single   bool   // all of one source so far
+	early    bool   // something began after it was told of, so that amounts are no bound
+	amounts  [2]amount
 	last     sender
 	attack   detect.Attack
 	lastHigh int64
@@ -61,8 +71,8 @@ type sender struct {
 // sketchFrom is how many events an epoch has before its sources are counted.
 const sketchFrom = 16
 
-func newEngine(rule detect.Rule, class string, length, answer time.Duration, j judge) *engine {
-	return &engine{rule: rule, class: class, width: int64(length) / 15, length: length, answer: answer, judge: j,
+func newEngine(rule detect.Rule, class string, length, answer time.Duration, c calm, j judge) *engine {
+	return &engine{rule: rule, class: class, width: int64(length) / 15, length: length, answer: answer, judge: j, calm: c,
 		hosts: lru.New[netip.Prefix, victim](victims, int64(length), lru.Prefix), nets: lru.New[netip.Prefix, victim](victims, int64(length), lru.Prefix),
 		news: newNews(flows, int64(length))}
 }
@@ -83,6 +93,8 @@ func (g *engine) begin(s *sight, e *haechi.Event, out []haechi.Finding) []haechi
 		}
 	}
 	return g.each(s, e, out, func(v *victim) {
+		v.amounts[0].add(first)
+		v.amounts[0].begun++
 		if c := v.cells.at(s.begin, g.width); c != nil {
 			c.begun++
 			c.packets += first.packets
@@ -102,11 +114,15 @@ func (g *engine) goOn(s *sight, answered, rejected bool, e *haechi.Event, out []
 	}
 	k.done = answered || s.over
 	return g.each(s, e, out, func(v *victim) {
+		if s.over {
+			v.amounts[0].over++
+		}
 		if c := v.cells.at(s.begin, g.width); c != nil {
 			c.settle(answered, rejected, s.over, firstOf(s.total))
 			v.cells.weigh(c)
 		}
 		if !answered {
+			v.amounts[0].add(d)
 			v.cells.spread(from, s.at, g.width, d)
 		}
 	})
@@ -165,10 +181,15 @@ func netBits(a netip.Addr) int {
 // meet counts who sends, to which port.
 func (v *victim) meet(s *sight, g *engine, fresh bool) {
 	if n := s.at / int64(g.length); n > v.epoch {
+		if v.amounts[1] = v.amounts[0]; n > v.epoch+1 {
+			v.amounts[1] = amount{}
+		}
+		v.amounts[0] = amount{}
 		v.epoch, v.hits, v.votes = n, 0, 0
 		v.sources[n&1].Reset()
 		v.hostsIn[n&1].Reset()
 	}
+	v.early = v.early || s.begin > s.at
 	v.single = fresh || v.single && v.last.from == s.from
 	v.last = sender{s.from, s.addr, s.at}
 	v.hits++
@@ -197,6 +218,10 @@ func (g *engine) tell(key netip.Prefix, v *victim, now int64, times float64, e *
 	if v.hits <= sketchFrom && !v.attack.Open() && now/int64(g.length) == v.epoch && v.cells.quiet() {
 		return out
 	}
+	if !v.attack.Open() && g.rests(v, now) {
+		return out
+	}
+	g.restless = true
 	sum, old, open := v.cells.sum(now, g.width, g.answer)
 	r, ok := g.judge(v, sum, old, open)
 	r.threshold *= times
@@ -221,6 +246,22 @@ func (g *engine) tell(key netip.Prefix, v *victim, now int64, times float64, e *
 		f.Evidence = []haechi.Event{*e}
 	}
 	return v.attack.Tell(f, g.class+" "+about(key), r.observed, out)
+}
+
+// rests reports whether what a target was told of in this epoch and the last, which
+// together hold every window that ends now, can be no flood.
+func (g *engine) rests(v *victim, now int64) bool {
+	l := amount{}
+	switch gone := now/int64(g.length) - v.epoch; {
+	case gone < 0 || v.early:
+		return false
+	case gone == 0:
+		l = v.amounts[1]
+		fallthrough
+	case gone == 1:
+		l.join(&v.amounts[0])
+	}
+	return g.calm(v, l)
 }
 
 // A carpet is from so many sources to so many hosts.
@@ -283,11 +324,16 @@ func about(key netip.Prefix) string {
 // Tick implements the pipeline's detector: what had time to be answered and was not is
 // judged, and what is over is told.
 func (g *engine) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
+	restless := g.restless
+	g.restless = false
 	for _, part := range []struct {
 		table *lru.Table[netip.Prefix, victim]
 		times float64
 	}{{g.hosts, 1}, {g.nets, carpet}} {
 		for key, v := range part.table.All() {
+			if !restless {
+				break
+			}
 			if v.hits > sketchFrom || v.attack.Open() {
 				out = g.tell(key, v, now.UnixNano(), part.times, nil, out)
 			}

@@ -10,13 +10,21 @@ type Datagrams struct{ *engine }
 
 // NewUDP returns a detector of udp_flood.
 func NewUDP(rule detect.Rule, _ detect.Site, cfg RateConfig) *Datagrams {
-	return &Datagrams{newEngine(rule, "udp", cfg.Window, 0, cfg.judge)}
+	return &Datagrams{newEngine(rule, "udp", cfg.Window, 0, cfg.calm, cfg.judge)}
 }
 
 // judge compares the means of the window. What is observed is the number of packets, or
 // of the volume in packets of the size that makes both limits one.
 func (c RateConfig) judge(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 	return c.of(v, sum.packets, sum.bytes), true
+}
+
+func (c RateConfig) calm(v *victim, l amount) bool { return c.within(v, l.packets, l.bytes) }
+
+// within reports whether amounts of a window are none that is told of.
+func (c RateConfig) within(v *victim, packets, bytes uint64) bool {
+	r := c.of(v, packets, bytes)
+	return r.observed <= r.threshold
 }
 
 func (c RateConfig) of(v *victim, packets, bytes uint64) verdict {
@@ -51,7 +59,8 @@ const smurf = 100
 
 // NewICMP returns a detector of icmp_flood.
 func NewICMP(rule detect.Rule, _ detect.Site, cfg RateConfig) *Pings {
-	return &Pings{newEngine(rule, "icmp", cfg.Window, 0, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
+	calm := func(v *victim, l amount) bool { return l.odd == 0 && l.begun < smurf && cfg.calm(v, l) }
+	return &Pings{newEngine(rule, "icmp", cfg.Window, 0, calm, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		r := cfg.of(v, sum.packets, sum.bytes)
 		r.facts[0] = haechi.Fact{Name: "type", Value: float64(v.port)}
 		switch n := float64(v.from()); {
@@ -100,7 +109,10 @@ type Fragments struct{ *engine }
 
 // NewFragments returns a detector of fragment_flood.
 func NewFragments(rule detect.Rule, _ detect.Site, cfg RateConfig) *Fragments {
-	return &Fragments{newEngine(rule, "fragments", cfg.Window, 0, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
+	calm := func(v *victim, l amount) bool {
+		return l.odd <= uint32(cfg.Packets) && cfg.within(v, uint64(l.fragments), 0)
+	}
+	return &Fragments{newEngine(rule, "fragments", cfg.Window, 0, calm, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		r := cfg.of(v, uint64(sum.fragments), 0)
 		r.facts[1] = haechi.Fact{Name: "malformed", Value: float64(sum.odd)}
 		if sum.odd > uint32(cfg.Packets) { // as many in a window as are allowed of honest ones in a second

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"haechi"
-	"haechi/internal/brick/distinct"
 	"haechi/internal/brick/lru"
 )
 
@@ -37,7 +36,7 @@ func see(e *haechi.Event) sight {
 	if e.Start.IsZero() {
 		s.begin = s.at
 	}
-	s.id = distinct.Mix(distinct.Of(e.Addr)^distinct.Mix(distinct.Of(e.Target)^uint64(e.Port)<<32^uint64(e.LocalPort)<<16^uint64(e.Transport))) ^ uint64(s.begin)
+	s.id = uint64(lru.Hash(s.begin).Addr(e.Addr).Addr(e.Target).Number(uint64(e.Port)<<32 | uint64(e.LocalPort)<<16 | uint64(e.Transport)))
 	return s
 }
 

@@ -15,7 +15,8 @@ type SYN struct{ *engine }
 
 // NewSYN returns a detector of syn_flood.
 func NewSYN(rule detect.Rule, _ detect.Site, cfg SYNConfig) *SYN {
-	return &SYN{newEngine(rule, "syn", cfg.Window, cfg.Answer, func(v *victim, sum cell, old, open uint64) (verdict, bool) {
+	calm := func(_ *victim, l amount) bool { return uint64(l.begun)+uint64(l.over) <= uint64(cfg.Syns) }
+	return &SYN{newEngine(rule, "syn", cfg.Window, cfg.Answer, calm, func(v *victim, sum cell, old, open uint64) (verdict, bool) {
 		if early := uint64(more(uint64(sum.begun), uint64(sum.done))); sum.begun > uint32(10*cfg.Syns) && sum.done*10 < sum.begun {
 			open, old = max(open, early), max(old, uint64(sum.begun)) // so many at once, and none of the first completed either
 		}
