@@ -117,6 +117,9 @@ func (d *Detector) change(s *source, m *met, to outcome) {
 		t.add(m, bad, -d.step)
 		t.bad = max(t.bad, 1) - 1
 	}
+	if m != &t.spare {
+		t.badIn += count(to == bad) - count(m.out == bad)
+	}
 	m.out = to
 	if to == good {
 		t.add(m, good, -d.step)
@@ -139,6 +142,13 @@ func (d *Detector) change(s *source, m *met, to outcome) {
 	t.bad++
 	t.add(m, bad, d.step)
 	t.amounts.add(m.contact)
+}
+
+func count(is bool) uint8 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func (t *track) add(m *met, of outcome, step float64) {

@@ -46,8 +46,10 @@ func (d *Detector) scans(s *source) bool {
 	if t.bad == 0 {
 		return false
 	}
-	if ports, wrong := t.portsOf(t.host, t.lastBad-int64(d.cfg.Window)); ports > d.cfg.Ports && 2*wrong >= ports {
-		return true
+	if 2*int(t.badIn) > d.cfg.Ports { // else there cannot be so many, half of them bad
+		if ports, wrong := t.portsOf(t.host, t.lastBad-int64(d.cfg.Window)); ports > d.cfg.Ports && 2*wrong >= ports {
+			return true
+		}
 	}
 	need := d.high
 	if t.ratio < need {

@@ -34,6 +34,7 @@ type track struct {
 	bad     uint32 // contacts since then
 	good    uint32
 	pending uint8 // of the ring
+	badIn   uint8 // of the ring: contacts that are bad
 	oldest  int64 // no contact that waits began before
 	next    uint8
 	tags    [kept]uint16 // of the ring: bits of the contact's hash, so that few of it are looked at
@@ -120,6 +121,9 @@ func (t *track) place(c contact) *met {
 		}
 		if m.out != none {
 			t.remember(m.contact)
+		}
+		if m.out == bad {
+			t.badIn--
 		}
 		t.tags[i] = c.tag()
 		return m
