@@ -25,7 +25,7 @@ import (
 // answer is known, or at its end; one that was never answered has status 0.
 type httpTalk struct {
 	sides [2]httpSide
-	asked [httpAsked]httpRequest
+	asked []httpRequest // room for them: nearly always there is one at a time
 	n     int
 	// tunnel: the client asked for one, and what it says next is no request.
 	tunnel bool
@@ -194,8 +194,11 @@ func (h *httpTalk) request(c *talk.Conversation, head []byte) {
 		c.Finish()
 		return
 	}
-	if h.n == len(h.asked) {
+	if h.n == httpAsked {
 		h.tellOne(c, 0)
+	}
+	if h.n == len(h.asked) {
+		h.asked = append(h.asked, httpRequest{})
 	}
 	q := &h.asked[h.n]
 	h.n++
