@@ -23,11 +23,12 @@ import (
 )
 
 // networkKinds are the detectors of the network that a file in rules/network/ may
-// name, each with the kinds of events that it looks at; a new one is one line here.
+// name, each with the kinds of events that it looks at, and over which transports if not all; a
+// new one is one line here.
 func networkKinds() []networkKind {
 	return []networkKind{
 		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New, haechi.KindLookup, haechi.KindFlow),
-		kind("c2_beacon", beacon.Defaults(), beacon.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow, haechi.KindTurn),
+		kind("c2_beacon", beacon.Defaults(), beacon.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow, haechi.KindTurn).over(haechi.TCP, haechi.TransportNone),
 		kind("exfiltration", exfil.Defaults(), exfil.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow),
 		kind("anomaly", baseline.Defaults(), baseline.New, haechi.KindFlow, haechi.KindMessage, haechi.KindRequest, haechi.KindAuth, haechi.KindConnect),
 		kind("lateral_movement", lateral.Defaults(), lateral.New, haechi.KindCall, haechi.KindFlow),
@@ -35,14 +36,14 @@ func networkKinds() []networkKind {
 		kind("default_credentials", credentials.Defaults(), credentials.New, haechi.KindAuth),
 		kind("telnet", credentials.TelnetDefaults(), credentials.NewTelnet, haechi.KindFlow, haechi.KindAuth),
 		kind("port_scan", scan.Defaults(), scan.New, haechi.KindFlow),
-		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN, haechi.KindFlow),
-		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP, haechi.KindFlow),
-		kind("icmp_flood", flood.ICMPDefaults(), flood.NewICMP, haechi.KindFlow),
+		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN, haechi.KindFlow).over(haechi.TCP),
+		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP, haechi.KindFlow).over(haechi.UDP),
+		kind("icmp_flood", flood.ICMPDefaults(), flood.NewICMP, haechi.KindFlow).over(haechi.ICMP, haechi.ICMPv6),
 		kind("fragment_flood", flood.FragmentDefaults(), flood.NewFragments, haechi.KindFlow),
-		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification, haechi.KindFlow),
+		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification, haechi.KindFlow).over(haechi.TCP, haechi.UDP),
 		kind("http_flood", flood.HTTPDefaults(), flood.NewHTTP, haechi.KindRequest),
 		kind("foreign_alert", foreign.Defaults(), foreign.New, haechi.KindAlert),
-		kind("slow_http", flood.SlowDefaults(), flood.NewSlow, haechi.KindFlow),
+		kind("slow_http", flood.SlowDefaults(), flood.NewSlow, haechi.KindFlow).over(haechi.TCP),
 	}
 }
 
@@ -67,15 +68,15 @@ func networkSite(s *config.Site) *detect.Ours {
 // networkKind is a detector with what its file may set.
 type networkKind struct {
 	name     string
-	defaults any    // its Config
-	hears    uint32 // a bit for each kind of event that it looks at
+	defaults any   // its Config
+	hears    sorts // of events that it looks at
 	build    func(detect.Rule, detect.Site, any) pipeline.Detector
 }
 
 func kind[C any, D pipeline.Detector](name string, defaults C, build func(detect.Rule, detect.Site, C) D, kinds ...haechi.Kind) networkKind {
-	hears := uint32(0)
+	hears := sorts(0)
 	for _, k := range kinds {
-		hears |= 1 << k
+		hears |= ofKind(k)
 	}
 	return networkKind{name, defaults, hears, func(r detect.Rule, s detect.Site, cfg any) pipeline.Detector {
 		if c, ok := cfg.(C); ok {
@@ -118,7 +119,7 @@ func detectorsOf(kinds []networkKind, set *rules.Set, site detect.Site) (out []p
 type counted struct {
 	pipeline.Detector
 	rule  rules.Named
-	hears uint32
+	hears sorts
 	// idle says that it never saw an event and brought nothing with it, so that nothing can
 	// be over: in a log most detectors have nothing to look at.
 	idle bool
@@ -126,7 +127,7 @@ type counted struct {
 
 // Observe implements pipeline.Detector.
 func (c *counted) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
-	if c.hears>>e.Kind&1 == 0 {
+	if !c.hears.has(e) {
 		return out
 	}
 	before := len(out)

@@ -128,14 +128,12 @@ type screened struct {
 	list    []pipeline.Detector
 	// by are those of them that look at a kind of event: most look at one in five, and are
 	// not asked about the others.
-	by *[kindsHeard][]pipeline.Detector
+	by       *[sortsHeard][]pipeline.Detector
+	together *together
 }
 
-// kindsHeard is how many kinds of events there may be: a bit of networkKind.hears for each.
-const kindsHeard = 32
-
 func newScreened(allowed func(netip.Addr) bool, list []pipeline.Detector) screened {
-	by := new([kindsHeard][]pipeline.Detector)
+	by := new([sortsHeard][]pipeline.Detector)
 	for k := range by {
 		for _, d := range list {
 			if c, ok := d.(*counted); !ok || c.hears>>k&1 != 0 {
@@ -143,7 +141,7 @@ func newScreened(allowed func(netip.Addr) bool, list []pipeline.Detector) screen
 			}
 		}
 	}
-	return screened{allowed, list, by}
+	return screened{allowed, list, by, &together{}}
 }
 
 // Observe implements replay.Detector.
@@ -151,7 +149,7 @@ func (s screened) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findin
 	if s.allowed(e.Addr) {
 		return out
 	}
-	for _, d := range s.by[e.Kind%kindsHeard] {
+	for _, d := range s.by[sortOf(e)] {
 		out = d.Observe(e, out)
 	}
 	return out

@@ -37,8 +37,8 @@ type Passing interface {
 // Run reads the source to its end and hands each finding to found, in order. tap sees
 // every event and may be nil. The error is the source's.
 func Run(ctx context.Context, s Source, detectors []Detector, tap func(*haechi.Event), found func(*Found)) error {
-	r := NewRunner(detectors, func(f *haechi.Finding) { found(&Found{*f, s.Units()}) })
-	emit := r.Event
+	r := &Runner{detectors: detectors, units: s.Units, told: func(f *haechi.Finding, units uint64) { found(&Found{*f, units}) }}
+	emit := func(e *haechi.Event) { r.later(e, s.Units()) }
 	if tap != nil {
 		emit = func(e *haechi.Event) {
 			tap(e)
@@ -58,14 +58,16 @@ func Run(ctx context.Context, s Source, detectors []Detector, tap func(*haechi.E
 // the same findings.
 type Runner struct {
 	detectors []Detector
-	found     func(*haechi.Finding)
+	told      func(f *haechi.Finding, units uint64)
+	units     func() uint64
 	now       time.Time // event time, never back
 	out       []haechi.Finding
+	wave      wave
 }
 
 // NewRunner returns a runner that hands what the detectors find to found.
 func NewRunner(detectors []Detector, found func(*haechi.Finding)) *Runner {
-	return &Runner{detectors: detectors, found: found}
+	return &Runner{detectors: detectors, units: func() uint64 { return 0 }, told: func(f *haechi.Finding, _ uint64) { found(f) }}
 }
 
 // Swap exchanges the detectors. What the old ones had counted is gone with them.
@@ -99,6 +101,7 @@ func (r *Runner) End() {
 }
 
 func (r *Runner) tick(now time.Time) {
+	r.flush()
 	for _, d := range r.detectors {
 		r.out = d.Tick(now, r.out[:0])
 		r.tell()
@@ -107,6 +110,6 @@ func (r *Runner) tick(now time.Time) {
 
 func (r *Runner) tell() {
 	for i := range r.out {
-		r.found(&r.out[i])
+		r.told(&r.out[i], r.units())
 	}
 }
