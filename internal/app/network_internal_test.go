@@ -17,13 +17,19 @@ import (
 	shipped "haechi/rules"
 )
 
-// TestEveryNetworkDetectorHasAFile: what the files set is what the code has by default,
-// so that neither says one thing and does another.
-func TestEveryNetworkDetectorHasAFile(t *testing.T) {
+func shippedSet(t *testing.T) *rules.Set {
+	t.Helper()
 	set, err := rules.Load(shipped.FS, rules.Options{Detectors: networkDefaults()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return set
+}
+
+// TestEveryNetworkDetectorHasAFile: what the files set is what the code has by default,
+// so that neither says one thing and does another.
+func TestEveryNetworkDetectorHasAFile(t *testing.T) {
+	set := shippedSet(t)
 	files := map[string]rules.Named{}
 	for _, n := range set.Named() {
 		files[n.Detector] = n

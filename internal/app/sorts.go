@@ -12,7 +12,8 @@ const (
 	flowSorts = sortsHeard / 2
 )
 
-// sortOf is what an event is, below sortsHeard.
+// sortOf is what an event is, below sortsHeard. Rare transports share a bit with others, so
+// that a detector may be asked in vain, and never is left out.
 func sortOf(e *haechi.Event) uint {
 	if e.Kind == haechi.KindFlow {
 		return flowSorts + uint(e.Transport)%flowSorts

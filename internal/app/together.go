@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"haechi"
+	"haechi/internal/operate/replay"
 	"haechi/internal/pipeline"
 )
 
@@ -17,19 +18,13 @@ type together struct {
 	at    []int // of the finding's event in the wave
 }
 
-// mostTogether is how many events are looked at together: a bit for each.
-const mostTogether = 64
+// An event of a wave is a bit.
+var _ [64 - replay.WaveEvents]struct{}
 
-// Wave implements replay.Together.
+// Wave implements replay.Together: it asks one detector after the other about all of the
+// events, and tells what they found as if each event had been seen by all of them before
+// the next.
 func (s screened) Wave(es []haechi.Event, found func(i int, f *haechi.Finding)) {
-	for from := 0; from < len(es); from += mostTogether {
-		s.wave(es[from:min(from+mostTogether, len(es))], func(i int, f *haechi.Finding) { found(from+i, f) })
-	}
-}
-
-// wave asks one detector after the other about all of the events, and tells what they
-// found as if each event had been seen by all of them before the next.
-func (s screened) wave(es []haechi.Event, found func(i int, f *haechi.Finding)) {
 	w := s.together
 	w.begin(es, s.allowed)
 	for _, d := range s.list {

@@ -9,17 +9,13 @@ import (
 
 	"haechi"
 	"haechi/internal/config"
-	"haechi/internal/detect/rules"
-	shipped "haechi/rules"
+	"haechi/internal/operate/replay"
 )
 
 // TestWavesFindTheSame: events that are observed together are judged as one by one, and what
 // is found is told of the same event and in the same order.
 func TestWavesFindTheSame(t *testing.T) {
-	set, err := rules.Load(shipped.FS, rules.Options{Detectors: networkDefaults()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := shippedSet(t)
 	allowed := func(a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{10, 1, 0, 3}) }
 	fresh := func() screened { return newScreened(allowed, networkDetectors(set, networkSite(&config.Site{}))) }
 	one, many := fresh(), fresh()
@@ -30,7 +26,7 @@ func TestWavesFindTheSame(t *testing.T) {
 	var want, got []told
 	r, at := rand.New(rand.NewPCG(1, 2)), time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	for n := 0; n < 20_000; {
-		es := make([]haechi.Event, 1+r.IntN(2*mostTogether))
+		es := make([]haechi.Event, 1+r.IntN(replay.WaveEvents))
 		for i := range es {
 			at = at.Add(time.Duration(r.Int64N(int64(20 * time.Millisecond))))
 			es[i] = anyEvent(r, at)

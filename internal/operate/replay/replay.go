@@ -38,12 +38,15 @@ type Passing interface {
 // every event and may be nil. The error is the source's.
 func Run(ctx context.Context, s Source, detectors []Detector, tap func(*haechi.Event), found func(*Found)) error {
 	r := &Runner{detectors: detectors, units: s.Units, told: func(f *haechi.Finding, units uint64) { found(&Found{*f, units}) }}
-	emit := func(e *haechi.Event) { r.later(e, s.Units()) }
+	emit := r.Event
 	if tap != nil {
 		emit = func(e *haechi.Event) {
 			tap(e)
 			r.Event(e)
 		}
+	} else if d, ok := alone(detectors); ok {
+		r.wave.by = d
+		emit = func(e *haechi.Event) { r.later(e, s.Units()) }
 	}
 	if p, ok := s.(Passing); ok {
 		p.Passes(r.Pass)
