@@ -1,7 +1,9 @@
 package window
 
 // index finds where a key's entry is, by open addressing: a slot holds the entry's number
-// plus one, 0 is a free one. The entry knows its key.
+// plus one, 0 is a free one. The entry knows its key. Package lru keeps a part of the hash
+// beside the number, which is faster and takes four times the memory; here there may be as
+// many keys as devices, and nobody waits.
 type index struct {
 	slots []int32
 	mask  uint32

@@ -321,6 +321,19 @@ func about(key netip.Prefix) string {
 	return key.String()
 }
 
+// lookAt judges the targets of a table again, and ends what was quiet for long.
+func (g *engine) lookAt(table *lru.Table[netip.Prefix, victim], times float64, now time.Time, out []haechi.Finding) []haechi.Finding {
+	for key, v := range table.All() {
+		if v.hits > sketchFrom || v.attack.Open() {
+			out = g.tell(key, v, now.UnixNano(), times, nil, out)
+		}
+		if v.attack.Open() && now.UnixNano()-v.lastHigh > int64(quiet) {
+			out = g.end(key, v, now, out)
+		}
+	}
+	return out
+}
+
 // Tick implements the pipeline's detector: what had time to be answered and was not is
 // judged, and what is over is told.
 func (g *engine) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
@@ -330,16 +343,8 @@ func (g *engine) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
 		table *lru.Table[netip.Prefix, victim]
 		times float64
 	}{{g.hosts, 1}, {g.nets, carpet}} {
-		for key, v := range part.table.All() {
-			if !restless {
-				break
-			}
-			if v.hits > sketchFrom || v.attack.Open() {
-				out = g.tell(key, v, now.UnixNano(), part.times, nil, out)
-			}
-			if v.attack.Open() && now.UnixNano()-v.lastHigh > int64(quiet) {
-				out = g.end(key, v, now, out)
-			}
+		if restless {
+			out = g.lookAt(part.table, part.times, now, out)
 		}
 		part.table.Expire(now.Add(-max(2*g.length, 2*quiet)).UnixNano(), func(key netip.Prefix, v *victim) {
 			if v.attack.Open() {

@@ -14,7 +14,9 @@ func (v *Verifier) Silent() (n int) {
 		s := &v.shards[i]
 		s.mu.Lock()
 		for j := range s.silent {
-			n += int(1 - s.silent[j].signs&signGone/signGone)
+			if !s.silent[j].gone() {
+				n++
+			}
 		}
 		s.mu.Unlock()
 	}

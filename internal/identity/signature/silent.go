@@ -35,6 +35,9 @@ const (
 	signGone                     // it is silent no more
 )
 
+// gone reports whether the device spoke since, so that this is a hole.
+func (q *silent) gone() bool { return q.signs&signGone != 0 }
+
 // hush makes the device a silent one, if it is no more than that.
 func (d *device) hush(name uint64, since int64) (q silent, ok bool) {
 	m, g := d.macs, d.gens
@@ -88,7 +91,7 @@ func (q *silent) sweep(span int64, life, now time.Duration) (freed int) {
 // quiet finds a silent device of the shard; nil if there is none of the name.
 func (s *shard) quiet(name uint64) *silent {
 	i, ok := slices.BinarySearchFunc(s.silent, name, func(q silent, name uint64) int { return cmp.Compare(q.name, name) })
-	if !ok || s.silent[i].signs&signGone != 0 {
+	if !ok || s.silent[i].gone() {
 		return nil
 	}
 	return &s.silent[i]
@@ -100,7 +103,9 @@ func (s *shard) quiet(name uint64) *silent {
 func (s *shard) hush(since int64) {
 	left := 0
 	for i := range s.silent {
-		left += int(s.silent[i].signs & signGone / signGone)
+		if s.silent[i].gone() {
+			left++
+		}
 	}
 	fresh := s.fallen(since)
 	if len(fresh) == 0 && left <= len(s.silent)/4 {
@@ -108,7 +113,7 @@ func (s *shard) hush(since int64) {
 	}
 	all := make([]silent, 0, len(s.silent)-left+len(fresh))
 	for i := range s.silent {
-		if s.silent[i].signs&signGone == 0 {
+		if !s.silent[i].gone() {
 			all = append(all, s.silent[i])
 		}
 	}

@@ -62,16 +62,14 @@ func (p *pages) from(at int64) (b []byte, begin int, err error) {
 	return p.window, int(at - p.at), nil
 }
 
-// soon asks for the next window, of which n bytes lie before it, and for the first one as
-// well; where that is not possible it is read when it is due.
+// soon asks for the window after this one of n bytes, and for the first one as well; where
+// that is not possible it is read when it is due.
 func (p *pages) soon(n int64) {
-	from := p.at + n
+	from, size := p.at+n, p.size
 	if p.told == 0 {
-		from, n = p.at, n+p.size
-	} else {
-		n = p.size
+		from, size = p.at, n+p.size
 	}
-	_ = unix.Fadvise(int(p.file.Fd()), from, n, unix.FADV_WILLNEED)
+	_ = unix.Fadvise(int(p.file.Fd()), from, size, unix.FADV_WILLNEED)
 }
 
 // lends reports whether an address is one of the window.

@@ -101,17 +101,17 @@ func (t *trail) resume(now time.Time, s *sibling, begin func(*os.File) (*file, b
 	if t.f.inUse(s.id) {
 		return nil
 	}
-	f, id, err := openRegular(s.path)
+	// It is asked what it is before it is looked into: what is written meanwhile makes it another.
+	f, st, err := openRegular(s.path)
 	if err != nil {
 		return nil
 	}
-	st, err := f.Stat() // before it is looked into: what is written meanwhile makes it another
 	x, ok := begin(f)
-	if id != s.id || !ok || err != nil {
+	if identityOf(st) != s.id || !ok {
 		_ = f.Close() // it was only read
 		return nil
 	}
-	x.f, x.id, x.size, x.changed = f, id, st.Size(), st.ModTime()
+	x.f, x.id, x.size, x.changed = f, s.id, st.Size(), st.ModTime()
 	t.retire(now, x)
 	return st
 }

@@ -95,13 +95,13 @@ func (t *trail) look(now time.Time) {
 		t.err, t.atEnd = nil, false
 		return // another name of a file that is read
 	}
-	f, id, err := openRegular(t.path)
+	f, st, err := openRegular(t.path)
 	if err != nil {
 		t.err = err
 		return
 	}
 	t.err = nil
-	t.found(now, &file{f: f, id: id, grown: now, seen: -1})
+	t.found(now, &file{f: f, id: identityOf(st), grown: now, seen: -1})
 }
 
 // absent goes on with a file that was moved away, as long as it grows.
@@ -187,17 +187,17 @@ func (t *trail) forget(i int) {
 }
 
 // openRegular opens a file without waiting for whoever has the other end of a pipe.
-func openRegular(path string) (*os.File, identity, error) {
+func openRegular(path string) (*os.File, os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, identity{}, err
+		return nil, nil, err
 	}
 	st, err := f.Stat()
 	if err == nil && !st.Mode().IsRegular() {
 		err = &fs.PathError{Op: "follow", Path: path, Err: ErrNotRegular}
 	}
 	if err != nil {
-		return nil, identity{}, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return f, identityOf(st), nil
+	return f, st, nil
 }
