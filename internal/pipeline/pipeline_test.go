@@ -319,18 +319,25 @@ func TestWhatFailedIsJudgedSoon(t *testing.T) {
 	}
 }
 
-func TestAStreamIsLookedAtByTheClock(t *testing.T) {
+// What is in order waits for others, and 4 ms at most, whatever came before it.
+func TestWhatIsInOrderWaitsForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(pipeline.Config{Shards: 1}, nil)
 		h.start()
+		h.Emit(&haechi.Event{Time: start, Kind: haechi.KindRequest, Outcome: haechi.Success, Actor: from(1)})
+		time.Sleep(3 * time.Millisecond)
+		synctest.Wait()
+		if len(h.tapped) != 0 {
+			t.Error("it was not waited for others")
+		}
 		for i := range 30 { // silences between, shorter and longer than a shard lingers
 			h.Emit(&haechi.Event{Time: start, Kind: haechi.KindRequest, Outcome: haechi.Success, Actor: from(1)})
 			time.Sleep(time.Duration(i) * time.Millisecond / 2)
 		}
 		time.Sleep(4 * time.Millisecond)
 		synctest.Wait()
-		if len(h.tapped) != 30 {
-			t.Errorf("%d of 30 events are shown", len(h.tapped))
+		if len(h.tapped) != 31 {
+			t.Errorf("%d of 31 events are shown", len(h.tapped))
 		}
 		h.stop(t)
 	})

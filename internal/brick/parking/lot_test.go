@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -376,7 +377,7 @@ func TestRest(t *testing.T) {
 		if l.Workers() == 0 {
 			t.Fatal("nobody is kept for the next wake")
 		}
-		for deadline := time.Now().Add(10 * time.Second); l.Workers() > 0; <-time.After(time.Millisecond) {
+		for deadline := time.Now().Add(10 * time.Second); l.Workers() > 0; runtime.Gosched() {
 			if l.Rest(); time.Now().After(deadline) {
 				t.Fatalf("%d goroutines after a rest", l.Workers())
 			}

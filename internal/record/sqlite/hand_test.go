@@ -7,6 +7,7 @@ import (
 
 	"haechi"
 	"haechi/internal/record/sqlite"
+	"haechi/internal/record/sqlrows"
 )
 
 // What somebody changed by hand is looked for every two seconds: by an index of those
@@ -33,8 +34,7 @@ func TestChangesByHandHaveAnIndex(t *testing.T) {
 	if err != nil || len(changes) != 1 || changes[0].Device != "a/2" {
 		t.Errorf("%+v, %v", changes, err)
 	}
-	const query = `SELECT device_id, status, coalesce(blocked_reason, '') FROM kb_bot_devices
-		WHERE status <> coalesce(written_status, '') ORDER BY device_id LIMIT 9` // as HandChanges asks
+	query := strings.Replace(sqlrows.HandQuery, "?", "9", 1)
 	if plan := strings.Join(lines(t, db, "EXPLAIN QUERY PLAN "+query), "\n"); !strings.Contains(plan, "USING INDEX kb_bot_devices_by_hand") {
 		t.Errorf("without the index:\n%s", plan)
 	}

@@ -11,11 +11,14 @@ import (
 // maxHand bounds how many changes one look at the projection takes up.
 const maxHand = 1000
 
+// HandQuery asks for them, at most so many. SQLite keeps an index of those rows alone.
+const HandQuery = `SELECT device_id, status, coalesce(blocked_reason, '') FROM kb_bot_devices
+		WHERE status <> coalesce(written_status, '') ORDER BY device_id LIMIT ?`
+
 // HandChanges lists the rows of kb_bot_devices whose status is not the one that the
 // store wrote there: somebody changed it with a statement of SQL.
 func (s *Store) HandChanges(ctx context.Context) ([]record.HandChange, error) {
-	rows, err := s.events.R.QueryContext(ctx, `SELECT device_id, status, coalesce(blocked_reason, '') FROM kb_bot_devices
-		WHERE status <> coalesce(written_status, '') ORDER BY device_id LIMIT ?`, maxHand)
+	rows, err := s.events.R.QueryContext(ctx, HandQuery, maxHand)
 	if err != nil {
 		return nil, s.failure("read changes made by SQL", err)
 	}
