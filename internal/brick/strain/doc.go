@@ -5,12 +5,13 @@
 // A [Gauge] learns for each kind of request how long its answer takes while all is
 // calm. The server is busy once answers take [EnterRatio] times as long as that, or
 // half of what waits is overdue, with [MinBusy] requests under way, for 0.3 s on end: a
-// standstill that is over is none of the server's. It is calm again below [LeaveRatio]. A kind that was always slow is not busy, and one client that asks
-// one slow thing after the other never makes it so.
+// standstill that is over is none of the server's. It is calm again below [LeaveRatio]. A
+// kind that was always slow is not busy, and one client that asks one slow thing after the
+// other never makes it so.
 //
 // While the server is busy, the number of requests that it should have shrinks
-// every quarter of a second to 0.82 of what it has, as long as answers are late; while it is calm, that grows again to the
-// configured most. [Gauge.Fill] is what is under way against it, and falls only once
+// every quarter of a second to 0.82 of what it has, as long as answers are late; while it
+// is calm, that grows again to the configured most. [Gauge.Fill] is what is under way against it, and falls only once
 // that has fallen by a tenth, so that who is refused does not change with every request.
 //
 // It promises: fixed memory (1,024 kinds, as many places as the most allows), no
