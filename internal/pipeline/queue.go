@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sync"
 
 	"haechi"
@@ -57,7 +58,7 @@ func (q *queue) put(e *haechi.Event, actor uint64) {
 	}
 	q.counts.taken += e.N()
 	if len(q.in) < q.max {
-		q.in = append(q.in, *e)
+		q.push(e)
 	} else if q.spill.add(e, actor) {
 		q.counts.coalesced += e.N()
 	} else {
@@ -76,6 +77,16 @@ func (q *queue) put(e *haechi.Event, actor uint64) {
 	if hurry {
 		signal(q.hurry)
 	}
+}
+
+// push copies the event once: append would copy it to the stack before.
+func (q *queue) push(e *haechi.Event) {
+	n := len(q.in)
+	if n == cap(q.in) {
+		q.in = slices.Grow(q.in, 1)
+	}
+	q.in = q.in[:n+1]
+	q.in[n] = *e
 }
 
 func signal(c chan struct{}) {

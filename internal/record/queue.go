@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"sync"
 
 	"haechi"
@@ -31,6 +32,16 @@ type pending struct {
 }
 
 func (p *pending) rows() int { return p.Len() + len(p.decisions) }
+
+// push copies the event once: append would copy it to the stack before.
+func (p *pending) push(e *haechi.Event) {
+	n := len(p.Events)
+	if n == cap(p.Events) {
+		p.Events = slices.Grow(p.Events, 1)
+	}
+	p.Events = p.Events[:n+1]
+	p.Events[n] = *e
+}
 
 func (p *pending) reset() {
 	clear(p.Events)
@@ -65,7 +76,7 @@ func (q *queue) event(e *haechi.Event) int {
 		q.unseen += e.N()
 		return 0
 	}
-	q.in.Events = append(q.in.Events, *e)
+	q.in.push(e)
 	return n + 1
 }
 

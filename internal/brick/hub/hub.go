@@ -23,15 +23,15 @@ func New[T any](max int) *Hub[T] {
 	return &Hub[T]{max: max, subs: make(map[*sub[T]]struct{})}
 }
 
-// Publish offers v to every subscriber. Without subscribers it costs one load.
-func (h *Hub[T]) Publish(v T) {
+// Publish offers a copy of *v to every subscriber. Without subscribers it costs one load.
+func (h *Hub[T]) Publish(v *T) {
 	if h.active.Load() == 0 {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.subs {
-		h.offer(s, v)
+		h.offer(s, *v)
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 
 func TestSlowSubscriberLosesTheOldest(t *testing.T) {
 	h := hub.New[int](2)
-	h.Publish(0) // nobody listens: gone
+	h.Publish(new(int)) // nobody listens: gone
 	ctx, cancel := context.WithCancel(t.Context())
 	ch, ok := h.Subscribe(ctx, 2)
 	if !ok {
 		t.Fatal("refused")
 	}
 	for i := 1; i <= 5; i++ {
-		h.Publish(i)
+		h.Publish(&i)
 	}
 	if a, b := <-ch, <-ch; a != 4 || b != 5 || h.Dropped() != 3 {
 		t.Errorf("got %d %d, dropped %d", a, b, h.Dropped())
@@ -25,7 +25,7 @@ func TestSlowSubscriberLosesTheOldest(t *testing.T) {
 	if _, open := <-ch; open {
 		t.Error("the channel stays open after its context ended")
 	}
-	h.Publish(6)
+	h.Publish(new(int))
 }
 
 func TestSubscribersAreCapped(t *testing.T) {

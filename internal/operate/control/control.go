@@ -177,7 +177,7 @@ func New(d Deps) *Control {
 }
 
 // Tap feeds the followers of the live stream. It never blocks.
-func (c *Control) Tap(e *haechi.Event) { c.feed.Publish(*e) }
+func (c *Control) Tap(e *haechi.Event) { c.feed.Publish(e) }
 
 // Stats count what slow followers of the live stream lost, and followers refused.
 func (c *Control) Stats() []haechi.Counter {
