@@ -4,8 +4,7 @@ import "encoding/binary"
 
 // The classes of bytes, as bits of a table.
 const (
-	isToken  = 1 << iota // RFC 9110, 5.6.2: of a field's name
-	isTarget             // of a path or query that URL parsers leave as it is, without % and ?
+	isTarget = 1 << iota // of a path or query that URL parsers leave as it is, without % and ?
 	isHost               // of a host with port
 	isHex
 )
@@ -13,6 +12,9 @@ const (
 // Reader reads heads. It is safe for concurrent use.
 type Reader struct {
 	class [256]uint8
+	// upper and lower are the bytes of a field's name (RFC 9110, 5.6.2) with letters as
+	// capitals and not, 0 for those that may not stand there.
+	upper, lower [256]uint8
 }
 
 // NewReader makes a Reader.
@@ -25,7 +27,14 @@ func NewReader() *Reader {
 			r.class[text[i]] |= class
 		}
 	}
-	set(isToken, letters+digits+"!#$%&'*+-.^_`|~")
+	for _, c := range []byte(letters + digits + "!#$%&'*+-.^_`|~") {
+		r.upper[c], r.lower[c] = c, c
+		if c >= 'A' && c <= 'Z' {
+			r.lower[c] = c + 0x20
+		} else if c >= 'a' && c <= 'z' {
+			r.upper[c] = c - 0x20
+		}
+	}
 	set(isTarget, letters+digits+"-._~!$&'()*+,=:@/")
 	set(isHost, letters+digits+"-.:[]")
 	set(isHex, digits+"abcdefABCDEF")
@@ -81,17 +90,20 @@ func eachPrintable(b []byte) bool {
 	return true
 }
 
-// canonical puts a name of token characters into the form that net/http gives it:
-// capitals at the beginning and behind each dash, in place.
-func canonical(name []byte) {
-	upper := true
+// canonical puts a name into the form that net/http gives it: capitals at the beginning
+// and behind each dash, in place. It reports whether every byte may stand in a name; if
+// not, part of it has been changed.
+func (r *Reader) canonical(name []byte) bool {
+	form := &r.upper
 	for i, c := range name {
-		switch {
-		case upper && 'a' <= c && c <= 'z':
-			name[i] = c - 0x20
-		case !upper && 'A' <= c && c <= 'Z':
-			name[i] = c + 0x20
+		c = form[c]
+		if c == 0 {
+			return false
 		}
-		upper = c == '-'
+		name[i] = c
+		if form = &r.lower; c == '-' {
+			form = &r.upper
+		}
 	}
+	return true
 }

@@ -98,11 +98,10 @@ func line(b []byte) (text []byte, size int, out Outcome) {
 // field reads one line behind the first.
 func (r *Reader) field(text []byte) (f Field, ok bool) {
 	i := bytes.IndexByte(text, ':')
-	if i <= 0 || !r.all(text[:i], isToken) {
+	if i <= 0 || !r.canonical(text[:i]) {
 		return f, false
 	}
 	f.Name, f.Value = text[:i], trim(text[i+1:])
-	canonical(f.Name)
 	return f, printable(f.Value)
 }
 
