@@ -97,11 +97,15 @@ func (s *service) narrowest(r *haechi.Request) *limit {
 	if r.Kind != haechi.KindRequest {
 		return s.address
 	}
-	if own := s.routes[r.Route]; own != nil {
-		return own
+	if r.Route != "" {
+		if own := s.routes[r.Route]; own != nil {
+			return own
+		}
 	}
-	if own := s.classes[r.Class]; own != nil {
-		return own
+	if r.Class != "" {
+		if own := s.classes[r.Class]; own != nil {
+			return own
+		}
 	}
 	return s.address
 }
