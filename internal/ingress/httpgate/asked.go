@@ -19,6 +19,8 @@ type header interface {
 	values(name string) []string
 	// each yields every name and value until told to stop.
 	each(yield func(name, value string) bool)
+	// passedOn reports whether a proxy says that it asks for somebody.
+	passedOn() bool
 }
 
 // read fills in what net/http understood.

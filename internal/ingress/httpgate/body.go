@@ -46,7 +46,7 @@ func (x *exchange) guardBody(r *http.Request) *http.Request {
 	}
 	x.body = b
 	// It also bounds what net/http reads away by itself after the answer.
-	b.deadline(x.start.Add(b.budget))
+	b.deadline(x.origin.Add(b.budget))
 	r = r.WithContext(r.Context())
 	r.Body = b
 	return r

@@ -15,7 +15,17 @@ import (
 // exchange is one request and its answer. It is the http.ResponseWriter of the
 // proxy, and is used again for other requests: nothing keeps it.
 type exchange struct {
-	g    *Gate
+	g *Gate
+	state
+
+	lesson  haechi.Lesson
+	proxy   httputil.ReverseProxy
+	headers iter.Seq2[string, string]
+	scratch [512]byte
+}
+
+// state is what an exchange knows of its request. It is forgotten at the end.
+type state struct {
 	w    http.ResponseWriter
 	c    *conn
 	r    *http.Request // nil on a lane
@@ -23,8 +33,9 @@ type exchange struct {
 	in   asked
 	site *site // nil while unknown
 
-	start   time.Time // for spans, see clock
-	asked   time.Time // the time of day at which it was judged
+	origin  time.Time     // what spans are measured from, see clock
+	start   time.Duration // of the request, by the clock
+	asked   time.Time     // the time of day at which it was judged
 	actor   haechi.Actor
 	direct  bool // the actor is the peer of the connection
 	trusted bool // the peer is a trusted proxy
@@ -68,12 +79,8 @@ type exchange struct {
 	nonce string // of this answer's policy, empty without one
 	proof string // for a certificate authority, empty for others
 
-	view    haechi.Request
-	lesson  haechi.Lesson
-	event   haechi.Event
-	proxy   httputil.ReverseProxy
-	headers iter.Seq2[string, string]
-	scratch [512]byte
+	view  haechi.Request
+	event haechi.Event
 }
 
 func newExchange(g *Gate) *exchange {
@@ -87,17 +94,9 @@ func newExchange(g *Gate) *exchange {
 // reset forgets the last request, so that the pool keeps nothing of it alive.
 func (x *exchange) reset() {
 	x.use(nil)
-	x.w, x.c, x.r, x.site, x.body, x.cert, x.lease, x.flow, x.reading = nil, nil, nil, nil, nil, nil, nil, nil, nil
-	x.direct, x.trusted, x.refused, x.upgraded, x.upstream, x.recorded = false, false, false, false, false, false
-	x.status, x.out, x.got, x.heldBytes, x.nonce, x.proof = 0, 0, 0, 0, "", ""
-	x.abort, x.noRange, x.bodyHere = false, false, false
-	x.framing, x.places, x.socket = framing{}, nil, nil
-	x.load, x.ticket, x.placed, x.answerBody, x.look = nil, 0, false, nil, nil
-	x.most, x.holds, x.tap, x.early, x.withheld = 0, false, nil, nil, haechi.Verdict{}
-	x.in, x.lane, x.arrived, x.hits = asked{}, nil, nil, ""
-	x.actor, x.verdict, x.view, x.event = haechi.Actor{}, haechi.Verdict{}, haechi.Request{}, haechi.Event{}
 	x.lesson.Reset()
 	x.proxy.Transport = nil
+	x.state = state{}
 }
 
 // use notes which server has the request now, nil for none.
@@ -110,12 +109,12 @@ func (x *exchange) use(one *server) {
 	}
 }
 
-// clock is the time that spans are measured by, see the lane's.
-func (x *exchange) clock() time.Time {
+// clock is the time since the origin, see the lane's.
+func (x *exchange) clock() time.Duration {
 	if x.lane != nil {
 		return x.lane.clock()
 	}
-	return time.Now()
+	return time.Since(x.origin)
 }
 
 // waited says that time may have passed since the clock was read.

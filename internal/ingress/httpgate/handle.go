@@ -42,7 +42,7 @@ func (x *exchange) answer() {
 
 func (g *Gate) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := g.exchanges.Get().(*exchange)
-	x.w, x.r, x.start = w, r, time.Now()
+	x.w, x.r, x.origin = w, r, time.Now()
 	x.c, _ = r.Context().Value(connKey{}).(*conn)
 	x.c.begin(r)
 	x.in.read(r)

@@ -57,7 +57,7 @@ type lane struct {
 	understood http1.Outcome
 	loan       loan // of the request under way; whoever has it ends before the next one
 
-	now     time.Time     // see clock
+	now     time.Duration // see clock
 	stale   bool          // somebody may have waited since then
 	due     time.Duration // since opened: when waiting ends; 0: from now on for HeaderTimeout
 	armed   time.Duration // for when the deadline is set
@@ -175,18 +175,15 @@ func (l *lane) step(fd uintptr) (over bool) {
 	}
 }
 
-// clock is the time. It is read anew only where somebody may have waited since it was
-// last read: a clock costs more than most of what is timed by it. Its time of day is
-// that of a clock nobody has set since the connection was opened: for spans only.
-func (l *lane) clock() time.Time {
+// clock is the time since the connection was opened. It is read anew only where somebody
+// may have waited since it was last read: a clock costs more than most of what is timed
+// by it.
+func (l *lane) clock() time.Duration {
 	if l.stale {
-		l.now, l.stale = l.c.opened.Add(time.Since(l.c.opened)), false
+		l.now, l.stale = time.Since(l.c.opened), false
 	}
 	return l.now
 }
-
-// age is that time since the connection was opened.
-func (l *lane) age() time.Duration { return l.clock().Sub(l.c.opened) }
 
 // stride is what comes after a step.
 type stride int
@@ -277,7 +274,7 @@ func (l *lane) giveBack() {
 // arm sees to it that waiting ends when it is due. The deadline is not set for every
 // request: one that comes too early only makes late look again.
 func (l *lane) arm() {
-	now := l.age()
+	now := l.clock()
 	if l.due == 0 {
 		l.due = now + l.c.g.cfg.HeaderTimeout
 	}
@@ -297,7 +294,7 @@ func (l *lane) arm() {
 // socket is read before the next wait.
 func (l *lane) late() bool {
 	l.unsure, l.stale = false, true
-	if l.age() < l.due {
+	if l.clock() < l.due {
 		l.armed = 0
 		l.arm()
 		return false

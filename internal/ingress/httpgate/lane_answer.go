@@ -39,7 +39,7 @@ func (l *lane) forward(x *exchange) {
 	} else {
 		keep = l.translate(x, t)
 	}
-	if t.back || keep && t.giveBack(l.clock()) {
+	if t.back || keep && t.giveBack(w.at(l)) {
 		return
 	}
 	l.drop(w) // whatever is on it is nobody's
@@ -160,7 +160,7 @@ func (r *rest) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if r.left == 0 && r.keep {
-		r.t.giveBack(time.Now())
+		r.t.giveBack(r.t.w.age())
 	}
 	return n, err
 }

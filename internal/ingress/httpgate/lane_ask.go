@@ -16,6 +16,7 @@ type laneTexts struct {
 	host, agent, raw, path string
 	site                   *site // of the host, at the gate
 	gate                   *Gate
+	said                   [saidTexts]struct{ of, is string } // as events have them
 }
 
 // same returns the last text if the bytes are equal, or a new one.
@@ -43,13 +44,13 @@ func (l *lane) meet() stride {
 		return l.other() // its body is read there
 	}
 	x := g.exchanges.Get().(*exchange)
-	x.w, x.lane, x.c, x.start, x.site = &l.page, l, l.c, l.clock(), site
+	x.w, x.lane, x.c, x.origin, x.start, x.site = &l.page, l, l.c, l.c.opened, l.clock(), site
 	g.counts.requests.Add(1)
 	x.in = asked{method: methodOf(l.q.Method), host: l.last.host, path: l.last.path, query: string(l.q.Query),
 		length: l.q.Length, secure: l.tls != nil, header: l}
 	l.x = x
 	l.page.reset(l)
-	l.due = x.start.Sub(l.c.opened) + g.cfg.BodyTimeout + time.Duration(l.q.Length)*time.Second/time.Duration(g.cfg.MinRate)
+	l.due = x.start + g.cfg.BodyTimeout + time.Duration(l.q.Length)*time.Second/time.Duration(g.cfg.MinRate)
 	if !x.admit() || !l.roomForBody(x) {
 		return l.conclude()
 	}
@@ -202,7 +203,7 @@ func (l *lane) conclude() stride {
 	if l.c.g.lanes.ending.Load() {
 		return end
 	}
-	l.due = l.age() + l.c.g.cfg.IdleTimeout
+	l.due = l.clock() + l.c.g.cfg.IdleTimeout
 	// Who half-closes the connection behind a request usually does so behind the first
 	// one: only there it is looked for at once.
 	if l.served == 1 {

@@ -29,7 +29,7 @@ func laneFor(g *Gate, raw []byte) *lane {
 	l.last.host = string(l.q.Host)
 	l.texts()
 	x := newExchange(g)
-	x.w, x.lane, x.c, x.start, x.actor, x.direct = &l.page, l, c, time.Now(), c.Actor, true
+	x.w, x.lane, x.c, x.origin, x.actor, x.direct = &l.page, l, c, c.opened, c.Actor, true
 	x.in = asked{method: methodOf(l.q.Method), host: l.last.host, path: l.last.path, query: string(l.q.Query), length: l.q.Length, header: l}
 	x.site = g.sites[0]
 	l.x = x

@@ -18,7 +18,7 @@ type loan struct {
 
 // giveBack returns the wire, behind an answer that left it in order. It reports whether
 // it is gone: the wire of a request that is being ended is not given back.
-func (t *loan) giveBack(now time.Time) bool {
+func (t *loan) giveBack(now time.Duration) bool {
 	if t.back || t.l.ended() {
 		return t.back
 	}
@@ -40,7 +40,7 @@ type lastOf struct {
 func (b *lastOf) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF && !b.t.back && b.again() {
-		b.t.giveBack(time.Now())
+		b.t.giveBack(b.t.w.age())
 	}
 	return n, err
 }

@@ -128,7 +128,7 @@ func (x *exchange) enter() bool {
 	if l == nil {
 		return true
 	}
-	now := x.clock().Sub(l.origin)
+	now := x.origin.Sub(l.origin) + x.clock()
 	st := l.gauge.State(int64(now))
 	x.tellStrain(l, st)
 	v, status := x.weigh(l, st, now)
@@ -174,7 +174,7 @@ func (x *exchange) weigh(l *load, st strain.State, now time.Duration) (haechi.Ve
 	if !l.admits(&x.actor, x.isProxy(), st, now) {
 		l.shed.Add(1)
 		v := haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonOverload, Rule: RuleOverload, Shadow: l.shadow,
-			Delay:    retryBusy + time.Duration(x.start.UnixNano()%5)*time.Second, // so that they do not all come back at once
+			Delay:    retryBusy + time.Duration(x.asked.UnixNano()%5)*time.Second, // so that they do not all come back at once
 			Observed: float64(st.Under), Threshold: float64(st.Limit)}
 		v.Ref = x.refFor(v.Rule)
 		return v, http.StatusServiceUnavailable
@@ -218,7 +218,7 @@ func (x *exchange) began(status int, contentType string) {
 		return
 	}
 	sent := x.body == nil || x.bodyHere // else the client's slowness would count as the server's
-	x.load.gauge.Answered(x.ticket, int64(x.clock().Sub(x.load.origin)), sent && status < http.StatusBadRequest)
+	x.load.gauge.Answered(x.ticket, int64(x.origin.Sub(x.load.origin)+x.clock()), sent && status < http.StatusBadRequest)
 	if strings.HasPrefix(contentType, "text/event-stream") {
 		x.leave(status, x.g.deps.Now())
 	}
@@ -239,7 +239,7 @@ func (x *exchange) leave(status int, at time.Time) {
 	if l == nil {
 		return
 	}
-	now := x.clock().Sub(l.origin)
+	now := x.origin.Sub(l.origin) + x.clock()
 	work := x.release(now)
 	x.load, x.ticket = nil, 0
 	if x.placed {

@@ -62,10 +62,36 @@ func (g *Gate) OneProxy() netip.Addr {
 
 // seeProxy notes a direct request that says it was passed on.
 func (x *exchange) seeProxy() {
-	for _, name := range [...]string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Cf-Connecting-Ip", "True-Client-Ip"} {
-		if x.in.header.first(name) != "" {
-			x.g.oneProxy.see(x.c.Actor.Addr, x.g.counts.requests.Load(), x.g.deps.Now())
-			return
+	if x.in.header.passedOn() {
+		x.g.oneProxy.see(x.c.Actor.Addr, x.g.counts.requests.Load(), x.asked)
+	}
+}
+
+// passedOn implements header.
+func (h mapped) passedOn() bool {
+	for name := range h {
+		if namesClient(name) && h.first(name) != "" {
+			return true
 		}
 	}
+	return false
+}
+
+// passedOn implements header.
+func (l *lane) passedOn() bool {
+	for i := range l.q.Fields {
+		if f := &l.q.Fields[i]; namesClient(f.Name) && len(f.Value) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// namesClient reports the headers in which a proxy says whom it asks for.
+func namesClient[T string | []byte](name T) bool {
+	switch string(name) {
+	case "X-Forwarded-For", "Forwarded", "X-Real-Ip", "Cf-Connecting-Ip", "True-Client-Ip":
+		return true
+	}
+	return false
 }

@@ -136,7 +136,7 @@ func (p *page) finish() {
 // write sends to the client.
 func (l *lane) write(b []byte) bool {
 	var err error
-	l.sock.now = l.age() | 1
+	l.sock.now = l.clock() | 1
 	if l.tls != nil {
 		_, err = l.tls.Write(b)
 	} else {

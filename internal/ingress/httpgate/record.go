@@ -22,7 +22,7 @@ func (x *exchange) record(now time.Time) {
 		*e = haechi.Event{}
 	}
 	e.Time, e.Kind, e.Service, e.Actor = now.UTC(), haechi.KindRequest, x.g.cfg.Name, x.actor
-	e.Duration, e.Status, e.BytesOut, e.TLS = x.clock().Sub(x.start), x.status, x.out, x.in.secure
+	e.Duration, e.Status, e.BytesOut, e.TLS = x.clock()-x.start, x.status, x.out, x.in.secure
 	if x.site != nil {
 		e.Service = x.site.service
 	}
@@ -37,8 +37,8 @@ func (x *exchange) record(now time.Time) {
 		return
 	}
 	x.recorded = true
-	e.Method, e.Host, e.Path = bounded(x.in.method, maxMethod), bounded(x.in.host, maxText), bounded(x.in.path, maxText)
-	e.UserAgent = bounded(x.in.header.first("User-Agent"), maxText)
+	e.Method, e.Host, e.Path = bounded(x.in.method, maxMethod), x.said(saidHost, x.in.host), x.said(saidPath, x.in.path)
+	e.UserAgent = x.said(saidAgent, x.in.header.first("User-Agent"))
 	e.Class, e.Hits = x.view.Class, x.hits
 	e.BytesIn = x.got
 	if x.body != nil {
@@ -99,6 +99,26 @@ func (x *exchange) shadowReason() haechi.Reason {
 		return x.verdict.Reason
 	}
 	return ""
+}
+
+// The texts that mostly come again on a lane.
+const (
+	saidHost = iota
+	saidPath
+	saidAgent
+	saidTexts
+)
+
+// said is a text as events have it.
+func (x *exchange) said(which int, text string) string {
+	if x.lane == nil {
+		return bounded(text, maxText)
+	}
+	last := &x.lane.last.said[which]
+	if last.of != text {
+		last.of, last.is = text, bounded(text, maxText)
+	}
+	return last.is
 }
 
 // bounded cuts text at a character's edge, as a copy that keeps nothing else

@@ -68,7 +68,7 @@ func (x *exchange) refuse(v haechi.Verdict, status int) {
 	x.g.counts.refused.Add(1)
 	if x.in.length != 0 && x.body == nil {
 		// An error means a connection that is gone.
-		_ = http.NewResponseController(x.w).SetReadDeadline(x.start.Add(time.Second))
+		_ = http.NewResponseController(x.w).SetReadDeadline(x.origin.Add(x.start + time.Second))
 	}
 	h := x.w.Header()
 	clear(h)

@@ -25,7 +25,7 @@ type talking struct {
 	heard int
 	fault error
 	pool  *bufferPool
-	armed time.Time // for when the deadline is set
+	armed time.Duration // for when the deadline is set; 0: for no time that is known
 }
 
 // begin prepares for a request.
@@ -80,15 +80,13 @@ func (w *wire) release() {
 
 // arm sees to it that reading ends when it is due, or after a moment: then the client
 // is looked at.
-func (w *wire) arm(now, due time.Time) error {
-	if soon := now.Add(watchEvery); soon.Before(due) {
-		due = soon
-	}
-	if !w.armed.After(due) && w.armed.After(now.Add(due.Sub(now)/2)) {
+func (w *wire) arm(now, due time.Duration) error {
+	due = min(due, now+watchEvery)
+	if w.armed <= due && w.armed > now+(due-now)/2 {
 		return nil
 	}
 	w.armed = due
-	return w.conn.SetReadDeadline(due)
+	return w.conn.SetReadDeadline(w.opened.Add(due))
 }
 
 // ask sends the request to one server and hears the head of the answer, which is in
@@ -138,9 +136,9 @@ func (l *lane) repeatable() bool {
 func (l *lane) converse(u *upstream, w *wire) error {
 	w.begin(l.request, &l.c.g.buffers)
 	l.hold(w)
-	due := l.clock().Add(u.answer)
+	due := w.at(l) + u.answer
 	for {
-		now := l.clock()
+		now := w.at(l)
 		if l.ended() {
 			return errStopped
 		}
@@ -151,8 +149,8 @@ func (l *lane) converse(u *upstream, w *wire) error {
 		l.stale = true
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			w.armed = time.Time{} // it may have been an interruption
-			if err := l.patient(due); err != nil {
+			w.armed = 0 // it may have been an interruption
+			if err := l.patient(w.opened.Add(due)); err != nil {
 				return err
 			}
 		case err != nil:
@@ -160,7 +158,7 @@ func (l *lane) converse(u *upstream, w *wire) error {
 		case w.fault != nil:
 			return w.fault
 		case len(w.out) > 0:
-			if err := w.sendRest(due); err != nil {
+			if err := w.sendRest(w.opened.Add(due)); err != nil {
 				return err
 			}
 		default:
@@ -213,15 +211,15 @@ func (l *lane) pull(w *wire, p []byte) (int, error) {
 		if l.ended() {
 			return 0, errStopped
 		}
-		now := time.Now()
-		if err := w.arm(now, now.Add(watchEvery)); err != nil {
+		now := w.age()
+		if err := w.arm(now, now+watchEvery); err != nil {
 			return 0, err
 		}
 		n, err := w.conn.Read(p)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
-		w.armed = time.Time{}
+		w.armed = 0
 		if err := l.patient(time.Time{}); err != nil {
 			return 0, err
 		}

@@ -108,7 +108,7 @@ func (u *upstream) ask(w *wire, r *http.Request) (*http.Response, error) {
 }
 
 func (u *upstream) converse(w *wire, r *http.Request) (*http.Response, error) {
-	w.left, w.got, w.armed = maxAnswerHeader, false, time.Time{}
+	w.left, w.got, w.armed = maxAnswerHeader, false, 0
 	w.buffered()
 	if err := w.conn.SetDeadline(time.Now().Add(u.answer)); err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (b *answerBody) finish(whole bool) {
 	w := b.w
 	b.w = nil
 	if b.stop() && whole && b.keep && w.br.Buffered() == 0 {
-		b.u.put(w, time.Now())
+		b.u.put(w, w.age())
 		return
 	}
 	w.conn.Close()

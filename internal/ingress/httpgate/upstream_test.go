@@ -162,7 +162,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u.put(w, time.Now())
+		u.put(w, w.age())
 	}
 	if len(u.idle) != 4 {
 		t.Errorf("%d idle connections, want 4", len(u.idle))

@@ -20,7 +20,8 @@ type wire struct {
 	left int64 // bytes that may still be read; bounds the header
 	got  bool  // a byte of the answer came
 
-	since time.Time // idle since
+	opened time.Time     // all times of a wire are since then
+	since  time.Duration // when it became idle
 
 	peek  func(fd uintptr) // made once; sets quiet
 	quiet bool
@@ -38,7 +39,7 @@ func (u *upstream) dial(ctx context.Context) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{conn: c}
+	w := &wire{conn: c, opened: time.Now()}
 	w.peek, w.turn = w.look, w.talk
 	if sc, ok := c.(syscall.Conn); ok {
 		if w.raw, err = sc.SyscallConn(); err != nil {
@@ -48,6 +49,12 @@ func (u *upstream) dial(ctx context.Context) (*wire, error) {
 	}
 	return w, nil
 }
+
+// age is the time on it.
+func (w *wire) age() time.Duration { return time.Since(w.opened) }
+
+// at is the same by the lane's clock.
+func (w *wire) at(l *lane) time.Duration { return l.c.opened.Sub(w.opened) + l.clock() }
 
 // buffered makes the buffers.
 func (w *wire) buffered() {
@@ -120,7 +127,7 @@ func (u *upstream) pop() *wire {
 	return w
 }
 
-func (u *upstream) put(w *wire, now time.Time) {
+func (u *upstream) put(w *wire, now time.Duration) {
 	w.since = now
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -139,7 +146,7 @@ func (u *upstream) prune() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	old := 0
-	for old < len(u.idle) && time.Since(u.idle[old].since) >= idleFor {
+	for old < len(u.idle) && u.idle[old].age()-u.idle[old].since >= idleFor {
 		u.idle[old].conn.Close()
 		old++
 	}
