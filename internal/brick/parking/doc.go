@@ -7,6 +7,10 @@
 // itself: it may block. It does its work, then parks again or leaves ([Lot.Leave]).
 // So a connection is at any time either parked or in one goroutine's hands.
 //
+// A riding lot (Config.Riding) runs those owners that are [Rider]s in its loop itself,
+// one after the other, and one that has to wait ends its [Turn] first. Deadlines and kicks
+// are wakes there too.
+//
 // It promises:
 //
 //   - A place of [Lot.TakeReader] is in the kernel's set once and for all; one of

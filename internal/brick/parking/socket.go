@@ -19,20 +19,40 @@ func Detach(c *net.TCPConn) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	var errno syscall.Errno
-	err = raw.Control(func(old uintptr) {
-		var n uintptr
-		n, _, errno = syscall.Syscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0)
-		fd = int(n)
-	})
-	switch {
-	case err != nil:
+	var failed error
+	if err = errors.Join(raw.Control(func(old uintptr) { fd, failed = copyOf(old) }), failed); err != nil {
 		return -1, err
-	case errno != 0:
-		return -1, os.NewSyscallError("fcntl", errno)
 	}
 	_ = c.Close() // of the socket there is the copy; nothing can be lost
 	return fd, nil
+}
+
+// Attach is the reverse: a connection of package net on a copy of the descriptor. The
+// caller still owns his.
+func Attach(fd int) (*net.TCPConn, error) {
+	own, err := copyOf(uintptr(fd))
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(own), "socket")
+	c, err := net.FileConn(f) // of a copy of its own
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return nil, errors.Join(errors.ErrUnsupported, c.Close())
+	}
+	return tcp, nil
+}
+
+// copyOf duplicates a descriptor; no program that is started inherits it.
+func copyOf(fd uintptr) (int, error) {
+	n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return -1, os.NewSyscallError("fcntl", errno)
+	}
+	return int(n), nil
 }
 
 // Read reads once. At the end of the stream the error is io.EOF; if there is nothing

@@ -40,6 +40,14 @@ func (e *echo) Wake(why parking.Events) {
 	}
 }
 
+// Ride is the same by the loop; some let go of it.
+func (e *echo) Ride(why parking.Events, turn *parking.Turn) {
+	if rand.IntN(4) == 0 {
+		turn.End()
+	}
+	e.Wake(why)
+}
+
 func (e *echo) pass() bool {
 	var buf [64]byte
 	n, err := parking.Read(e.fd, buf[:])
@@ -61,10 +69,15 @@ func (e *echo) leave() {
 
 // TestStorm opens and closes 5,000 connections while deadlines pass, strangers kick
 // old places, and descriptors and places are given out again all the time.
-func TestStorm(t *testing.T) {
+func TestStorm(t *testing.T) { storm(t, false) }
+
+// TestRidingStorm is the same where the loop runs the owners.
+func TestRidingStorm(t *testing.T) { storm(t, true) }
+
+func storm(t *testing.T, riding bool) {
 	const conns, atOnce = 5000, 50
 	before := descriptors(t)
-	l, err := parking.New(parking.Config{Places: conns, Tick: time.Millisecond})
+	l, err := parking.New(parking.Config{Places: conns, Tick: time.Millisecond, Riding: riding})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +98,7 @@ func TestStorm(t *testing.T) {
 	}
 	clients.Wait()
 	left.Wait()
-	if s := l.Stats(); s.Taken != 0 || s.Refused != 0 || s.Wakes < conns {
+	if s := l.Stats(); s.Taken != 0 || s.Refused != 0 || s.Wakes+s.Rides < conns || riding != (s.Ended > 0) {
 		t.Errorf("in the end: %+v", s)
 	}
 	_ = ln.Close()
