@@ -114,7 +114,7 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 	}
 	var err error
 	g.gate, err = httpgate.New(conf, httpgate.Deps{
-		Inspector: w.judges, Bodies: w.waf, Answers: w.waf, Costs: w.limiter, Pacer: presentPacer{e, w}, Sink: e.pipeline, Sessions: e.session,
+		Inspector: w.judges, Bodies: w.waf, Answers: w.waf, Costs: w.limiter, Pacer: presentPacer{e, w}, Loops: e.yard.loops, Sink: e.pipeline, Sessions: e.session,
 		Clients: clientip.New(clientip.Config{Trusted: e.list.trusted}), Allowed: e.list.allowed, Challenge: acme.Answer, Now: e.now, Log: g.log,
 	})
 	if err != nil {

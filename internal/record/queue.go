@@ -69,15 +69,16 @@ func emptied[T any](rows []T) []T {
 // event reports how many rows wait, or 0 if the event did not fit.
 func (q *queue) event(e *haechi.Event) int {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	n := q.in.rows()
-	if n >= q.max {
-		q.dropped++
-		q.unseen += e.N()
-		return 0
+	if n < q.max {
+		q.in.push(e)
+		q.mu.Unlock()
+		return n + 1
 	}
-	q.in.push(e)
-	return n + 1
+	q.dropped++
+	q.unseen += e.N()
+	q.mu.Unlock()
+	return 0
 }
 
 // other runs add if one more row fits into the queue and its reserve.

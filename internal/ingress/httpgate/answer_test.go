@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func telling(w http.ResponseWriter, r *http.Request) {
 // TestAnswersPass: what is judged is the beginning of an answer, and what passes is the
 // whole answer, whatever its length, in both modes.
 func TestAnswersPass(t *testing.T) {
-	bothWays(t, func(t *testing.T) {
+	everyWay(t, func(t *testing.T) {
 		r := start(t, httpgate.Config{}, http.HandlerFunc(telling))
 		const limit = 20_000
 		for _, hold := range []bool{true, false} {
@@ -146,7 +147,7 @@ func TestAnswersPass(t *testing.T) {
 // TestAnswersAreWithheld: nothing of an answer that leaks reaches the client, and two
 // events say so.
 func TestAnswersAreWithheld(t *testing.T) {
-	bothWays(t, func(t *testing.T) {
+	everyWay(t, func(t *testing.T) {
 		r := start(t, httpgate.Config{}, http.HandlerFunc(telling))
 		for _, url := range []string{"shop.test/p?n=9&type=text/html&text=leak", "shop.test/p?n=9000&type=application/json&text=leak&length=1",
 			"shop.test/p?n=9000&type=application/problem%2Bjson&text=leak&gzip=1", "shop.test/p?n=50&type=&text=leak"} {
@@ -173,7 +174,7 @@ func TestAnswersAreWithheld(t *testing.T) {
 
 // TestAnswersNotLookedAt: of other kinds, and of those who are allowed, nothing is asked.
 func TestAnswersNotLookedAt(t *testing.T) {
-	bothWays(t, func(t *testing.T) {
+	everyWay(t, func(t *testing.T) {
 		r := start(t, httpgate.Config{}, http.HandlerFunc(telling))
 		for _, kind := range []string{"text/event-stream", "text/css", "application/javascript", "image/png", "application/octet-stream"} {
 			r.answers.want(20_000, true)
@@ -198,7 +199,7 @@ func TestAnswersNotLookedAt(t *testing.T) {
 // TestSlowAnswers: an answer without a length that does not end is held for a time, then
 // what came is judged and the rest passes as it comes. Who leaves ends it.
 func TestSlowAnswers(t *testing.T) {
-	bothWays(t, func(t *testing.T) {
+	everyWay(t, func(t *testing.T) {
 		next := make(chan struct{})
 		reached, gone := make(chan struct{}, 4), make(chan struct{}, 4)
 		r := start(t, httpgate.Config{}, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -271,7 +272,7 @@ func BenchmarkAnswers(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				go g.Serve(b.Context(), resolved{ln})
+				go g.Serve(b.Context(), resolved{ln, new(atomic.Int64)})
 				defer g.Shutdown(b.Context())
 				tr := &http.Transport{DisableCompression: true}
 				defer tr.CloseIdleConnections() // first, so that nothing is waited for

@@ -85,7 +85,7 @@ func (r *rig) with(h2 bool, certs ...tls.Certificate) func(headers ...string) (a
 	}
 }
 
-func TestClientCertificate(t *testing.T) { bothWays(t, clientCertificate) }
+func TestClientCertificate(t *testing.T) { everyWay(t, clientCertificate) }
 
 func clientCertificate(t *testing.T) {
 	r, k, good := asking(t)

@@ -142,6 +142,8 @@ type Deps struct {
 	Clients   Clients
 	Costs     Costs
 	Pacer     Pacer // nil: bytes of WebSockets have no rates
+	// Loops serve what a lane can; they outlive the gate.
+	Loops Loops
 	// Allowed is the allow list for clients behind proxies; direct peers were
 	// marked by the listener.
 	Allowed func(netip.Addr) bool

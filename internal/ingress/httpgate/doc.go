@@ -24,7 +24,8 @@
 // asked on them from then on the next gate answers.
 //
 // Plain HTTP/1.1 is served by lanes (type lane), which read nothing that has two
-// readings; everything else is net/http's. Both are judged by the same code, which sees
+// readings, and which a loop runs (type ride) as long as they need not wait; everything
+// else is net/http's. Both are judged by the same code, which sees
 // a request as asked. FuzzCompose holds what a lane sends to one request of the meaning
 // that net/http reads.
 //

@@ -144,6 +144,9 @@ func (x *exchange) slowDown() bool {
 		x.refuse(*v, http.StatusTooManyRequests)
 		return false
 	}
+	if x.lane != nil {
+		x.lane.apart()
+	}
 	timer := time.NewTimer(v.Delay)
 	defer timer.Stop()
 	select {

@@ -27,16 +27,18 @@ const (
 	laneBusy
 )
 
-// lane serves one client connection the fast way: one goroutine reads plain HTTP/1.1
-// requests, has each judged, asks the upstream and answers. Whatever else comes it
-// hands to net/http, with what it read.
+// lane serves one client connection the fast way: it reads plain HTTP/1.1 requests, has
+// each judged, asks the upstream and answers. Whatever else comes it hands to net/http,
+// with what it read.
 //
-// Everything happens inside one call of RawConn.Read, whose callback returns false to
-// wait. The poller remembers what arrived since it last woke us, so a connection that
+// A loop runs it (see ride) until it has to wait for something else than its client and
+// the beginning of an answer. Then one goroutine does, inside one call of RawConn.Read,
+// whose callback returns false to wait. The poller remembers what arrived since it last woke us, so a connection that
 // was read dry need not be read once more to learn that it is: of a request's system
 // calls that leaves one read and one write on this side.
 type lane struct {
-	c    *conn
+	c *conn
+	ride
 	tls  *tls.Conn    // nil: plain
 	tcp  *net.TCPConn // guarded by mu; nil while the connection is not read without waiting
 	raw  syscall.RawConn
@@ -55,6 +57,7 @@ type lane struct {
 	reply    http1.Response
 	// understood is how far reply came: it is void unless that is http1.Read.
 	understood http1.Outcome
+	asking     bool // the answer is a loop's to wait for
 	loan       loan // of the request under way; whoever has it ends before the next one
 
 	now     time.Duration // see clock
@@ -74,51 +77,48 @@ type lane struct {
 	wire    *wire // that is being talked on; guarded by mu
 }
 
-// attend serves a connection that was just accepted, until its end.
+// attend serves a connection that was just accepted, until its end or until a loop does.
 func (g *Gate) attend(c *conn) {
 	l := &lane{c: c, read: g.reader}
 	c.lane.Store(l)
 	g.lanes.add(l)
-	defer func() {
-		if p := recover(); p != nil {
-			g.deps.Log.Error("a connection ended by a panic", "panic", p)
-			l.close()
-		}
+	defer l.caught()
+	l.due = g.cfg.HeaderTimeout
+	switch {
+	case g.tls != nil && !l.secure():
 		l.giveBack()
 		g.lanes.remove(l)
-	}()
-	if !l.ready() {
-		return
+	case l.board():
+	case l.ready():
+		l.serve()
+	default:
+		l.depart()
 	}
+}
+
+// serve is the lane while a goroutine runs it.
+func (l *lane) serve() {
+	l.sock.inside, l.sock.hungUp = false, false
 	for {
 		err := l.raw.Read(l.step)
-		switch {
-		case err == nil && l.hand:
-			l.handOver()
-			return
-		case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && !l.late():
+		if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && !l.late() {
 			continue
 		}
-		l.close()
+		l.hand = l.hand && err == nil
+		l.depart()
 		return
 	}
 }
 
-// ready makes the connection one that is read without waiting. If that cannot be, it
-// has handed the connection over or closed it.
+// ready makes the connection one that is read without waiting. If that cannot be, the
+// lane is at its end.
 func (l *lane) ready() bool {
-	l.due = l.c.g.cfg.HeaderTimeout
-	if l.c.g.tls != nil && !l.secure() {
-		return false
-	}
 	tcp := bareOf(l.c)
-	if tcp == nil {
-		l.handOver()
+	if l.hand = tcp == nil; l.hand {
 		return false
 	}
 	var err error
 	if l.raw, err = tcp.SyscallConn(); err != nil {
-		l.close()
 		return false
 	}
 	l.c.sock = &l.sock
@@ -164,13 +164,18 @@ func (l *lane) step(fd uintptr) (over bool) {
 	l.sock.fd, l.sock.drained, l.sock.inside = int(fd), false, true
 	l.stale = true
 	defer func() { l.sock.inside = false }()
+	return l.run() == end
+}
+
+// run takes strides until there is something to wait for.
+func (l *lane) run() stride {
 	for {
-		switch l.advance() {
-		case wait:
+		s := l.advance()
+		if s == wait {
 			l.rest()
-			return false
-		case end:
-			return true
+		}
+		if s != onward {
+			return s
 		}
 	}
 }
@@ -190,7 +195,8 @@ type stride int
 
 const (
 	onward stride = iota
-	wait
+	wait          // for the client
+	away          // for the server: a loop wakes the lane
 	end
 )
 
@@ -286,8 +292,7 @@ func (l *lane) arm() {
 		return
 	}
 	l.armed = due
-	// An error means a connection that is gone, which waiting meets too.
-	_ = l.c.SetReadDeadline(l.c.opened.Add(due))
+	l.deadline(due)
 }
 
 // late reports whether a wait that was ended has lasted long enough. If not, the
@@ -307,10 +312,14 @@ func (l *lane) late() bool {
 
 // handOver gives the connection to net/http.
 func (l *lane) handOver() {
+	if !l.alight() {
+		l.close()
+		return
+	}
 	l.c.sock = nil
 	l.own(nil)
 	if l.armed != 0 {
-		_ = l.c.SetReadDeadline(time.Time{}) // as above
+		l.deadline(0)
 	}
 	rest := append([]byte(nil), l.in[l.at:l.have]...)
 	l.giveBack()
@@ -330,9 +339,9 @@ func (l *lane) give(c net.Conn) {
 // close ends the connection.
 func (l *lane) close() {
 	l.stale = true
-	l.c.sock = nil
-	l.own(nil)
-	if l.unread {
+	if l.unread && l.alight() {
+		l.c.sock = nil
+		l.own(nil)
 		l.linger()
 	}
 	if l.x != nil {
@@ -342,6 +351,9 @@ func (l *lane) close() {
 		_ = l.tls.Close() // which closes the other too
 	}
 	_ = l.c.Close()
+	l.disembark()
+	l.c.sock = nil
+	l.own(nil)
 }
 
 // own notes the socket while it is read without waiting.

@@ -24,20 +24,40 @@ func (l *lane) forward(x *exchange) {
 		return
 	}
 	x.expect()
-	buf := l.in[laneBuffer:bufferSize] // the half that requests are not read into
-	l.request = l.compose(buf[:0])
-	u, w, err := l.askAny(x.site.transport)
+	l.request = l.compose(l.spare()[:0])
+	s := x.site.transport
+	if l.lot != nil && len(l.request) <= maxLaunch {
+		err := l.launch(s.list[0].up)
+		if l.asking = err == nil; l.asking {
+			return
+		}
+		l.request = nil
+		l.failed(x, err)
+		return
+	}
+	u, w, err := l.askAny(s)
 	l.request = nil
+	l.received(x, u, w, err)
+}
+
+// spare is the half of the buffer that requests are not read into.
+func (l *lane) spare() []byte { return l.in[laneBuffer:bufferSize] }
+
+// received passes the answer on whose head the wire has.
+func (l *lane) received(x *exchange, u *upstream, w *wire, err error) {
 	if err != nil {
 		l.failed(x, err)
 		return
 	}
 	l.loan = loan{l: l, u: u, w: w}
 	t, keep := &l.loan, false
-	if l.plain(x) {
-		keep = l.pass(x, t, buf)
-	} else {
+	switch {
+	case l.plain(x):
+		keep = l.pass(x, t, l.spare())
+	case l.alight() && l.land(w) == nil:
 		keep = l.translate(x, t)
+	default:
+		l.failed(x, errNoDescriptor)
 	}
 	if t.back || keep && t.giveBack(w.at(l)) {
 		return
@@ -172,6 +192,10 @@ func (r *rest) Close() error { return nil }
 func (l *lane) stream(x *exchange, t *loan, left int64, keep bool) (whole bool) {
 	if left == 0 {
 		return true
+	}
+	if !l.alight() || l.land(t.w) != nil {
+		x.abort = true
+		return false
 	}
 	body := x.watched(&rest{t, left, keep})
 	if left >= minAhead {

@@ -32,6 +32,9 @@ func (l *lane) meet() stride {
 	g := l.c.g.present()
 	site := l.site(g)
 	whole := int64(l.q.Size) + l.q.Length
+	if site != nil && len(site.transport.list) > 1 && !l.alight() {
+		return end
+	}
 	if site != nil && !site.quick || whole > laneBuffer || l.q.Size > g.cfg.MaxHeaderBytes {
 		return l.other()
 	}
@@ -184,6 +187,10 @@ func (l *lane) proceed() stride {
 	x := l.x
 	x.got = l.q.Length
 	x.answer()
+	if l.asking {
+		l.asking = false
+		return away
+	}
 	return l.conclude()
 }
 
@@ -205,10 +212,12 @@ func (l *lane) conclude() stride {
 	}
 	l.due = l.clock() + l.c.g.cfg.IdleTimeout
 	// Who half-closes the connection behind a request usually does so behind the first
-	// one: only there it is looked for at once.
-	if l.served == 1 {
+	// one: only there it is looked for at once. A loop is told.
+	switch {
+	case l.lot != nil:
+	case l.served == 1:
 		l.sock.drained = false
-	} else {
+	default:
 		l.unsure = true
 	}
 	if l.have == l.at {

@@ -14,18 +14,45 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/parking"
 	"haechi/internal/ingress/httpgate"
 )
 
 const wayVariable = "HTTPGATE_TEST_WAY"
 
-// bothWays runs a test on lanes and, again, with everything left to net/http.
-func bothWays(t *testing.T, run func(t *testing.T)) {
+// everyWay runs a test on lanes that loops run and, again, on lanes with a goroutine each
+// and with everything left to net/http.
+func everyWay(t *testing.T, run func(t *testing.T)) {
 	t.Run("lanes", run)
-	t.Run("net/http", func(t *testing.T) {
-		t.Setenv(wayVariable, "net/http")
-		run(t)
-	})
+	for _, way := range []string{"goroutines", "net/http"} {
+		t.Run(way, func(t *testing.T) {
+			t.Setenv(wayVariable, way)
+			run(t)
+		})
+	}
+}
+
+// loops are those of a gate; none where lanes shall have goroutines.
+func loops(t *testing.T) (out httpgate.Loops) {
+	if os.Getenv(wayVariable) == "goroutines" {
+		return nil
+	}
+	for range 2 {
+		lot, err := parking.New(parking.Config{Riding: true, Tick: 10 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := lot.Close(); err != nil {
+				t.Error(err)
+			}
+			if n := lot.Stats().Taken; n != 0 {
+				t.Errorf("%d places are still taken", n)
+			}
+		})
+		out = append(out, lot)
+	}
+	return out
 }
 
 func (r *rig) handedOver() uint64 { return r.counter("http_handed_over") }
@@ -92,7 +119,7 @@ func answers() map[string][2]string {
 func TestAnswers(t *testing.T) {
 	for name, a := range answers() {
 		t.Run(name, func(t *testing.T) {
-			bothWays(t, func(t *testing.T) {
+			everyWay(t, func(t *testing.T) {
 				up := newSpeaker(t, a[0], !strings.Contains(name, "end") && !strings.Contains(name, "older"))
 				r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}, Upstream: "http://" + up}}}, nil)
 				for range 3 {
@@ -146,7 +173,7 @@ func TestBadAnswers(t *testing.T) {
 		"unasked switch": "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", "two lengths": "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
 		"a head without end": "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: "+strings.Repeat("y", 1000)+"\r\n", 400)} {
 		t.Run(name, func(t *testing.T) {
-			bothWays(t, func(t *testing.T) {
+			everyWay(t, func(t *testing.T) {
 				up := newSpeaker(t, text, false)
 				r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}, Upstream: "http://" + up}}}, nil)
 				r.refused(r.get("shop.test/"), http.StatusBadGateway, haechi.ReasonUpstreamDown)
@@ -157,7 +184,7 @@ func TestBadAnswers(t *testing.T) {
 
 // A body that ends early leaves the client with an answer that is visibly not whole.
 func TestShortAnswer(t *testing.T) {
-	bothWays(t, func(t *testing.T) {
+	everyWay(t, func(t *testing.T) {
 		for _, text := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nhello"} {
 			r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Hosts: []string{"shop.test"}, Upstream: "http://" + newSpeaker(t, text, false)}}}, nil)
 			_, br := r.raw("127.0.0.2", "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")

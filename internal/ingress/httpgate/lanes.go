@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"haechi/internal/brick/parking"
 )
 
 // lanes are those of a gate that are open.
@@ -97,6 +99,10 @@ func (l *lane) shut() {
 	if l.wire != nil {
 		l.wire.interrupt()
 	}
+	if l.lot != nil {
+		parking.Shut(l.fd)
+		return
+	}
 	if l.tcp == nil {
 		_ = l.c.Conn.Close() // it is not read without waiting yet, or no more
 		return
@@ -117,6 +123,6 @@ func (l *lane) interrupt() {
 // hold notes the connection to the upstream that is used now, nil for none.
 func (l *lane) hold(w *wire) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.wire = w
+	l.mu.Unlock()
 }

@@ -34,6 +34,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	if sent == len(p) {
 		return sent, nil
 	}
+	if l := c.lane.Load(); l != nil && !l.alight() {
+		return sent, errNoDescriptor
+	}
 	n, err := c.writeWaiting(p[sent:], time.Since(c.opened)|1)
 	return sent + n, err
 }
@@ -114,21 +117,20 @@ func (c *conn) blocked() bool {
 func (c *conn) tooSlow(observed float64) {
 	v := c.g.slowRead(c.Actor, observed)
 	c.cut.CompareAndSwap(nil, &v)
-	if t := tcpOf(c.Conn); t != nil {
-		_ = t.SetLinger(0) // an error means a connection that is gone
-	}
+	c.control(func(fd uintptr) { // an error means a connection that is gone
+		_ = syscall.SetsockoptLinger(int(fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
+	})
 }
 
 // leftOver ends a connection whose peer did not take its last answer while the gateway
 // waited for the next request: closed in the usual way, the kernel would go on with it.
 func (c *conn) leftOver() {
-	t := tcpOf(c.Conn)
 	last := max(c.armed.Load(), c.wrote.Load())
 	idle := time.Since(c.opened) - time.Duration(last)
-	if t == nil || c.cut.Load() != nil || last == 0 || idle < c.g.cfg.WriteTimeout {
+	if c.cut.Load() != nil || last == 0 || idle < c.g.cfg.WriteTimeout {
 		return
 	}
-	if left := unacknowledged(t); left > maxFarewell {
+	if left := c.unacknowledged(); left > maxFarewell {
 		c.tooSlow(0)
 		c.emitClose(c.cut.Load())
 	}
@@ -148,30 +150,31 @@ func (g *Gate) slowRead(a haechi.Actor, rate float64) haechi.Verdict {
 
 // acknowledged is how many of the bytes written the peer's kernel has. Without a
 // socket to ask it is what was written.
-func (c *conn) acknowledged() int64 {
-	out := c.out.Load()
-	if t := tcpOf(c.Conn); t != nil {
-		return out - unacknowledged(t)
-	}
-	return out
-}
+func (c *conn) acknowledged() int64 { return c.out.Load() - c.unacknowledged() }
 
 // unacknowledged is SIOCOUTQ of tcp(7), 0 when it cannot be read.
-func unacknowledged(t *net.TCPConn) int64 {
-	raw, err := t.SyscallConn()
-	if err != nil {
-		return 0
-	}
+func (c *conn) unacknowledged() int64 {
 	var queued int32
-	err = raw.Control(func(fd uintptr) {
+	c.control(func(fd uintptr) {
 		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&queued))); errno != 0 {
 			queued = 0
 		}
 	})
-	if err != nil {
-		return 0
-	}
 	return int64(queued)
+}
+
+// control calls f with the socket's descriptor, for its options, unless there is none.
+func (c *conn) control(f func(fd uintptr)) {
+	if l := c.lane.Load(); l != nil && l.onBare(f) {
+		return
+	}
+	t := tcpOf(c.Conn)
+	if t == nil {
+		return
+	}
+	if raw, err := t.SyscallConn(); err == nil {
+		_ = raw.Control(f) // an error means a connection that is gone
+	}
 }
 
 // Options of tcp(7) that package syscall does not name.
@@ -188,15 +191,7 @@ const maxUnsent = 256 << 10
 // whose peer acknowledges nothing, or keeps its window closed, for twice the write
 // timeout: also when the gateway has written everything or has closed it.
 func (c *conn) boundKernel() {
-	t := tcpOf(c.Conn)
-	if t == nil {
-		return
-	}
-	raw, err := t.SyscallConn()
-	if err != nil {
-		return // the connection is gone
-	}
-	_ = raw.Control(func(fd uintptr) {
+	c.control(func(fd uintptr) {
 		// Without them the kernel keeps more, and gives up later by its own count.
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, notSentLimit, maxUnsent)
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, userTimeout, int(2*c.g.cfg.WriteTimeout/time.Millisecond))

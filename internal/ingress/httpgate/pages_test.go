@@ -50,7 +50,7 @@ func (r *rig) told(url string) *haechi.Event {
 // eachWay runs a test on lanes and with net/http, with a policy, for which every page is
 // read, and without, where a lane would pass it on unread.
 func eachWay(t *testing.T, run func(t *testing.T, csp httpgate.CSP)) {
-	bothWays(t, func(t *testing.T) {
+	everyWay(t, func(t *testing.T) {
 		t.Run("policy", func(t *testing.T) { run(t, httpgate.CSP{Policy: "default-src 'self'", ReportOnly: true}) })
 		t.Run("none", func(t *testing.T) { run(t, httpgate.CSP{}) })
 	})

@@ -23,6 +23,9 @@ func (x *exchange) screen(r *http.Request) bool { // r is nil on a lane
 	if limit <= 0 {
 		return true
 	}
+	if x.lane != nil {
+		x.lane.alight() // judging takes long: nobody else shall wait for it
+	}
 	x.view.Target, x.view.Protocol, x.view.Headers = x.written(), x.protocol(), x.eachField
 	if x.in.length != 0 {
 		x.view.Cut = !x.bodyHere || len(x.arrived) > limit

@@ -21,6 +21,8 @@ type bodies struct {
 	wants   int
 	verdict func(r *haechi.Request, body string) haechi.Verdict
 	taught  []string
+	only    string // the path whose body is wanted; empty: every one
+	wait    func() // before it is judged; nil: not at all
 }
 
 // Answered notes what may teach.
@@ -36,13 +38,19 @@ func (b *bodies) teaches() []string {
 	return b.taught
 }
 
-func (b *bodies) Wants(*haechi.Request) int {
+func (b *bodies) Wants(r *haechi.Request) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.only != "" && b.only != r.Path {
+		return 0
+	}
 	return b.wants
 }
 
 func (b *bodies) Inspect(r *haechi.Request, _ time.Time) haechi.Verdict {
+	if b.wait != nil {
+		b.wait()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var text []byte

@@ -27,6 +27,7 @@ func (notYet) Temporary() bool { return true }
 type sock struct {
 	fd      int
 	drained bool
+	hungUp  bool          // the peer may have: only the end says that everything was read
 	inside  bool          // the descriptor is held open: a step is under way
 	now     time.Duration // since the connection was opened, at the last answer; 0 before
 }
@@ -46,7 +47,7 @@ func (s *sock) Read(p []byte) (int, error) {
 	case n == 0 && len(p) > 0:
 		return 0, io.EOF
 	}
-	s.drained = n < len(p)
+	s.drained = n < len(p) && !s.hungUp
 	return n, nil
 }
 

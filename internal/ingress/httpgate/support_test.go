@@ -13,17 +13,22 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"haechi"
 	"haechi/internal/brick/clientkey"
+	"haechi/internal/brick/parking"
 	"haechi/internal/ingress"
 	"haechi/internal/ingress/httpgate"
 )
 
 // resolved is a listener whose connections have a known client.
-type resolved struct{ net.Listener }
+type resolved struct {
+	net.Listener
+	open *atomic.Int64 // connections
+}
 
 func (l resolved) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
@@ -32,7 +37,34 @@ func (l resolved) Accept() (net.Conn, error) {
 	}
 	ap := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 	a := haechi.Actor{Addr: clientkey.Addr(ap.Addr()), Client: clientkey.Of(ap.Addr(), 0), Assurance: haechi.Handshaken}
-	return ingress.NewConn(c, a, ap.Port(), uint16(l.Addr().(*net.TCPAddr).Port), nil), nil
+	l.open.Add(1)
+	return ingress.NewConn(&accepted{TCPConn: c.(*net.TCPConn), open: l.open}, a, ap.Port(), uint16(l.Addr().(*net.TCPAddr).Port), nil), nil
+}
+
+// accepted is a connection whose end is counted once, as the real listener's is.
+type accepted struct {
+	*net.TCPConn
+	open   *atomic.Int64
+	closed atomic.Bool
+}
+
+func (c *accepted) Bare() net.Conn   { return c.TCPConn }
+func (c *accepted) Socket() net.Conn { return c.TCPConn }
+
+func (c *accepted) Detach() (ingress.Bare, bool) {
+	fd, err := parking.Detach(c.TCPConn)
+	if err != nil || c.closed.Swap(true) {
+		return ingress.Bare{}, false
+	}
+	return ingress.Bare{FD: fd, Gone: func() { c.open.Add(-1) }}, true
+}
+
+func (c *accepted) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.open.Add(-1)
+	return c.TCPConn.Close()
 }
 
 // house plays the rest of the house.
@@ -149,6 +181,7 @@ type rig struct {
 	t    *testing.T
 	gate *httpgate.Gate
 	addr string
+	open atomic.Int64 // connections, by the listener's count
 }
 
 func start(t *testing.T, cfg httpgate.Config, upstream http.Handler) *rig {
@@ -170,12 +203,12 @@ func startAt(t *testing.T, cfg httpgate.Config, upstream http.Handler, now func(
 		}
 	}
 	h := newHouse()
-	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Answers: &h.answers, Sink: h, Sessions: h, Clients: h, Costs: h, Pacer: &h.pacer, Now: now,
+	g, err := httpgate.New(cfg, httpgate.Deps{Inspector: h, Bodies: &h.bodies, Answers: &h.answers, Sink: h, Sessions: h, Clients: h, Costs: h, Pacer: &h.pacer, Now: now, Loops: loops(t),
 		Allowed: func(a netip.Addr) bool { return a.String() == "203.0.113.200" }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv(wayVariable) != "" {
+	if os.Getenv(wayVariable) == "net/http" {
 		g.OnlyNetHTTP()
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -185,7 +218,7 @@ func startAt(t *testing.T, cfg httpgate.Config, upstream http.Handler, now func(
 	r := &rig{house: h, t: t, gate: g, addr: ln.Addr().String()}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- g.Serve(ctx, resolved{ln}) }()
+	go func() { served <- g.Serve(ctx, resolved{ln, &r.open}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-served; err != nil {
@@ -199,6 +232,9 @@ func startAt(t *testing.T, cfg httpgate.Config, upstream http.Handler, now func(
 		// What was asked on a connection of the gate before this one ends with that gate.
 		for until := time.Now().Add(10 * time.Second); h.live() != 0 && time.Now().Before(until); {
 			<-time.After(time.Millisecond)
+		}
+		if n := r.open.Load(); n != 0 {
+			t.Errorf("%d connections are counted as open", n)
 		}
 		if n := h.live(); n != 0 {
 			t.Errorf("%d sessions were left open", n)

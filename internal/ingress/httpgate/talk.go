@@ -14,6 +14,8 @@ import (
 var (
 	errNoSilence = errors.New("the upstream closed the connection, or spoke unasked")
 	errStopped   = errors.New("the request was ended")
+
+	errNoDescriptor = errors.New("no descriptor is left to wait with")
 )
 
 // talking is what a lane says on a wire, and hears.
@@ -108,6 +110,11 @@ func (l *lane) ask(u *upstream) (*wire, error) {
 		}
 		break
 	}
+	return l.askAnew(u)
+}
+
+// askAnew is ask on a new connection.
+func (l *lane) askAnew(u *upstream) (*wire, error) {
 	w, err := u.dial(context.Background()) // the dialer has its own bound
 	l.stale = true
 	if err != nil {
@@ -124,7 +131,7 @@ func (l *lane) ask(u *upstream) (*wire, error) {
 func (l *lane) drop(w *wire) {
 	l.hold(nil)
 	w.release()
-	_ = w.conn.Close() // there is nothing more to learn from it
+	w.close()
 }
 
 // repeatable is as the function of that name says.

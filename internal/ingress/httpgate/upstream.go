@@ -38,6 +38,7 @@ type upstream struct {
 
 	mu     sync.Mutex
 	idle   []*wire // the one used last is at the end
+	parked []*wire // the same, of those that loops have
 	timer  *time.Timer
 	closed bool
 }

@@ -14,7 +14,7 @@ func constant(v haechi.Verdict) func(*haechi.Request) haechi.Verdict {
 	return func(*haechi.Request) haechi.Verdict { return v }
 }
 
-func TestVerdicts(t *testing.T) { bothWays(t, verdicts) }
+func TestVerdicts(t *testing.T) { everyWay(t, verdicts) }
 
 func verdicts(t *testing.T) {
 	tests := []struct {

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"syscall"
 	"time"
+
+	"haechi/internal/brick/parking"
 )
 
 var errAnswerHeader = errors.New("the upstream's header is too large")
@@ -22,6 +25,14 @@ type wire struct {
 
 	opened time.Time     // all times of a wire are since then
 	since  time.Duration // when it became idle
+
+	berth       // while it is one of the loops; then conn and raw are nil
+	lane  *lane // that waits for its answer; nil while it is idle
+	due   time.Duration
+	u     *upstream
+
+	looks  uint64 // of its loop, when it became idle
+	unseen bool   // the loop has not looked since
 
 	peek  func(fd uintptr) // made once; sets quiet
 	quiet bool
@@ -79,6 +90,10 @@ func (w *wire) Read(p []byte) (int, error) {
 
 // interrupt wakes whoever reads or writes. It runs when a request is cancelled.
 func (w *wire) interrupt() {
+	if w.lot != nil {
+		parking.Shut(w.fd) // which wakes its lane
+		return
+	}
 	// An error means a connection that is gone already.
 	_ = w.conn.SetDeadline(time.Unix(1, 0))
 }
@@ -131,12 +146,15 @@ func (u *upstream) put(w *wire, now time.Duration) {
 	w.since = now
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.closed || len(u.idle) >= u.maxIdle {
-		w.conn.Close()
-		return
+	switch {
+	case w.lot != nil:
+		u.park(w)
+	case u.closed || len(u.idle)+len(u.parked) >= u.maxIdle:
+		w.close()
+	default:
+		u.idle = append(u.idle, w)
 	}
-	u.idle = append(u.idle, w)
-	if u.timer == nil {
+	if u.timer == nil && len(u.idle)+len(u.parked) > 0 {
 		u.timer = time.AfterFunc(idleFor, u.prune)
 	}
 }
@@ -145,16 +163,30 @@ func (u *upstream) put(w *wire, now time.Duration) {
 func (u *upstream) prune() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	old := 0
-	for old < len(u.idle) && u.idle[old].age()-u.idle[old].since >= idleFor {
-		u.idle[old].conn.Close()
-		old++
-	}
-	u.idle = append(u.idle[:0], u.idle[old:]...)
+	long := func(w *wire) bool { return w.age()-w.since >= idleFor }
+	u.shutIdle(long)
 	u.timer = nil
-	if len(u.idle) > 0 {
+	if len(u.idle)+len(u.parked) > 0 {
 		u.timer = time.AfterFunc(idleFor/4, u.prune)
 	}
+}
+
+// shutIdle closes the idle connections that are meant. The lock is held.
+func (u *upstream) shutIdle(meant func(*wire) bool) {
+	u.idle = slices.DeleteFunc(u.idle, func(w *wire) bool {
+		over := meant(w)
+		if over {
+			w.close()
+		}
+		return over
+	})
+	u.parked = slices.DeleteFunc(u.parked, func(w *wire) bool {
+		over := meant(w)
+		if over && w.lot.Claim(w.place) { // else it was just woken, and is closed by that
+			w.close()
+		}
+		return over
+	})
 }
 
 // close closes idle connections, and the others when they become idle.
@@ -162,10 +194,7 @@ func (u *upstream) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.closed = true
-	for _, w := range u.idle {
-		w.conn.Close()
-	}
-	u.idle = nil
+	u.shutIdle(func(*wire) bool { return true })
 	if u.timer != nil {
 		u.timer.Stop()
 	}
