@@ -79,6 +79,28 @@ func (t *Table) live(b bucket, slot int, c *call) bool {
 	return false
 }
 
+// alive counts the slots that still matter.
+func (t *Table) alive(b bucket, c *call) (n int) {
+	for s := range t.slots {
+		if t.live(b, s, c) {
+			n++
+		}
+	}
+	return n
+}
+
+// idle is a slot that does not matter, of several the one that was used the longest ago:
+// its key is the least likely to come again. It is -1 if there is none.
+func (t *Table) idle(b bucket, c *call) int {
+	best, least := -1, uint32(0)
+	for s := range t.slots {
+		if tat := t.times(b, s)[0]; (best < 0 || tat < least) && !t.live(b, s, c) {
+			best, least = s, tat
+		}
+	}
+	return best
+}
+
 // match looks for a tag, distance bits included.
 func (t *Table) match(b bucket, tag uint32) int {
 	for i, have := range b[1 : 1+t.slots] {

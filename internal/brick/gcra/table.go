@@ -2,7 +2,6 @@ package gcra
 
 import (
 	"hash/maphash"
-	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +18,7 @@ type Config struct {
 	// nothing.
 	Windows []Rate
 	// Capacity is for how many keys with an unfinished window there is room, at
-	// least 16.
+	// least 16. Memory is taken for a part of them and grows with them.
 	Capacity int
 	// Seed keeps others from choosing keys that collide. The zero value takes a
 	// fresh one.
@@ -43,8 +42,8 @@ type Result struct {
 
 // Stats are a table's counters since New.
 type Stats struct {
-	Bytes     int64  // memory of the table
-	Slots     int    // entries there is memory for
+	Bytes     int64  // memory of the table, now
+	Slots     int    // entries there is memory for, now
 	Refused   uint64 // calls refused
 	Overflow  uint64 // calls judged by the shared entry, for want of room
 	OverBlock uint64 // those of them that were refused
@@ -56,8 +55,9 @@ type Table struct {
 	win            [MaxWindows]window
 	eraBits        uint
 	seed           uint64
-	buckets        uint64
-	words          []uint32
+	sizes          []uint64 // of the levels, in buckets
+	top            atomic.Pointer[level]
+	growing        sync.Mutex // taken by who holds no bucket's lock
 	origin         atomic.Int64
 
 	refused, overflow, overBlock atomic.Uint64
@@ -68,7 +68,7 @@ type Table struct {
 
 const noOrigin = -1 << 63
 
-// New returns a table. All its memory is taken now.
+// New returns a table.
 func New(cfg Config) *Table {
 	rates := cfg.Windows
 	if len(rates) == 0 {
@@ -83,10 +83,8 @@ func New(cfg Config) *Table {
 	if t.seed == 0 {
 		t.seed = maphash.Bytes(maphash.MakeSeed(), nil)
 	}
-	t.buckets = uint64(float64(max(cfg.Capacity, minCapacity))/keysFor(t.windows)) + 1
-	// maxReach buckets more, so that a key's buckets never wrap around: locks are
-	// always taken in rising order and cannot deadlock.
-	t.words = make([]uint32, (int(t.buckets)+maxReach)*line)
+	t.sizes = sizesFor(max(cfg.Capacity, minCapacity), t.windows)
+	t.top.Store(newLevel(0, t.sizes[0]))
 	t.origin.Store(noOrigin)
 	return t
 }
@@ -105,8 +103,7 @@ func (t *Table) Allow(key uint64, now int64, cost uint32) Result {
 func (t *Table) Reserve(key uint64, now int64, cost uint32, maxWait time.Duration) Result {
 	c := t.at(now)
 	c.cost, c.maxWait = uint64(max(cost, 1)), uint64(max(maxWait, 0))
-	home, tag := t.place(key)
-	r := t.charge(home, tag, &c)
+	r := t.charge(t.hash(key), &c)
 	if !r.OK {
 		t.refused.Add(1)
 	}
@@ -117,8 +114,7 @@ func (t *Table) Reserve(key uint64, now int64, cost uint32, maxWait time.Duratio
 func (t *Table) Peek(key uint64, now int64, cost uint32) Result {
 	c := t.at(now)
 	c.cost, c.peek = uint64(max(cost, 1)), true
-	home, tag := t.place(key)
-	r := t.charge(home, tag, &c)
+	r := t.charge(t.hash(key), &c)
 	if !r.OK {
 		t.refused.Add(1)
 	}
@@ -131,48 +127,39 @@ func (t *Table) Peek(key uint64, now int64, cost uint32) Result {
 func (t *Table) Debit(key uint64, now int64, cost uint32) {
 	c := t.at(now)
 	c.cost, c.debit = uint64(max(cost, 1)), true
-	home, tag := t.place(key)
-	t.charge(home, tag, &c)
+	t.charge(t.hash(key), &c)
 }
 
 // Stats reads the counters.
 func (t *Table) Stats() Stats {
-	return Stats{
-		Bytes: int64(len(t.words)) * 4, Slots: len(t.words) / line * t.slots,
-		Refused: t.refused.Load(), Overflow: t.overflow.Load(), OverBlock: t.overBlock.Load(),
-	}
+	s := Stats{Refused: t.refused.Load(), Overflow: t.overflow.Load(), OverBlock: t.overBlock.Load()}
+	t.levels(func(l *level) {
+		s.Bytes += int64(len(l.words)) * 4
+		s.Slots += len(l.words) / line * t.slots
+	})
+	return s
 }
 
 // Live counts the entries that still matter. It walks the whole table: for tests
 // and a status page, not for a hot path.
 func (t *Table) Live(now int64) (n int) {
 	c := t.at(now)
-	for i := range t.buckets + maxReach {
-		b := t.bucket(i)
-		t.enter(b, &c)
-		for s := range t.slots {
-			if t.live(b, s, &c) {
-				n++
-			}
+	t.levels(func(l *level) {
+		for i := range l.buckets + maxReach {
+			b := l.bucket(i)
+			t.enter(b, &c)
+			n += t.alive(b, &c)
+			b.unlock()
 		}
-		b.unlock()
-	}
+	})
 	return n
 }
 
-// place mixes the key with the seed and takes its home from the high bits, its tag
-// from the low ones (the five lowest are for the distance from home).
-func (t *Table) place(key uint64) (home uint64, tag uint32) {
+// hash mixes the key with the seed.
+func (t *Table) hash(key uint64) uint64 {
 	const m1, m2 = 0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53 // the finaliser of MurmurHash3
 	h := key ^ t.seed
 	h = (h ^ h>>33) * m1
 	h = (h ^ h>>33) * m2
-	h ^= h >> 33
-	home, _ = bits.Mul64(h, t.buckets)
-	return home, uint32(h) &^ maxReach
-}
-
-func (t *Table) bucket(i uint64) bucket {
-	at := int(i) * line
-	return bucket(t.words[at : at+line : at+line])
+	return h ^ h>>33
 }

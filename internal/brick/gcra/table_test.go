@@ -202,27 +202,34 @@ func TestConcurrentCallsAdmitExactlyTheLimit(t *testing.T) {
 }
 
 // TestModel compares with one exact limiter a key, under a random walk of time and
-// keys, in a table small enough that keys spill out of their home buckets.
+// keys: in a table small enough that keys spill out of their home buckets, and in one
+// that grows meanwhile.
 func TestModel(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	tab := gcra.New(gcra.Config{Windows: []gcra.Rate{{Events: 3, Per: time.Second}}, Capacity: 200, Seed: 7})
-	const unit = (333_333_334 + 63) / 64 // the table's unit: a 64th of the interval
-	tats, now := map[uint64]int64{}, int64(0)
-	tab.Allow(1<<40, 0, 1) // sets the origin
-	for range 300_000 {
-		now += rng.Int64N(int64(2 * time.Millisecond))
-		key, at := rng.Uint64N(400), now/unit
-		next := max(tats[key], at) + 64
-		want := next <= at+3*64
-		if got := tab.Allow(key, now, 1); got.OK != want {
-			t.Fatalf("key %d at %d: %+v, want %v; %+v", key, now, got, want, tab.Stats())
+	for _, tt := range []struct {
+		capacity int
+		keys     uint64
+		pause    time.Duration // at most, between two calls
+	}{{200, 400, 2 * time.Millisecond}, {100_000, 40_000, 100 * time.Microsecond}} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		tab := gcra.New(gcra.Config{Windows: []gcra.Rate{{Events: 3, Per: time.Second}}, Capacity: tt.capacity, Seed: 7})
+		const unit = (333_333_334 + 63) / 64 // the table's unit: a 64th of the interval
+		tats, now := map[uint64]int64{}, int64(0)
+		tab.Allow(1<<40, 0, 1) // sets the origin
+		for range 300_000 {
+			now += rng.Int64N(int64(tt.pause))
+			key, at := rng.Uint64N(tt.keys), now/unit
+			next := max(tats[key], at) + 64
+			want := next <= at+3*64
+			if got := tab.Allow(key, now, 1); got.OK != want {
+				t.Fatalf("key %d at %d: %+v, want %v; %+v", key, now, got, want, tab.Stats())
+			}
+			if want {
+				tats[key] = next
+			}
 		}
-		if want {
-			tats[key] = next
+		if s := tab.Stats(); s.Overflow != 0 || s.Refused == 0 {
+			t.Errorf("the walk did not test what it should: %+v", s)
 		}
-	}
-	if s := tab.Stats(); s.Overflow != 0 || s.Refused == 0 {
-		t.Errorf("the walk did not test what it should: %+v", s)
 	}
 }
 
