@@ -101,6 +101,7 @@ func (a *App) rest(ctx context.Context) {
 	a.estate.pipeline.Rest()
 	a.estate.verifier.Rest(a.estate.now())
 	a.estate.yard.rest()
+	shedThreads()
 	debug.FreeOSMemory()
 	debug.FreeOSMemory()
 }
