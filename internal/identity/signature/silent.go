@@ -15,13 +15,13 @@ import (
 // to anything of its own. There may be as many as devices.
 type silent struct {
 	name    uint64
-	floor   int64
-	span    int64 // of the frame's generation
 	last    time.Duration
 	frame   entry // on the connection of the last accepted frame, as is the only one
 	print   uint64
 	lastUse int64
 	id      unique.Handle[string] // of the key
+	span    int32                 // of the frame's generation
+	floor   int32                 // if there is one
 	skew    int32                 // of the newest timestamp, from lastUse, in milliseconds
 	hash    haechi.Hash
 	form    haechi.KeyForm
@@ -31,6 +31,7 @@ type silent struct {
 // What is true of a silent device.
 const (
 	signFrame  uint8 = 1 << iota // there is a frame
+	signFloor                    // a span was forgotten
 	signUsable                   // its key is one in its form
 	signGone                     // it is silent no more
 )
@@ -48,16 +49,22 @@ func (d *device) hush(name uint64, since int64) (q silent, ok bool) {
 		g == nil && d.held != 0 {
 		return q, false
 	}
-	skew := d.newest - m.lastUse
-	if skew != int64(int32(skew)) {
+	skew, floor, span := d.newest-m.lastUse, max(d.floor, math.MinInt32), int64(0)
+	if g != nil {
+		span = g.span
+	}
+	if !small(skew) || !small(floor) || !small(span) {
 		return q, false
 	}
-	q = silent{name: name, floor: d.floor, print: m.print, lastUse: m.lastUse, id: unique.Make(m.id), skew: int32(skew), hash: m.hash, form: m.form}
+	q = silent{name: name, span: int32(span), floor: int32(floor), print: m.print, lastUse: m.lastUse, id: unique.Make(m.id), skew: int32(skew), hash: m.hash, form: m.form}
 	if m.usable {
 		q.signs |= signUsable
 	}
+	if d.floor != math.MinInt64 {
+		q.signs |= signFloor
+	}
 	if g != nil {
-		q.span, q.last, q.frame = g.span, g.last, g.list[0]
+		q.last, q.frame = g.last, g.list[0]
 		q.signs |= signFrame
 	} else {
 		q.frame.session = d.session
@@ -65,13 +72,19 @@ func (d *device) hush(name uint64, since int64) (q silent, ok bool) {
 	return q, true
 }
 
+// small reports whether a silent device has room for the number.
+func small(n int64) bool { return n == int64(int32(n)) }
+
 // speak is the device again as it was.
 func (q *silent) speak() *device {
-	d := &device{floor: q.floor, session: q.frame.session, newest: q.lastUse + int64(q.skew)}
+	d := &device{floor: math.MinInt64, session: q.frame.session, newest: q.lastUse + int64(q.skew)}
+	if q.signs&signFloor != 0 {
+		d.floor = int64(q.floor)
+	}
 	d.own = mac{id: q.id.Value(), print: q.print, lastUse: q.lastUse, hash: q.hash, form: q.form, usable: q.signs&signUsable != 0}
 	d.macs = &d.own
 	if q.signs&signFrame != 0 {
-		d.one = generation{span: q.span, last: q.last, size: 1}
+		d.one = generation{span: int64(q.span), last: q.last, size: 1}
 		d.one.list = append(d.entry[:0], q.frame)
 		d.gens, d.held = &d.one, 1
 	}
@@ -80,11 +93,13 @@ func (q *silent) speak() *device {
 
 // sweep is [device.sweep] for a silent one.
 func (q *silent) sweep(span int64, life, now time.Duration) (freed int) {
-	if q.signs&signFrame == 0 || q.span >= span || now-q.last <= life {
+	if q.signs&signFrame == 0 || int64(q.span) >= span || now-q.last <= life {
 		return 0
 	}
-	q.floor = max(q.floor, q.span)
-	q.signs &^= signFrame
+	if q.signs&signFloor == 0 || q.floor < q.span {
+		q.floor = q.span
+	}
+	q.signs = q.signs&^signFrame | signFloor
 	return 1
 }
 
