@@ -1,7 +1,6 @@
 package baseline
 
 import (
-	"net/netip"
 	"time"
 
 	"haechi"
@@ -50,21 +49,13 @@ type Detector struct {
 	keep   func([]byte)
 }
 
-// who is a device, a host or a service.
-type who struct {
-	device, service string
-	client          netip.Prefix
-}
-
-func (k who) hash(h lru.Hash) lru.Hash { return h.Prefix(k.client).Text(k.device).Text(k.service) }
-
 // subject is what is known of one.
 type subject struct {
 	habit  *habit // nil until its first hour is over
 	hour   hour
 	last   sight
-	since  int64          // hour in which it was first seen
-	told   int            // hours in a row
+	since  int32          // hour in which it was first seen
+	told   int32          // hours in a row
 	attack *detect.Attack // nil: none was ever told, or it is over
 }
 
@@ -110,7 +101,7 @@ func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 		return out
 	}
 	if fresh {
-		s.since = d.now
+		s.since = int32(d.now)
 	}
 	s.last.take(&e.Actor)
 	s.hour.add(e)
@@ -125,15 +116,15 @@ func (d *Detector) whose(e *haechi.Event) (who, bool) {
 	}
 	if e.Kind == haechi.KindFlow {
 		ok := e.Phase == haechi.FlowEnd && e.Client.IsValid() && e.State != haechi.FlowAnswerOnly && d.site.Internal(e.Addr)
-		return who{client: e.Client}, ok
+		return host(e.Client), ok
 	}
 	if e.Kind != haechi.KindMessage && e.Kind != haechi.KindRequest && e.Kind != haechi.KindAuth && e.Kind != haechi.KindConnect {
 		return who{}, false
 	}
 	if e.Device != "" {
-		return who{device: e.Device}, e.Assurance >= haechi.Authenticated
+		return who{kind: haechi.ScopeDevice, name: e.Device}, e.Assurance >= haechi.Authenticated
 	}
-	return who{service: e.Service}, e.Service != "" && !e.Client.IsValid() // a roll-up
+	return who{kind: haechi.ScopeService, name: e.Service}, e.Service != "" && !e.Client.IsValid() // a roll-up
 }
 
 // Tick implements the pipeline's detector. It leaves a minute for events that are late.
@@ -169,7 +160,7 @@ func (d *Detector) close(out []haechi.Finding) []haechi.Finding {
 			s.told = 0
 			out = d.over(s, out)
 		}
-		if s.told > d.cfg.Accept { // it is the new habit
+		if int(s.told) > d.cfg.Accept { // it is the new habit
 			s.habit, s.told, told = nil, 0, false
 			out = d.over(s, out)
 		}
@@ -199,7 +190,7 @@ func (d *Detector) learn(s *subject) {
 
 // judge asks both questions, and reports whether the answer was told.
 func (d *Detector) judge(k who, s *subject, out []haechi.Finding) (bool, []haechi.Finding) {
-	if d.now-s.since < int64(d.cfg.Warm/time.Hour) {
+	if d.now-int64(s.since) < int64(d.cfg.Warm/time.Hour) {
 		return false, out
 	}
 	j := d.question(s)

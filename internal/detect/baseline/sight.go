@@ -9,7 +9,7 @@ import (
 // sight is an actor as it was seen last. There is one for everybody, most of whom are an
 // address and a device, so it is as little as those take.
 type sight struct {
-	addr      netip.Addr
+	addr      [16]byte      // all zero: none
 	more      *haechi.Actor // the whole, where it is more than the rest tells
 	bits      uint8         // of the client's prefix
 	assurance haechi.Assurance
@@ -19,7 +19,10 @@ type sight struct {
 
 // take keeps the actor, in memory that it has already but for the first who is more.
 func (s *sight) take(a *haechi.Actor) {
-	s.addr, s.bits, s.assurance, s.allowed, s.whole = a.Addr, uint8(a.Client.Bits()), a.Assurance, a.Allowed, false
+	s.addr, s.bits, s.assurance, s.allowed, s.whole = [16]byte{}, uint8(a.Client.Bits()), a.Assurance, a.Allowed, false
+	if a.Addr.IsValid() {
+		s.addr = a.Addr.As16()
+	}
 	if s.actor(a.Device) == *a {
 		return
 	}
@@ -34,9 +37,12 @@ func (s *sight) actor(device string) haechi.Actor {
 	if s.whole {
 		return *s.more
 	}
-	client := netip.Prefix{}
-	if int(s.bits) <= s.addr.BitLen() && s.addr.IsValid() {
-		client, _ = s.addr.Prefix(int(s.bits)) // such a length is one
+	addr, client := netip.Addr{}, netip.Prefix{}
+	if s.addr != [16]byte{} {
+		addr = netip.AddrFrom16(s.addr).Unmap()
 	}
-	return haechi.Actor{Addr: s.addr, Client: client, Device: device, Assurance: s.assurance, Allowed: s.allowed}
+	if int(s.bits) <= addr.BitLen() && addr.IsValid() {
+		client, _ = addr.Prefix(int(s.bits)) // such a length is one
+	}
+	return haechi.Actor{Addr: addr, Client: client, Device: device, Assurance: s.assurance, Allowed: s.allowed}
 }

@@ -34,7 +34,7 @@ func TestSightLosesNothing(t *testing.T) {
 
 // There may be thousands, most of them silent.
 func TestSubjectIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(subject{}); n > 128 {
-		t.Errorf("a subject has %d bytes, at most 128", n)
+	if n := unsafe.Sizeof(subject{}); n > 96 {
+		t.Errorf("a subject has %d bytes, at most 96", n)
 	}
 }

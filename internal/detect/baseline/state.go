@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 
+	"haechi"
 	"haechi/internal/brick/lru"
 )
 
@@ -30,8 +31,8 @@ func (d *Detector) MarshalBinary() ([]byte, error) {
 	b = append(b, forest...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(d.people.Len()))
 	for k, s := range d.people.All() {
-		b = appendText(appendText(b, k.device), k.service)
-		client, err := k.client.MarshalBinary()
+		b = appendText(appendText(b, k.device()), k.service())
+		client, err := k.client().MarshalBinary()
 		if err != nil {
 			return nil, err
 		}
@@ -162,13 +163,21 @@ func (r *reader) budget() (b budget) {
 }
 
 func (r *reader) subject() (k who, s subject) {
-	k.device, k.service = r.text(), r.text()
+	device, service := r.text(), r.text()
 	client := netip.Prefix{}
 	if err := client.UnmarshalBinary([]byte(r.text())); err != nil {
 		r.bad = true
 	}
-	k.client = client
-	s.since, s.habit = int64(r.u64()), &habit{hours: uint32(r.u32())}
+	switch {
+	case device != "":
+		k = who{kind: haechi.ScopeDevice, name: device}
+	case service != "":
+		k = who{kind: haechi.ScopeService, name: service}
+	default:
+		r.bad = r.bad || !client.IsValid() || client.Addr().Is4In6()
+		k = host(client)
+	}
+	s.since, s.habit = int32(r.u64()), &habit{hours: uint32(r.u32())}
 	for n := r.u8(); n > 0 && !r.bad; n-- {
 		i, times := r.u8(), r.u8()
 		if i >= slots {

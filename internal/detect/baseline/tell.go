@@ -11,8 +11,8 @@ import (
 // tell appends a finding about an hour.
 func (d *Detector) tell(k who, s *subject, j judgement, unusual, strange bool, out []haechi.Finding) []haechi.Finding {
 	begin := time.Unix(d.now*3600, 0).UTC()
-	f := d.rule.Finding(begin.Add(time.Hour), s.last.actor(k.device))
-	f.About, f.Service = k.scope(), k.service
+	f := d.rule.Finding(begin.Add(time.Hour), s.last.actor(k.device()))
+	f.About, f.Service = k.scope(), k.service()
 	f.Severity = min(d.rule.Severity, haechi.Low)
 	if unusual && strange {
 		f.Severity = min(d.rule.Severity, haechi.Medium)
@@ -29,7 +29,7 @@ func (d *Detector) tell(k who, s *subject, j judgement, unusual, strange bool, o
 	if s.attack == nil {
 		s.attack = new(detect.Attack)
 	}
-	return s.attack.Tell(f, "habit "+k.service, float64(s.told+1), out)
+	return s.attack.Tell(f, "habit "+k.service(), float64(s.told+1), out)
 }
 
 // facts are the four, the most telling first.
@@ -60,14 +60,4 @@ func (d *Detector) over(s *subject, out []haechi.Finding) []haechi.Finding {
 	out = s.attack.End(time.Unix((d.now+1)*3600, 0).UTC(), out)
 	s.attack = nil
 	return out
-}
-
-func (k who) scope() haechi.Scope {
-	switch {
-	case k.device != "":
-		return haechi.Scope{Kind: haechi.ScopeDevice, Value: k.device}
-	case k.service != "":
-		return haechi.Scope{Kind: haechi.ScopeService, Value: k.service}
-	}
-	return haechi.Scope{Kind: haechi.ScopeAddress, Prefix: k.client}
 }
