@@ -55,7 +55,7 @@ func (p *pending) reset() {
 }
 
 // spare is how many rows of a kind there is always room for.
-const spare = 512
+const spare = 64
 
 // emptied keeps the memory for the next rows, unless a burst left far more than these
 // took.

@@ -2,6 +2,7 @@ package signature
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -134,8 +135,10 @@ func (s *shard) hush(since int64) {
 	}
 	s.silent = append(all, fresh...)
 	slices.SortFunc(s.silent, func(a, b silent) int { return cmp.Compare(a.name, b.name) })
-	if len(s.devices) == 0 {
-		s.devices = nil // a map never shrinks
+	if len(fresh) > len(s.devices) { // a map never shrinks
+		left := make(map[uint64]*device, len(s.devices))
+		maps.Copy(left, s.devices)
+		s.devices = left
 	}
 }
 
