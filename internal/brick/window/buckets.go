@@ -97,7 +97,7 @@ func (c *Sums) Add(key uint64, at int64, s Sample) (Reading, bool) {
 	}
 	e.val.add(at, c.window, amount, s.N)
 	sum, of := e.val.totals(at, c.window)
-	r := Reading{Value: sum, Total: sum, First: min(at, e.val.first(c.window)), Memo: &e.memo}
+	r := Reading{Value: sum, Total: sum, First: min(at, e.val.first(c.window)), memo: &e.memo}
 	if c.share {
 		r.Total, r.Value = of, 0
 		if of > 0 {

@@ -98,7 +98,7 @@ func (c *Counts) Add(key uint64, at int64, s Sample) (Reading, bool) {
 		c.count(t.more, at, s.N)
 	}
 	r := c.read(t, at)
-	r.Memo = &e.memo
+	r.memo = &e.memo
 	return r, true
 }
 

@@ -35,7 +35,7 @@ func (d *Distincts) Add(key uint64, at int64, s Sample) (Reading, bool) {
 	if s.N > 0 {
 		d.see(v, int64(s.Value), at)
 	}
-	r := Reading{Value: float64(v.n), Total: float64(v.n), First: at, Memo: &e.memo}
+	r := Reading{Value: float64(v.n), Total: float64(v.n), First: at, memo: &e.memo}
 	if i := v.oldest(); i >= 0 {
 		r.First = v.pairs[2*i+1]
 	}

@@ -33,7 +33,8 @@ type Sample struct {
 }
 
 // Memo is two words that the caller keeps about a key; they are zero for a new
-// key and forgotten with it.
+// key and forgotten with it. They take memory once they are asked for: most keys never
+// reach a threshold.
 type Memo struct {
 	Time  int64
 	Value uint64
@@ -47,8 +48,16 @@ type Reading struct {
 	Total float64
 	// First is the time of the oldest observation kept, in Unix nanoseconds.
 	First int64
-	// Memo belongs to the caller, and is valid until the next call on the table.
-	Memo *Memo
+
+	memo **Memo // nil until it is asked for
+}
+
+// Memo belongs to the caller, and is valid until the next call on the table.
+func (r Reading) Memo() *Memo {
+	if *r.memo == nil {
+		*r.memo = new(Memo)
+	}
+	return *r.memo
 }
 
 // Counter is what all tables of this package have in common.
@@ -70,7 +79,7 @@ const none = int32(-1)
 
 // slab is how many entries are made at once: what is there is never copied to grow, and
 // so many of those that count fill one of the allocator's sizes.
-const slab = 73
+const slab = 85
 
 // entry is one key, linked from the key seen last to the one idle for longest. A free one
 // is linked by older alone.
@@ -78,7 +87,7 @@ type entry[V any] struct {
 	key          uint64
 	last         int64
 	newer, older int32
-	memo         Memo
+	memo         *Memo
 	val          V
 }
 
@@ -142,7 +151,7 @@ func (t *table[V]) get(key uint64, at int64) *entry[V] {
 		e.last = at
 	case e.last-at >= t.window: // a step back of the clock
 		t.reset(&e.val)
-		e.memo, e.last = Memo{}, at
+		e.memo, e.last = nil, at
 	}
 	return e
 }
@@ -173,7 +182,7 @@ func (t *table[V]) drop(i int32) {
 	e := t.at(i)
 	t.index.cut(e.key, i, t.keyOf)
 	t.reset(&e.val)
-	e.memo = Memo{}
+	e.memo = nil
 }
 
 func (t *table[V]) link(i int32) {

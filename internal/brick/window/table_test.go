@@ -42,7 +42,7 @@ func TestKeysAgainstAMap(t *testing.T) {
 
 // Most keys are seen once in a window, and there may be as many as devices.
 func TestBytesOfAKeySeenOnce(t *testing.T) {
-	const n, most = 9000, 70
+	const n, most = 9000, 60
 	c := counts(5, 1<<20)
 	before := heap()
 	for k := range uint64(n) {

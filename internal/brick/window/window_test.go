@@ -253,12 +253,13 @@ func TestBudgetOfWordsIsKept(t *testing.T) {
 func TestMemoLivesWithItsKey(t *testing.T) {
 	c := counts(5, 1)
 	r, _ := c.Add(1, 0, window.Sample{N: 1})
-	r.Memo.Time, r.Memo.Value = 5, 6
-	if r, _ = c.Add(1, 1, window.Sample{N: 1}); *r.Memo != (window.Memo{Time: 5, Value: 6}) {
-		t.Errorf("memo lost: %+v", *r.Memo)
+	m := r.Memo()
+	m.Time, m.Value = 5, 6
+	if r, _ = c.Add(1, 1, window.Sample{N: 1}); *r.Memo() != (window.Memo{Time: 5, Value: 6}) {
+		t.Errorf("memo lost: %+v", *r.Memo())
 	}
-	if r, _ = c.Add(2, 5*minute, window.Sample{N: 1}); *r.Memo != (window.Memo{}) {
-		t.Errorf("a new key inherits a memo: %+v", *r.Memo)
+	if r, _ = c.Add(2, 5*minute, window.Sample{N: 1}); *r.Memo() != (window.Memo{}) {
+		t.Errorf("a new key inherits a memo: %+v", *r.Memo())
 	}
 }
 

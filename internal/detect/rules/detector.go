@@ -107,7 +107,7 @@ func (s *state) observe(seed maphash.Seed, e *haechi.Event, out []haechi.Finding
 	}
 	s.recent[s.next] = seen{key, *e}
 	s.next = (s.next + 1) % kept
-	if r.Value <= s.threshold || r.Total < float64(s.min) || !s.due(r.Memo, at, period) {
+	if r.Value <= s.threshold || r.Total < float64(s.min) || !s.due(r.Memo(), at, period) {
 		return out
 	}
 	s.fired.Add(1)
@@ -158,8 +158,9 @@ func (s *state) change(key uint64, at int64, value uint64) (window.Reading, bool
 	if !ok {
 		return r, false
 	}
-	before := r.Memo.Value
-	r.Memo.Value = value | 1 // never 0, which means none
+	m := r.Memo()
+	before := m.Value
+	m.Value = value | 1 // never 0, which means none
 	if before == 0 || before == value|1 {
 		return r, true
 	}
