@@ -2,6 +2,7 @@ package devicegate
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"haechi"
 )
@@ -10,9 +11,8 @@ import (
 // upstream's are not read, but how long they are, and where a frame of the gate's own
 // may stand between two of them.
 type boundary struct {
-	size int64 // bytes of the frame under way
-	left uint32
-	head [4]byte // of a length that came in pieces
+	size int64  // bytes of the frame under way
+	left uint32 // bytes of it that are to come; first its length, as far as that came
 	nest nest
 }
 
@@ -46,12 +46,14 @@ func (b *boundary) prefixed(f *haechi.Framing, p []byte) (longest int64, end int
 	longest = b.size
 	for at := 0; at < len(p); {
 		if b.size < int64(f.PrefixBytes) {
-			b.head[b.size] = p[at]
+			b.left |= uint32(p[at]) << (8 * b.size)
 			at++
 			if b.size++; b.size < int64(f.PrefixBytes) {
 				continue
 			}
-			b.left = uint32(lengthOf(f, b.head[:f.PrefixBytes]))
+			var head [4]byte
+			binary.LittleEndian.PutUint32(head[:], b.left)
+			b.left = uint32(lengthOf(f, head[:f.PrefixBytes]))
 			longest = max(longest, b.size+int64(b.left))
 		}
 		n := min(int(b.left), len(p)-at)

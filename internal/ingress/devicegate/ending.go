@@ -28,7 +28,7 @@ func shutdown() Ending { return Ending{Reason: haechi.ReasonShutdown, Provoked: 
 // finish ends both connections. The first reason counts. It does not block. Bare
 // descriptors are shut, not closed: a hand may be using them. It is woken to find out.
 func (s *session) finish(e Ending) {
-	if !s.over.CompareAndSwap(nil, &e) {
+	if !s.end(e) {
 		return
 	}
 	s.note(e)
@@ -48,6 +48,27 @@ func (s *session) finish(e Ending) {
 			l.stop()
 		}
 	}
+}
+
+// end keeps how the session ends, unless that is known already.
+func (s *session) end(e Ending) (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mark(signOver) {
+		return false
+	}
+	s.loosen().ending = &e
+	return true
+}
+
+// ending is how the session ends; nil: it goes on.
+func (s *session) ending() *Ending {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.loose == nil {
+		return nil
+	}
+	return s.loose.ending
 }
 
 // note tells that the gateway itself ends the session of a proved device. It comes
@@ -90,10 +111,12 @@ const (
 // would make the kernel throw it away. False means that there is nothing to wait for.
 func (s *session) lastWord() bool {
 	s.out.settle(s)
-	if s.over.Load() != nil || !s.closeWrite() {
+	if s.over() || !s.closeWrite() {
 		return false
 	}
 	s.talk.linger, s.talk.left = s.gate.deps.Now().Add(lingerFor), lingerBytes
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.loose != nil && s.loose.dev != nil {
 		s.loose.dev.passed()
 	}
@@ -116,7 +139,7 @@ func (s *session) leave() {
 	if s.talk != nil {
 		e = s.talk.m.Ending()
 	}
-	if o := s.over.Load(); o != nil && (e.Reason == "" || o.Reason != haechi.ReasonPeerClosed) {
+	if o := s.ending(); o != nil && (e.Reason == "" || o.Reason != haechi.ReasonPeerClosed) {
 		e = *o
 	}
 	if e.Reason == "" {
@@ -168,7 +191,7 @@ func (s *session) let(a *haechi.Actor) {
 // emit completes an event with what the machine does not know.
 func (s *session) emit(e *haechi.Event) {
 	e.Time = e.Time.UTC()
-	e.Port, e.LocalPort, e.TLS = s.port, s.localPort, s.is(signTLS)
+	e.Port, e.LocalPort, e.TLS = s.still.port, s.still.localPort, s.is(signTLS)
 	if e.Kind == haechi.KindHandshake || e.Kind == haechi.KindAuth && e.Outcome == haechi.Success {
 		e.Provoked = e.Provoked || s.gate.deps.Winners.Provoked(e.Service, e.Device, e.Time, e.Kind == haechi.KindAuth)
 	}

@@ -3,6 +3,7 @@ package devicegate
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -46,10 +47,24 @@ func (w *Winners) Release(r Rival) { w.release(r.s) }
 
 // Beaten is why it was ended, or "".
 func (r Rival) Beaten() haechi.Reason {
-	if e := r.s.over.Load(); e != nil {
+	if e := r.s.ending(); e != nil {
 		return e.Reason
 	}
 	return ""
+}
+
+// Beats are a deadline and a note of life as they come back from a machine that was put
+// away, in a gate of that birth.
+func Beats(born, due, seen time.Time) (dueBack, seenBack time.Time, ok bool) {
+	g := &Gate{born: born}
+	m := &Machine{state: open, status: haechi.Approved, key: "a/1", bot: "a", serial: "1", deadline: due, lastSeen: seen,
+		actor: haechi.Actor{Addr: netip.IPv6Loopback(), Client: netip.PrefixFrom(netip.IPv6Loopback(), 128), Device: "a/1", Assurance: haechi.Authenticated}}
+	var k still
+	if !k.keep(g, m, m.key) {
+		return due, seen, false
+	}
+	k.restore(g, m, m.key, 1)
+	return m.deadline, m.lastSeen, true
 }
 
 // MachineFields are the names of a machine's fields.
@@ -60,11 +75,12 @@ func MachineFields() (names []string) {
 	return names
 }
 
-// Dump is everything that a machine knows, but for what a frame that is over left.
+// Dump is everything that a machine knows, but for what a frame that is over left, with
+// times to the second.
 func Dump(m *Machine) string {
 	c := *m
 	c.gate, c.wait, c.out, c.partial, c.proofSeq = nil, wait{}, nil, nil, 0
-	c.deadline, c.lastSeen = c.deadline.UTC().Round(0), c.lastSeen.UTC().Round(0)
+	c.deadline, c.lastSeen = c.deadline.UTC().Round(time.Second), c.lastSeen.UTC().Round(time.Second)
 	pin := "none"
 	if c.pin != nil {
 		pin, c.pin = *c.pin, nil

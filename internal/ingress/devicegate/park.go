@@ -77,7 +77,7 @@ func (s *session) strip() bool {
 // so if the peer may have hung up, it reads until there is nothing or the end.
 func (s *session) hear(hungUp bool) (over bool) {
 	fd := int(s.dev.fd)
-	for s.over.Load() == nil {
+	for !s.over() {
 		buf := s.gate.buffers.Get().(*[]byte)
 		n, err := parking.Read(fd, *buf)
 		if errors.Is(err, parking.ErrWait) {
@@ -109,7 +109,7 @@ func (s *session) rest(fresh bool) (over bool) {
 		until = s.until()
 	}
 	s.putAway()
-	if s.dropLoose(); s.over.Load() != nil {
+	if s.dropLoose(); s.over() {
 		return true
 	}
 	// From here on it may be somebody else's.
@@ -142,9 +142,17 @@ func (s *session) until() time.Time {
 func (s *session) dropLoose() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l := s.loose; l != nil && l.dev == nil && l.up == nil && l.stop == nil {
+	if l := s.loose; l != nil && l.dev == nil && l.up == nil && l.stop == nil && l.ending == nil {
 		s.loose = nil
 	}
+}
+
+// loosen is what the session has loose, made if there is nothing. The mutex is held.
+func (s *session) loosen() *loose {
+	if s.loose == nil {
+		s.loose = &loose{}
+	}
+	return s.loose
 }
 
 // relay is the upstream's hand: it passes on what there is, unread but for its line

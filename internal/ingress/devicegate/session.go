@@ -21,11 +21,9 @@ type session struct {
 	gate  *Gate
 	id    uint64
 	begun int64 // nanoseconds since the gate was made
-	hands atomic.Int32
 
-	port, localPort uint16
-	number          int32         // in the gate's crowd, under its lock
-	signs           atomic.Uint32 // what is true of it
+	number int32         // in the gate's crowd, under its lock
+	signs  atomic.Uint32 // what is true of it, and above that its hands
 
 	// The device's hand only.
 	talk     *talk // nil while the conversation is put away
@@ -35,7 +33,6 @@ type session struct {
 	out device
 
 	device string // once proved is set, it does not change
-	over   atomic.Pointer[Ending]
 
 	// mu guards what end the sockets.
 	mu           sync.Mutex
@@ -51,10 +48,16 @@ const (
 	signGone                      // its sockets are ended; set under mu
 	signHung                      // the upstream was closed because the device is refused; set under mu
 	signTLS
+	signOver // how it ends is settled; set under mu
+
+	oneHand = 1 << 16 // a hand in the same word
 )
 
 // is reports whether one of the signs is set.
 func (s *session) is(signs uint32) bool { return s.signs.Load()&signs != 0 }
+
+// over reports whether the session ends.
+func (s *session) over() bool { return s.is(signOver) }
 
 // mark sets a sign, and reports whether it was set already.
 func (s *session) mark(sign uint32) (before bool) { return s.signs.Or(sign)&sign != 0 }
@@ -70,10 +73,11 @@ type talk struct {
 }
 
 // loose is what a session has while a connection of it is in the hands of package
-// net, or while it waits for something that an end has to interrupt.
+// net, or while it waits for something that an end has to interrupt, or once it ends.
 type loose struct {
 	dev, up *reader
 	stop    context.CancelFunc
+	ending  *Ending // nil until the session is over
 }
 
 // Serve guards one connection, and closes it in the end. It returns when that has
@@ -81,9 +85,9 @@ type loose struct {
 // knows when all are over.
 func (g *Gate) Serve(c *ingress.Conn) {
 	now := g.deps.Now()
-	s := &session{gate: g, begun: int64(now.Sub(g.born)), port: c.Port, localPort: c.LocalPort, dev: noBare(), up: noBare(),
+	s := &session{gate: g, begun: int64(now.Sub(g.born)), still: still{port: c.Port, localPort: c.LocalPort}, dev: noBare(), up: noBare(),
 		talk: &talk{conn: c}, loose: &loose{dev: newReader(c.Conn)}}
-	s.hands.Store(1)
+	s.signs.Add(oneHand)
 	if c.TLS {
 		s.mark(signTLS)
 	}
@@ -115,12 +119,15 @@ func (s *session) guarded(hand func() (over bool)) {
 				"stack", string(debug.Stack()))
 			s.finish(Ending{Reason: haechi.ReasonInternal, Provoked: true})
 		}
-		if over && s.hands.Add(-1) == 0 {
+		if over && s.letGo() == 0 {
 			s.leave()
 		}
 	}()
 	over = hand()
 }
+
+// letGo is for a hand that is done. It returns how many are left.
+func (s *session) letGo() (left uint32) { return s.signs.Add(^uint32(oneHand-1)) / oneHand }
 
 // converse is the device's hand as long as package net has the connection.
 func (s *session) converse() (over bool) {
@@ -128,7 +135,7 @@ func (s *session) converse() (over bool) {
 		return s.hear(true)
 	}
 	in, t := s.loose.dev, s.talk
-	for s.over.Load() == nil {
+	for !s.over() {
 		in.until(earliest(t.m.Deadline(), t.linger))
 		p, err := in.read()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -154,7 +161,7 @@ func (s *session) take(p []byte, err error) bool {
 		t.left -= len(p)
 		return err == nil && t.left > 0 && now.Before(t.linger)
 	}
-	goOn := s.over.Load() == nil && (err == nil || len(p) > 0) && s.step(p, now)
+	goOn := !s.over() && (err == nil || len(p) > 0) && s.step(p, now)
 	if err != nil {
 		s.finish(Ending{Reason: haechi.ReasonPeerClosed})
 	}
@@ -238,7 +245,7 @@ func (s *session) do(a Action) bool {
 		if !s.enrolled() {
 			break
 		}
-		if err := s.dial(); s.over.Load() == nil {
+		if err := s.dial(); !s.over() {
 			s.talk.m.Dialed(err, s.gate.deps.Now())
 		}
 	case OpPause:
@@ -249,7 +256,7 @@ func (s *session) do(a Action) bool {
 		s.note(s.talk.m.Ending())
 		return s.lastWord()
 	}
-	return s.over.Load() == nil
+	return !s.over()
 }
 
 // pause waits, unless the session ends first.
@@ -257,7 +264,7 @@ func (s *session) pause(d time.Duration) bool {
 	ctx, done := s.interruptible(d)
 	defer done()
 	<-ctx.Done()
-	return s.over.Load() == nil
+	return !s.over()
 }
 
 // interruptible is a context that ends after d or with the session.
@@ -268,10 +275,7 @@ func (s *session) interruptible(d time.Duration) (ctx context.Context, done func
 	if s.is(signGone) {
 		stop()
 	}
-	if s.loose == nil {
-		s.loose = &loose{}
-	}
-	s.loose.stop = stop
+	s.loosen().stop = stop
 	return ctx, func() {
 		stop()
 		s.mu.Lock()

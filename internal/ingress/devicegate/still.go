@@ -12,20 +12,47 @@ import (
 // still is a conversation in which nothing is under way, put away: what a [Machine]
 // of an open session has to know when the next frame comes, in a tenth of its size.
 type still struct {
-	kept    bool
-	allowed bool
-	bound   bool
-	itself  bool  // it is pinned to the rest of its key
-	greeted uint8 // handshakes after the first
-	bits    uint8 // of the client's prefix
-	bot     uint8 // length of the bot's name, which begins the device's key
-	due     int64 // nanoseconds from the gate's making to its deadline
-	seen    int64 // the same to the last note that it is alive
-	addr    [16]byte
-	stamp   uint64 // as in Machine
-	version unique.Handle[string]
-	habits  *habits // nil: none
+	addr      [16]byte
+	port      uint16 // with localPort known from the beginning, also while the rest is not kept
+	localPort uint16
+	is        stillness
+	greeted   uint8  // handshakes after the first
+	bits      uint8  // of the client's prefix
+	bot       uint8  // length of the bot's name, which begins the device's key
+	due       beat   // its deadline, 0: never
+	seen      beat   // the last note that it is alive
+	stamp     uint64 // as in Machine
+	version   unique.Handle[string]
+	habits    *habits // nil: none
 }
+
+// stillness is what may be true of a conversation that was put away.
+type stillness uint8
+
+const (
+	stillKept stillness = 1 << iota // it was put away at least once
+	stillAllowed
+	stillBound
+	stillItself // it is pinned to the rest of its key
+)
+
+// beat is a moment in tenths of a second since the gate was made, as far as 6 years. A
+// deadline is as much late at most as that of an idle connection is anyway.
+type beat int32
+
+const perBeat = 100 * time.Millisecond
+
+// beatOf is the last beat at or before the time, and ok unless that is too far off.
+func (g *Gate) beatOf(t time.Time) (b beat, ok bool) {
+	since := t.Sub(g.born)
+	n := since / perBeat
+	if since%perBeat < 0 { // a clock went back
+		n--
+	}
+	return beat(n), n == time.Duration(beat(n))
+}
+
+func (g *Gate) timeOf(b beat) time.Time { return g.born.Add(time.Duration(b) * perBeat) }
 
 // habits is what most devices do not have, or not before they say something.
 type habits struct {
@@ -38,10 +65,10 @@ type habits struct {
 }
 
 func (k *still) deadline(g *Gate) time.Time {
-	if !k.kept || k.due == 0 {
+	if k.is&stillKept == 0 || k.due == 0 {
 		return time.Time{}
 	}
-	return g.born.Add(time.Duration(k.due))
+	return g.timeOf(k.due)
 }
 
 // putAway replaces the machine by what has to be remembered of it, if it is at rest
@@ -85,25 +112,40 @@ func (k *still) keep(g *Gate, m *Machine, device string) bool {
 	if !m.resting() || m.key != device || !ok || bot != m.bot || serial != m.serial {
 		return false
 	}
-	version, habits := k.version, k.habits
-	if !k.kept || version.Value() != m.version {
-		version = unique.Make(m.version)
+	seen, ok := g.beatOf(m.lastSeen)
+	due := beat(0)
+	if ok && !m.deadline.IsZero() {
+		due, ok = g.beatOf(m.deadline.Add(perBeat)) // a beat more: it is never early
+		if due == 0 {
+			due++
+		}
 	}
-	*k = still{kept: true, allowed: m.actor.Allowed, bits: uint8(m.actor.Client.Bits()), addr: m.actor.Addr.As16(),
-		bot: uint8(len(m.bot)), version: version, stamp: m.stamp, bound: m.bound, greeted: uint8(m.greetings),
-		seen: int64(m.lastSeen.Sub(g.born)), habits: habits}
-	if !m.deadline.IsZero() {
-		k.due = int64(m.deadline.Sub(g.born))
+	if !ok {
+		return false
 	}
+	if k.is&stillKept == 0 || k.version.Value() != m.version {
+		k.version = unique.Make(m.version)
+	}
+	// The ports are not written again: who tells of the session reads them at any time.
+	k.is = stillKept | when(m.actor.Allowed, stillAllowed) | when(m.bound, stillBound)
+	k.addr, k.bits, k.bot, k.greeted = m.actor.Addr.As16(), uint8(m.actor.Client.Bits()), uint8(len(m.bot)), uint8(m.greetings)
+	k.due, k.seen, k.stamp = due, seen, m.stamp
 	pin := m.pin
 	if pin != nil && *pin == serial {
-		pin, k.itself = nil, true
+		pin, k.is = nil, k.is|stillItself
 	}
-	if habits != nil || pin != nil || m.seq != 0 || len(m.rooms.list) > 0 || m.actor.Certificate != "" {
+	if k.habits != nil || pin != nil || m.seq != 0 || len(m.rooms.list) > 0 || m.actor.Certificate != "" {
 		h := k.habit()
 		h.rooms, h.pin, h.seq, h.cert = m.rooms, pin, m.seq, m.actor.Certificate
 	}
 	return k.actor(device) == m.actor
+}
+
+func when(is bool, as stillness) stillness {
+	if is {
+		return as
+	}
+	return 0
 }
 
 func (k *still) habit() *habits {
@@ -117,12 +159,12 @@ func (k *still) habit() *habits {
 func (k *still) restore(g *Gate, m *Machine, device string, session uint64) {
 	bot, serial, _ := split(device, int(k.bot))
 	*m = Machine{gate: g, state: open, session: session, actor: k.actor(device), deadline: k.deadline(g),
-		bot: bot, serial: serial, key: device, version: k.version.Value(), stamp: k.stamp, bound: k.bound, greetings: int(k.greeted),
-		status: haechi.Approved, lastSeen: g.born.Add(time.Duration(k.seen))}
+		bot: bot, serial: serial, key: device, version: k.version.Value(), stamp: k.stamp, bound: k.is&stillBound != 0, greetings: int(k.greeted),
+		status: haechi.Approved, lastSeen: g.timeOf(k.seen)}
 	if h := k.habits; h != nil {
 		m.rooms, m.pin, m.seq = h.rooms, h.pin, h.seq
 	}
-	if k.itself {
+	if k.is&stillItself != 0 {
 		m.pin = &m.serial
 	}
 }
@@ -138,7 +180,7 @@ func split(device string, n int) (bot, serial string, ok bool) {
 func (k *still) actor(device string) haechi.Actor {
 	addr := netip.AddrFrom16(k.addr).Unmap()
 	client, _ := addr.Prefix(int(k.bits)) // the length is that of a prefix of its own
-	a := haechi.Actor{Addr: addr, Client: client, Device: device, Assurance: haechi.Authenticated, Allowed: k.allowed}
+	a := haechi.Actor{Addr: addr, Client: client, Device: device, Assurance: haechi.Authenticated, Allowed: k.is&stillAllowed != 0}
 	if k.habits != nil {
 		a.Certificate = k.habits.cert
 	}

@@ -2,6 +2,9 @@ package devicegate_test
 
 import (
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"haechi/internal/ingress/devicegate"
 )
@@ -51,5 +54,25 @@ func TestPutAwayAndBack(t *testing.T) {
 	m.Step(w, []byte("{"), start)
 	if _, ok := devicegate.PutAway(m); ok {
 		t.Error("half a line was put away")
+	}
+}
+
+// TestBeats: a deadline that was put away is never early and less than a fifth of a second
+// late, a note of life a tenth of a second old at most; none stays none.
+func TestBeats(t *testing.T) {
+	const far = int64(6 * 365 * 24 * time.Hour)
+	rapid.Check(t, func(t *rapid.T) {
+		due := start.Add(time.Duration(rapid.Int64Range(-far, far).Draw(t, "due")))
+		seen := start.Add(time.Duration(rapid.Int64Range(-far, far).Draw(t, "seen")))
+		d, s, ok := devicegate.Beats(start, due, seen)
+		if late, old := d.Sub(due), seen.Sub(s); !ok || late < 0 || late > 200*time.Millisecond || old < 0 || old > 100*time.Millisecond {
+			t.Fatalf("%v too late, %v too old, %v", late, old, ok)
+		}
+	})
+	if d, _, ok := devicegate.Beats(start, time.Time{}, start); !ok || !d.IsZero() {
+		t.Errorf("no deadline became %v", d)
+	}
+	if _, _, ok := devicegate.Beats(start, start.AddDate(20, 0, 0), start); ok {
+		t.Error("a deadline beyond what is kept was put away")
 	}
 }

@@ -21,7 +21,7 @@ func (s *session) dial() error {
 	if g.deps.Sessions != nil {
 		g.deps.Sessions.Identify(s.id, a)
 	}
-	if s.over.Load() != nil { // cut as it identified itself: it ends nobody else's session
+	if s.over() { // cut as it identified itself: it ends nobody else's session
 		return net.ErrClosed
 	}
 	g.deps.Winners.claim(s)
@@ -54,7 +54,7 @@ func (s *session) connected(up net.Conn) error {
 		_ = up.Close()
 		return net.ErrClosed
 	}
-	s.hands.Add(1)
+	s.signs.Add(oneHand)
 	go s.guarded(func() bool { s.pump(in); return true })
 	return nil
 }
@@ -72,9 +72,9 @@ func (s *session) connectedBare(fd int) error {
 	if gone {
 		return net.ErrClosed
 	}
-	s.hands.Add(1)
+	s.signs.Add(oneHand)
 	if err := lot.Park(place, parking.Readable, time.Time{}); err != nil {
-		s.hands.Add(-1)
+		s.letGo()
 		return err
 	}
 	return nil
