@@ -79,7 +79,7 @@ func openDatabase(ctx context.Context, path string, k kind) (*database, error) {
 	d := &database{path: path}
 	var err error
 	if d.w, err = sql.Open("sqlite", dsn(path, "_auto_vacuum", "2", "_journal_mode", "WAL", "_synchronous", k.synchronous,
-		"_txlock", "immediate", "_pragma", "secure_delete("+k.secureDelete+")", "_pragma", "cache_size(-32768)",
+		"_txlock", "immediate", "_pragma", "secure_delete("+k.secureDelete+")", "_pragma", "cache_size(-4096)",
 		"_pragma", "journal_size_limit(67108864)")); err != nil {
 		return nil, failure("open "+path, err)
 	}
