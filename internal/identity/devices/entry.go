@@ -16,8 +16,9 @@ import (
 type entry struct {
 	mu   sync.Mutex
 	dev  haechi.Device // Keys is replaced whole, never written into
-	addr netip.Addr    // of dev.Addr, so that an unchanged one is not formatted again
+	addr netip.Addr    // the last one
 
+	moved     bool // dev.Addr is not yet that of addr
 	touched   bool // not yet told to Touched
 	unsaved   bool // not in the store at all
 	stored    bool // it is in the store, or about to be
@@ -50,7 +51,24 @@ type entry struct {
 func (e *entry) snapshot() haechi.Device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.spell()
 	return e.dev
+}
+
+// at notes where the device is. The address is spelled out when it is shown or written:
+// of thousands of devices that come at once the texts would lie among what is soon
+// garbage, and hold many times their size. The caller holds mu.
+func (e *entry) at(addr netip.Addr) {
+	if addr.IsValid() && addr != e.addr {
+		e.addr, e.moved = addr, true
+	}
+}
+
+// spell brings dev.Addr up to date. The caller holds mu.
+func (e *entry) spell() {
+	if e.moved {
+		e.dev.Addr, e.moved = e.addr.String(), false
+	}
 }
 
 // publish makes an administrative change visible and returns the device. What
@@ -58,6 +76,7 @@ func (e *entry) snapshot() haechi.Device {
 func (e *entry) publish(change func(*haechi.Device), keys []haechi.Key) haechi.Device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.spell()
 	change(&e.dev)
 	e.dev.Keys = infos(keys, e.dev.Keys)
 	e.all = keys
@@ -91,9 +110,7 @@ func (e *entry) seen(addr netip.Addr, version string, now time.Time, ping bool) 
 	if ping {
 		e.dev.LastPing = now
 	}
-	if addr.IsValid() && addr != e.addr {
-		e.addr, e.dev.Addr = addr, addr.String()
-	}
+	e.at(addr)
 	if version != "" && version != e.dev.Version && len(version) <= maxText {
 		e.dev.Version = unique.Make(version).Value() // there are few, and many devices
 	}

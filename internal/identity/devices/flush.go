@@ -136,6 +136,9 @@ func (r *Registry) due(e *entry, now time.Time) (haechi.Device, duty) {
 	}
 	do := duty{touched: e.touched, whole: e.unsaved && !e.isGuest(), expired: e.expired(&r.cfg, now)}
 	do.seen = (e.unwritten || e.dev.LastSeen.After(e.savedAt)) && now.Sub(e.savedAt) >= r.cfg.SeenEvery
+	if e.touched || do.seen || do.whole {
+		e.spell()
+	}
 	e.touched = false
 	return e.seenBy(), do
 }

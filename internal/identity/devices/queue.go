@@ -152,9 +152,7 @@ func (r *Registry) back(e *entry, addr netip.Addr, now time.Time) {
 		return
 	}
 	e.touched, e.dev.LastSeen = true, now
-	if addr.IsValid() && addr != e.addr {
-		e.addr, e.dev.Addr = addr, addr.String()
-	}
+	e.at(addr)
 	if p := e.place; p != nil && !p.returned && e.returned() {
 		p.returned = true
 		r.alone--

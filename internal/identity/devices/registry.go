@@ -112,13 +112,14 @@ func notFound(op, key string) error {
 }
 
 // Lookup finds a device in memory. Once the store has failed for longer than the
-// grace, an approved device is returned as pending: known, and not admitted.
+// grace, an approved device is returned as pending: known, and not admitted. Its Addr
+// may be some seconds old.
 func (r *Registry) Lookup(key string) (haechi.Device, bool) {
 	e := r.entry(key)
 	if e == nil {
 		return haechi.Device{}, false
 	}
-	d := e.view()
+	d := e.standing()
 	if now := r.cfg.Now(); d.Status == haechi.Approved && (r.closed(now) || e.shut(now)) {
 		unknown(&d)
 	}

@@ -68,6 +68,14 @@ func unknown(d *haechi.Device) {
 func (e *entry) view() haechi.Device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.spell()
+	return e.seenBy()
+}
+
+// standing is view for a frame, which asks for no address: that may be the one before.
+func (e *entry) standing() haechi.Device {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	return e.seenBy()
 }
 
