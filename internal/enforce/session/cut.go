@@ -88,7 +88,7 @@ func (e *Enforcer) cutOne(l *live, ask func(*haechi.Actor) (haechi.Verdict, bool
 		mu.Unlock()
 		return false
 	}
-	a := l.actor()
+	a := e.live.actor(l)
 	v, yes := ask(&a)
 	l.done = yes
 	mu.Unlock()
@@ -96,6 +96,6 @@ func (e *Enforcer) cutOne(l *live, ask func(*haechi.Actor) (haechi.Verdict, bool
 		return false
 	}
 	e.cuts.Add(1)
-	l.cut(v)
+	l.session.Cut(v)
 	return true
 }

@@ -22,7 +22,7 @@ func (e *Enforcer) GoodDevices(source netip.Prefix, now time.Time) int {
 	for _, l := range e.live.within(scope) {
 		mu := e.live.lock(l)
 		mu.Lock()
-		if a := l.actor(); deviceOf(&a) != "" && !l.done && scope.Covers(&a) {
+		if a := e.live.actor(l); deviceOf(&a) != "" && !l.done && scope.Covers(&a) {
 			good[a.Device] = true
 		}
 		mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -37,4 +38,11 @@ func TestIndexAgainstAModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// There is one for every connection: it stays within one of the allocator's sizes.
+func TestLiveIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(live{}); n > 96 {
+		t.Errorf("a live session has %d bytes, at most 96", n)
+	}
 }

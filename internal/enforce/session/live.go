@@ -7,21 +7,31 @@ import (
 	"haechi"
 )
 
-// Open registers a live session and returns its number. cut is called at most
-// once, from any goroutine, possibly before Open returns; it must not block. A
+// cutting is a function that ends a session.
+type cutting func(haechi.Verdict)
+
+func (f cutting) Cut(v haechi.Verdict) { f(v) }
+
+// Open is [Enforcer.Enter] for a session that a function ends.
+func (e *Enforcer) Open(service string, a haechi.Actor, cut func(haechi.Verdict)) (id uint64) {
+	return e.Enter(service, a, cutting(cut))
+}
+
+// Enter registers a live session and returns its number. Its Cut is called at most
+// once, from any goroutine, possibly before Enter returns; it must not block. A
 // session that a decision in force refuses, or that is beyond MaxSessions, is cut
 // at once; the latter gets number 0 and is not registered.
-func (e *Enforcer) Open(service string, a haechi.Actor, cut func(haechi.Verdict)) (id uint64) {
+func (e *Enforcer) Enter(service string, a haechi.Actor, s interface{ Cut(haechi.Verdict) }) (id uint64) {
 	now := e.cfg.Now()
 	if e.live.count.Add(1) > int64(e.cfg.MaxSessions) {
 		e.live.count.Add(-1)
 		e.refusedSessions.Add(1)
 		const limit = "session/live"
-		cut(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonOverload, Rule: limit, Threshold: float64(e.cfg.MaxSessions),
+		s.Cut(haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonOverload, Rule: limit, Threshold: float64(e.cfg.MaxSessions),
 			Observed: float64(e.cfg.MaxSessions) + 1, Ref: haechi.NewReference(limit, a.Client.String(), now)})
 		return 0
 	}
-	l := e.live.open(service, &a, cut)
+	l := e.live.open(service, &a, s)
 	// Registered first, looked up second: a decision that is applied in between
 	// finds the session, one applied before is found here.
 	e.cutIfRefused(l, now)
@@ -71,7 +81,7 @@ func (e *Enforcer) Live() []Session {
 	for _, l := range all {
 		mu := e.live.lock(l)
 		mu.Lock()
-		out = append(out, Session{ID: l.id, Service: e.live.names.name(l.service), Actor: l.actor(), Cut: l.done})
+		out = append(out, Session{ID: l.id, Service: e.live.names.name(l.service), Actor: e.live.actor(l), Cut: l.done})
 		mu.Unlock()
 	}
 	slices.SortFunc(out, func(a, b Session) int { return cmp.Compare(a.ID, b.ID) })

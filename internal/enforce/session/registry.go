@@ -15,12 +15,11 @@ import (
 // so it is as little as can be. What it is found by, addr and device, changes only
 // while it is in no index; the rest is guarded by the registry's lock of it.
 type live struct {
-	id  uint64
-	cut func(haechi.Verdict)
+	id      uint64
+	session interface{ Cut(haechi.Verdict) }
 
 	device string
 	addr   [16]byte
-	rest   *haechi.Actor // the whole actor, where it is more than can be told from here
 
 	links [2]link // in the indexes by client and by device, under their locks
 
@@ -28,6 +27,7 @@ type live struct {
 	bits      uint8  // of the client's prefix
 	assurance haechi.Assurance
 	allowed   bool
+	more      bool // the actor is more than can be told from here: the registry has it
 	done      bool // cut was called
 	closed    bool
 }
@@ -51,23 +51,11 @@ func bytesOf(a netip.Addr) (b [16]byte) {
 	return b
 }
 
-// actor is who the peer is, as far as was told.
-func (l *live) actor() haechi.Actor {
-	if l.rest != nil {
-		return *l.rest
-	}
+// plain is who the peer is, unless it is more.
+func (l *live) plain() haechi.Actor {
 	addr := l.address()
 	client, _ := addr.Prefix(int(l.bits)) // the length is that of a prefix of its own
 	return haechi.Actor{Addr: addr, Client: client, Device: l.device, Assurance: l.assurance, Allowed: l.allowed}
-}
-
-// know takes over what is known of the actor, but for address and device.
-func (l *live) know(a *haechi.Actor) {
-	l.assurance, l.allowed, l.bits, l.rest = a.Assurance, a.Allowed, uint8(a.Client.Bits()), nil
-	if l.actor() != *a {
-		whole := *a
-		l.rest = &whole
-	}
 }
 
 // registry knows every live session: by number, by client and by proved device.
@@ -75,7 +63,8 @@ type registry struct {
 	v6Bits   int
 	next     atomic.Uint64
 	count    atomic.Int64
-	locks    [shards]sync.Mutex // of sessions, by number; taken before any index lock
+	locks    [shards]sync.Mutex              // of sessions, by number; taken before any index lock
+	whole    [shards]map[uint64]haechi.Actor // of sessions whose actor is more than they hold, under their lock
 	names    names
 	byID     *index[uint64]
 	byClient *index[netip.Prefix]
@@ -100,6 +89,31 @@ func newRegistry(seed maphash.Seed, v6Bits int) *registry {
 // lock guards what is known of a session.
 func (r *registry) lock(l *live) *sync.Mutex { return &r.locks[l.id%shards] }
 
+// actor is who the peer is, as far as was told. The session's lock is held.
+func (r *registry) actor(l *live) haechi.Actor {
+	if l.more {
+		return r.whole[l.id%shards][l.id]
+	}
+	return l.plain()
+}
+
+// know takes over what is known of the actor, but for address and device. The session's
+// lock is held.
+func (r *registry) know(l *live, a *haechi.Actor) {
+	l.assurance, l.allowed, l.bits = a.Assurance, a.Allowed, uint8(a.Client.Bits())
+	whole := &r.whole[l.id%shards]
+	if l.more {
+		delete(*whole, l.id)
+	}
+	if l.more = l.plain() != *a; !l.more {
+		return
+	}
+	if *whole == nil {
+		*whole = map[uint64]haechi.Actor{}
+	}
+	(*whole)[l.id] = *a
+}
+
 // client is the key under which a session is found by address.
 func (r *registry) client(a netip.Addr) netip.Prefix { return clientkey.Of(a, r.v6Bits) }
 
@@ -111,13 +125,13 @@ func deviceOf(a *haechi.Actor) string {
 	return a.Device
 }
 
-func (r *registry) open(service string, a *haechi.Actor, cut func(haechi.Verdict)) *live {
-	l := &live{id: r.next.Add(1), service: r.names.of(service), cut: cut}
+func (r *registry) open(service string, a *haechi.Actor, s interface{ Cut(haechi.Verdict) }) *live {
+	l := &live{id: r.next.Add(1), service: r.names.of(service), session: s}
 	mu := r.lock(l)
 	mu.Lock()
 	defer mu.Unlock()
 	l.addr, l.device = bytesOf(a.Addr), a.Device
-	l.know(a)
+	r.know(l, a)
 	r.byID.add(l.id, l)
 	r.byClient.add(r.client(l.address()), l)
 	if dev := deviceOf(a); dev != "" {
@@ -141,7 +155,7 @@ func (r *registry) identify(l *live, a *haechi.Actor) bool {
 	if l.closed {
 		return false
 	}
-	before := l.actor()
+	before := r.actor(l)
 	if to := bytesOf(a.Addr); to != l.addr {
 		r.byClient.remove(r.client(l.address()), l)
 		l.addr = to
@@ -156,7 +170,7 @@ func (r *registry) identify(l *live, a *haechi.Actor) bool {
 			r.byDevice.add(to, l)
 		}
 	}
-	l.know(a)
+	r.know(l, a)
 	return true
 }
 
@@ -170,7 +184,11 @@ func (r *registry) close(l *live) (a haechi.Actor, cut, first bool) {
 		return a, false, false
 	}
 	l.closed = true
-	a = l.actor()
+	a = r.actor(l)
+	if l.more {
+		l.more = false
+		delete(r.whole[l.id%shards], l.id)
+	}
 	r.byID.remove(l.id, l)
 	r.byClient.remove(r.client(l.address()), l)
 	if dev := deviceOf(&a); dev != "" {

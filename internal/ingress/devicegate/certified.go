@@ -16,7 +16,7 @@ func (s *session) certify(c *ingress.Conn) (refused haechi.Verdict) {
 	if by == nil || !ok {
 		return haechi.Verdict{}
 	}
-	name, v, release := by.Hold(t.ConnectionState().PeerCertificates, d.Now(), s.cut)
+	name, v, release := by.Hold(t.ConnectionState().PeerCertificates, d.Now(), s.Cut)
 	c.Actor.Certificate, s.disconnected = name, release // no descriptor of TLS is ever detached, which would use it too
 	return v
 }

@@ -9,8 +9,8 @@ import (
 	"haechi/internal/brick/parking"
 )
 
-// cut ends the session at once; it is what [ingress.Sessions] calls.
-func (s *session) cut(v haechi.Verdict) {
+// Cut ends the session at once; it is what [Sessions] calls.
+func (s *session) Cut(v haechi.Verdict) {
 	e := Ending{Reason: v.Reason, Rule: v.Rule, Ref: v.Ref, Verdict: v.Action,
 		Observed: v.Observed, Threshold: v.Threshold, Window: v.Window}
 	switch v.Reason {

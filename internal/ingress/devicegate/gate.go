@@ -114,6 +114,14 @@ type Prover interface {
 	Prove(c *haechi.Claim, now time.Time) haechi.Proof
 }
 
+// Sessions are the live sessions, as [ingress.Sessions] but for how one is cut: a function
+// that does it would be a small piece of memory for each, among what is soon garbage.
+type Sessions interface {
+	Enter(service string, a haechi.Actor, s interface{ Cut(haechi.Verdict) }) (id uint64)
+	Identify(id uint64, a haechi.Actor)
+	Close(id uint64)
+}
+
 // Deps is what a gate asks of the rest of the house. Registry, Prover, Sink and
 // Dial are needed; the others may be nil.
 type Deps struct {
@@ -122,7 +130,7 @@ type Deps struct {
 	Enroller  Enroller // nil: there are no enrolment codes
 	Inspector ingress.Inspector
 	Sink      ingress.Sink
-	Sessions  ingress.Sessions
+	Sessions  Sessions
 	// Winners is shared by all gates, also across a reload.
 	Winners *Winners
 	// Dial connects to the upstream.

@@ -105,9 +105,9 @@ type rig struct {
 	last, dials atomic.Uint64
 }
 
-func (r *rig) Open(_ string, _ haechi.Actor, cut func(haechi.Verdict)) uint64 {
+func (r *rig) Enter(_ string, _ haechi.Actor, s interface{ Cut(haechi.Verdict) }) uint64 {
 	id := r.last.Add(1)
-	r.live.Store(id, cut)
+	r.live.Store(id, s.Cut)
 	return id
 }
 

@@ -95,13 +95,13 @@ func (g *Gate) Serve(c *ingress.Conn) {
 	refused := s.certify(c)
 	s.id = g.numbers.Add(1)
 	if g.deps.Sessions != nil {
-		s.id = g.deps.Sessions.Open(g.cfg.Service, c.Actor, s.cut)
+		s.id = g.deps.Sessions.Enter(g.cfg.Service, c.Actor, s)
 	}
 	s.talk.m = g.Machine(c.Actor, s.id, now)
 	s.emit(&haechi.Event{Time: now, Kind: haechi.KindConnect, Outcome: haechi.Success, Service: g.cfg.Service,
 		Actor: c.Actor, Session: s.id})
 	if refused.Refuses() {
-		s.cut(refused)
+		s.Cut(refused)
 	}
 	if !g.crowd.add(s) {
 		s.finish(shutdown())

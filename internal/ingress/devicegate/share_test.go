@@ -82,8 +82,8 @@ func TestHeldConnectionsOfOneClientAreCapped(t *testing.T) {
 // cutter is a registry of sessions that cuts whoever identifies itself.
 type cutter struct{ cut func(haechi.Verdict) }
 
-func (c *cutter) Open(_ string, _ haechi.Actor, cut func(haechi.Verdict)) uint64 {
-	c.cut = cut
+func (c *cutter) Enter(_ string, _ haechi.Actor, s interface{ Cut(haechi.Verdict) }) uint64 {
+	c.cut = s.Cut
 	return 1
 }
 func (c *cutter) Identify(uint64, haechi.Actor) {

@@ -77,8 +77,8 @@ func TestOverTLS(t *testing.T) {
 // opened passes on how to cut a session.
 type opened chan func(haechi.Verdict)
 
-func (o opened) Open(_ string, _ haechi.Actor, cut func(haechi.Verdict)) uint64 {
-	o <- cut
+func (o opened) Enter(_ string, _ haechi.Actor, s interface{ Cut(haechi.Verdict) }) uint64 {
+	o <- s.Cut
 	return 1
 }
 func (opened) Identify(uint64, haechi.Actor) {}
