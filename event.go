@@ -158,7 +158,7 @@ type Event struct {
 	// Duration is how long the gateway and upstream worked on it, in nanoseconds.
 	Duration time.Duration `json:"event.duration,omitempty"`
 
-	// Flow is set by the sensors.
+	// Flow is set by the sensors; of a connection that came over UDP, Transport by a gate.
 	Flow
 
 	// Text is one line for a person, on admin and system events and alerts. It is not

@@ -96,6 +96,10 @@ func (c *Cap) Held(client netip.Prefix) int {
 	return int(s.held[client])
 }
 
+// Full reports whether Acquire would answer no for the client, as far as its own places
+// go.
+func (c *Cap) Full(client netip.Prefix) bool { return c.Held(client) >= int(c.max) }
+
 // Refused is how many times Acquire answered no since New.
 func (c *Cap) Refused() uint64 { return c.refused.Load() }
 

@@ -31,9 +31,7 @@ func (s *socket) take(raw net.Conn) {
 		return
 	}
 	if l.overloaded(c.peer.Addr(), live) {
-		l.counts.overload.Add(1)
-		l.refuseFor(c, c.peer, haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonOverload, Rule: RuleOverload,
-			Observed: float64(live), Threshold: float64(l.cfg.MaxConns)})
+		l.refuseFor(c, c.peer, l.tooMany(live))
 		return
 	}
 	if l.cfg.ProxyProtocol == nil {
@@ -51,6 +49,13 @@ func (s *socket) take(raw net.Conn) {
 func (l *Listener) overloaded(peer netip.Addr, live int64) bool {
 	limit := int64(l.cfg.MaxConns)
 	return live > limit && (live > limit+limit/16+1 || !l.cfg.Allowed(peer))
+}
+
+// tooMany counts a connection beyond MaxConns and says so.
+func (l *Listener) tooMany(live int64) haechi.Verdict {
+	l.counts.overload.Add(1)
+	return haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonOverload, Rule: RuleOverload,
+		Observed: float64(live), Threshold: float64(l.cfg.MaxConns)}
 }
 
 // await reads the PROXY header in a goroutine of its own, of which there is a
@@ -93,31 +98,44 @@ func (s *socket) await(l *Listener, c *conn) {
 // admit judges a connection whose client is known, and hands it on or refuses it.
 func (l *Listener) admit(c *conn, client netip.AddrPort) {
 	in := &admission{actor: l.actor(client.Addr()), port: client.Port(), local: c.local}
-	exempt := in.actor.Allowed || l.isProxy(c, in.actor.Addr)
-	if !exempt {
-		in.verdict = l.judge(in)
-		if refusesConnection(&in.verdict) {
-			l.counts.judged.Add(1)
-			l.refuse(c, in)
-			return
-		}
+	release, ok := l.place(in, in.actor.Allowed || l.isProxy(c, in.actor.Addr))
+	if !ok {
+		l.refuse(c, in)
+		return
 	}
-	var release func()
-	if !exempt && l.cfg.Cap != nil {
-		key := in.actor.Client
-		if !l.cfg.Cap.Acquire(key) {
-			l.counts.capped.Add(1)
-			in.verdict = haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonConnectionLimit, Rule: RuleConnections}
-			l.refuse(c, in)
-			return
-		}
-		release = func() { l.cfg.Cap.Release(key) }
+	l.welcome(in)
+	l.socket.hand(l, ingress.NewConn(c, in.actor, in.port, in.local, release))
+}
+
+// place judges a client and takes a place for it. If it reports false, the verdict says
+// why.
+func (l *Listener) place(in *admission, exempt bool) (release func(), ok bool) {
+	if exempt {
+		return nil, true
 	}
+	in.verdict = l.judge(in)
+	if refusesConnection(&in.verdict) {
+		l.counts.judged.Add(1)
+		return nil, false
+	}
+	if l.cfg.Cap == nil {
+		return nil, true
+	}
+	key := in.actor.Client
+	if !l.cfg.Cap.Acquire(key) {
+		l.counts.capped.Add(1)
+		in.verdict = haechi.Verdict{Action: haechi.Deny, Reason: haechi.ReasonConnectionLimit, Rule: RuleConnections}
+		return nil, false
+	}
+	return func() { l.cfg.Cap.Release(key) }, true
+}
+
+// welcome counts and tells of an admitted connection.
+func (l *Listener) welcome(in *admission) {
 	l.counts.admitted.Add(1)
 	if l.cfg.Announce || in.verdict.Shadow {
 		l.emit(in, haechi.Success)
 	}
-	l.socket.hand(l, ingress.NewConn(c, in.actor, in.port, in.local, release))
 }
 
 // isProxy reports whether the connection belongs to a proxy itself: a trusted one
@@ -134,12 +152,14 @@ func (l *Listener) actor(addr netip.Addr) haechi.Actor {
 		Allowed: l.cfg.Allowed(addr)}
 }
 
-func (l *Listener) judge(in *admission) haechi.Verdict {
-	if l.cfg.Judge == nil {
+func (l *Listener) judge(in *admission) haechi.Verdict { return l.ask(l.cfg.Judge, in) }
+
+func (l *Listener) ask(judge ingress.Inspector, in *admission) haechi.Verdict {
+	if judge == nil {
 		return haechi.Verdict{}
 	}
 	r := haechi.Request{Kind: haechi.KindConnect, Service: l.cfg.Service, Actor: &in.actor, Size: -1}
-	return l.cfg.Judge.Inspect(&r, l.cfg.Now())
+	return judge.Inspect(&r, l.cfg.Now())
 }
 
 // refusesConnection: a limit that would slow down a request has nothing to slow

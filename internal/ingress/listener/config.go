@@ -22,6 +22,8 @@ type Cap interface {
 	Acquire(client netip.Prefix) bool
 	// Release gives it back.
 	Release(client netip.Prefix)
+	// Full reports whether there is none, without counting.
+	Full(client netip.Prefix) bool
 }
 
 // Config says how one service listens on one address.
@@ -46,6 +48,8 @@ type Config struct {
 	Cap Cap
 	// Judge is asked once at accept, with KindConnect; nil: everybody passes.
 	Judge ingress.Inspector
+	// Lists are those of the judges that do not count; see [Listener.Doubtful]. Nil: none.
+	Lists ingress.Inspector
 	// Sink takes KindConnect events; nil: nobody listens.
 	Sink ingress.Sink
 	// Announce emits an event for an admitted connection too. Without it only

@@ -10,6 +10,7 @@ import (
 type admission struct {
 	actor       haechi.Actor
 	port, local uint16
+	transport   haechi.Transport // unset for TCP
 	verdict     haechi.Verdict
 }
 
@@ -43,7 +44,7 @@ func (l *Listener) emit(in *admission, outcome haechi.Outcome) {
 	}
 	l.cfg.Sink.Emit(&haechi.Event{
 		Time: now.UTC(), Kind: haechi.KindConnect, Outcome: outcome, Service: l.cfg.Service, Actor: in.actor,
-		Port: in.port, LocalPort: in.local,
+		Port: in.port, LocalPort: in.local, Flow: haechi.Flow{Transport: in.transport},
 		Reason: v.Reason, Verdict: v.Action, Rule: v.Rule, Ref: v.Ref,
 		Observed: v.Observed, Threshold: v.Threshold, Window: v.Window, Shadow: v.Shadow,
 	})
