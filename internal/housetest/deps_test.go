@@ -22,6 +22,7 @@ func importers() map[string][]string {
 		"github.com/gaissmai/bart":                   {"internal/brick/prefixset"},
 		"github.com/google/nftables":                 {"internal/enforce/nft"},
 		"github.com/gopacket/gopacket":               {"internal/sensor/capture"},
+		"github.com/quic-go/quic-go":                 {"internal/ingress/h3"},
 		"github.com/cilium/ebpf":                     {"internal/enforce/xdp"},
 		"github.com/mdlayher/netlink":                {"internal/enforce/nft"}, // its connections, and one question that nftables cannot ask
 		"github.com/corazawaf/coraza-coreruleset/v4": {"internal/inspect/waf"},
