@@ -9,12 +9,14 @@ import (
 	"haechi"
 )
 
-// flow bounds how long an HTTP/2 client may keep one answer waiting by a window that
-// it does not open (RFC 9113 5.2). Writes of the connection itself have their own
-// bound, in pace; while one of those waits, no stream is blamed.
+// flow bounds how long a client of HTTP/2 or HTTP/3 may keep one answer waiting by a
+// window that it does not open (RFC 9113, 5.2; RFC 9000, 4). Writes of a TCP connection
+// itself have their own bound, in pace; while one of those waits, no stream is blamed.
+// QUIC has no such writes: see keepsUp.
 type flow struct {
 	control *http.ResponseController
 	c       *conn
+	m       *multi // nil over TCP
 	actor   haechi.Actor
 	ahead   *readAhead
 	cut     atomic.Pointer[haechi.Verdict]
@@ -29,8 +31,9 @@ type flow struct {
 
 // watchFlow makes the exchange's flow where its protocol has one.
 func (x *exchange) watchFlow() {
-	if x.r.ProtoMajor == 2 && x.c != nil {
-		x.flow = &flow{control: http.NewResponseController(x.w), c: x.c, actor: x.actor, left: x.g.cfg.WriteTimeout}
+	if x.r.ProtoMajor >= 2 && x.c != nil {
+		m, _ := x.r.Context().Value(multiKey{}).(*multi)
+		x.flow = &flow{control: http.NewResponseController(x.w), c: x.c, m: m, actor: x.actor, left: x.g.cfg.WriteTimeout}
 	}
 }
 
@@ -39,6 +42,9 @@ func (f *flow) begin(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed, f.bytes = true, n
+	if f.m != nil {
+		f.m.waiting.Add(1)
+	}
 	f.left += f.due(n)
 	if f.timer == nil {
 		f.timer = time.AfterFunc(f.c.step(), f.look)
@@ -57,6 +63,9 @@ func (f *flow) done() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed = false
+	if f.m != nil {
+		f.m.waiting.Add(-1)
+	}
 	f.timer.Stop()
 	f.left = min(f.left, f.c.g.cfg.WriteTimeout)
 }
@@ -71,7 +80,7 @@ func (f *flow) look() {
 	if f.ahead != nil {
 		f.ahead.start()
 	}
-	if !f.c.blocked() {
+	if !f.c.blocked() && (f.m == nil || !f.m.keepsUp()) {
 		f.left -= f.c.step()
 	}
 	if f.left > 0 {

@@ -36,6 +36,7 @@ type Gate struct {
 	// lanes serve plain HTTP/1.1; slow takes the connections on which something else
 	// comes to net/http.
 	lanes  lanes
+	multis multis
 	slow   *handoff
 	once   sync.Once
 	served chan struct{} // closed once net/http's server has ended
@@ -56,7 +57,7 @@ type Gate struct {
 type counts struct {
 	requests, refused, upstreamErrors, unresolved, reportsDropped, helloRefused, slowReads, notHeld, silent atomic.Uint64
 	upgradesRefused, framesRefused, messagesRefused, upgradedRates, lifetimes                               atomic.Uint64
-	handshakes, handedOver, unreadable, h2errors, h2cut, pagesLooked, pagesPassed                           atomic.Uint64
+	handshakes, handedOver, unreadable, h2errors, h2cut, h3errors, h3cut, pagesLooked, pagesPassed          atomic.Uint64
 	upgraded, delayed                                                                                       atomic.Int64
 }
 
@@ -134,9 +135,10 @@ func (g *Gate) Serve(ctx context.Context, ln net.Listener) error {
 // left and returns ctx's error.
 func (g *Gate) Shutdown(ctx context.Context) error {
 	g.lanes.stop()
-	lanes := make(chan error, 1)
-	go func() { lanes <- g.lanes.drain(ctx) }()
-	err := errors.Join(g.srv.Shutdown(ctx), <-lanes)
+	others := make(chan error, 2)
+	go func() { others <- g.lanes.drain(ctx) }()
+	go func() { others <- g.multis.drain(ctx) }()
+	err := errors.Join(g.srv.Shutdown(ctx), <-others, <-others)
 	g.once.Do(func() { close(g.served) }) // it never started
 	ended := make(chan struct{})
 	go func() {
@@ -186,6 +188,8 @@ func (g *Gate) Counters() []haechi.Counter {
 		{Name: "http_unreadable", Value: c.unreadable.Load()},
 		{Name: "http2_errors", Value: c.h2errors.Load()},
 		{Name: "http2_cut", Value: c.h2cut.Load()},
+		{Name: "http3_errors", Value: c.h3errors.Load()},
+		{Name: "http3_cut", Value: c.h3cut.Load()},
 		{Name: "http_upgraded_now", Value: uint64(c.upgraded.Load())},
 		{Name: "http_delayed_now", Value: uint64(c.delayed.Load())},
 	}...)

@@ -41,11 +41,16 @@ func (g *Gate) hear(hello *tls.ClientHelloInfo, conf *tls.Config) {
 	if !ok {
 		return
 	}
-	c.Actor.Fingerprint = fingerprint(hello)
+	c.Actor.Fingerprint = fingerprint(hello, ja4.TCP)
 	g.deps.Sessions.Identify(c.session, c.Actor) // so that a decision about it finds the connection
 	if reason, rule := weakness(hello, conf); reason != "" {
-		g.tell(c, reason, rule, hello.ServerName)
+		g.tell(c.from(), reason, rule, hello.ServerName)
 	}
+}
+
+// from is an event with who the connection is of.
+func (c *conn) from() *haechi.Event {
+	return &haechi.Event{Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Session: c.session}
 }
 
 // hearFirst tells of a hello of SSL 2, which is no TLS record and which crypto/tls
@@ -53,25 +58,23 @@ func (g *Gate) hear(hello *tls.ClientHelloInfo, conf *tls.Config) {
 // is set, its type 1 and its version (RFC 6101, appendix E).
 func (g *Gate) hearFirst(c *conn, p []byte) {
 	if g.cfg.TLS != nil && len(p) >= 5 && p[0]&0x80 != 0 && p[2] == 1 && (p[3] == 0 && p[4] == 2 || p[3] == 3) {
-		g.tell(c, haechi.ReasonTLSVersion, ruleVersion, "")
+		g.tell(c.from(), haechi.ReasonTLSVersion, ruleVersion, "")
 	}
 }
 
-// tell reports a hello that is refused.
-func (g *Gate) tell(c *conn, reason haechi.Reason, rule, name string) {
+// tell reports a hello that is refused; e says whose it is.
+func (g *Gate) tell(e *haechi.Event, reason haechi.Reason, rule, name string) {
 	g.counts.helloRefused.Add(1)
 	now := g.deps.Now()
-	scope := haechi.Scope{Kind: haechi.ScopeAddress, Prefix: c.Actor.Client}
-	about := scope.String() + c.Actor.Fingerprint[:min(3, len(c.Actor.Fingerprint))] // an attempt with each version has a reference of its own
-	g.deps.Sink.Emit(&haechi.Event{
-		Time: now.UTC(), Kind: haechi.KindHello, Outcome: haechi.Failure, Severity: haechi.Low, Reason: reason, Service: g.cfg.Name,
-		Actor: c.Actor, Port: c.Port, LocalPort: c.LocalPort, Session: c.session, Host: bounded(name, maxServerName),
-		Verdict: haechi.Deny, Rule: rule, Ref: haechi.NewReference(rule, about, now),
-	})
+	scope := haechi.Scope{Kind: haechi.ScopeAddress, Prefix: e.Client}
+	about := scope.String() + e.Fingerprint[:min(3, len(e.Fingerprint))] // an attempt with each version has a reference of its own
+	e.Time, e.Kind, e.Outcome, e.Severity, e.Reason, e.Service = now.UTC(), haechi.KindHello, haechi.Failure, haechi.Low, reason, g.cfg.Name
+	e.Host, e.Verdict, e.Rule, e.Ref = bounded(name, maxServerName), haechi.Deny, rule, haechi.NewReference(rule, about, now)
+	g.deps.Sink.Emit(e)
 }
 
-func fingerprint(hello *tls.ClientHelloInfo) string {
-	h := ja4.Hello{Transport: ja4.TCP, Versions: hello.SupportedVersions, Suites: hello.CipherSuites, Extensions: hello.Extensions}
+func fingerprint(hello *tls.ClientHelloInfo, over ja4.Transport) string {
+	h := ja4.Hello{Transport: over, Versions: hello.SupportedVersions, Suites: hello.CipherSuites, Extensions: hello.Extensions}
 	h.Signatures = make([]uint16, len(hello.SignatureSchemes))
 	for i, s := range hello.SignatureSchemes {
 		h.Signatures[i] = uint16(s)

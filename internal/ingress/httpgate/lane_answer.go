@@ -297,7 +297,7 @@ func (l *lane) fields(x *exchange, b []byte) (_ []byte, dated bool) {
 		b = line(b, f.Name, f.Value)
 	}
 	if s != nil {
-		s.completes(x.secure(), has, x.g.values.noSniff, func(name string, value []string) { b = line(b, name, value[0]) })
+		s.completes(x.way(), has, x.g.values.noSniff, func(name string, value []string) { b = line(b, name, value[0]) })
 	}
 	return b, dated
 }

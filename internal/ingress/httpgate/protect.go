@@ -22,6 +22,10 @@ type Protection struct {
 	Cookies Cookies
 	// CSP is the Content-Security-Policy of HTML.
 	CSP CSP
+	// AltSvc is the value of Alt-Svc (RFC 7838), which says where HTTP/3 is spoken. It is
+	// sent over TLS to clients that are not behind a proxy; what the upstream says is
+	// replaced. Empty: none, and what the upstream says passes.
+	AltSvc string
 }
 
 // CSP is a Content-Security-Policy for answers that are HTML and bring no policy of
@@ -44,10 +48,10 @@ const ReportPath = "/.well-known/haechi/csp"
 // protection is a Protection with its header values made ready; they are shared and
 // never changed.
 type protection struct {
-	hsts, frames, referrer []string
-	noSniff                bool
-	cookies                cookieRules
-	csp                    *policy
+	hsts, frames, referrer, altSvc []string
+	noSniff                        bool
+	cookies                        cookieRules
+	csp                            *policy
 }
 
 func newProtection(p Protection) *protection {
@@ -57,7 +61,7 @@ func newProtection(p Protection) *protection {
 		}
 		return []string{v}
 	}
-	return &protection{hsts: one(p.HSTS), frames: one(p.Frames), referrer: one(p.Referrer), noSniff: p.NoSniff,
+	return &protection{hsts: one(p.HSTS), frames: one(p.Frames), referrer: one(p.Referrer), altSvc: one(p.AltSvc), noSniff: p.NoSniff,
 		cookies: newCookieRules(p.Cookies), csp: newPolicy(p.CSP)}
 }
 
@@ -71,6 +75,14 @@ func (x *exchange) secure() bool {
 	return x.in.secure
 }
 
+// way is how an answer goes to the browser.
+type way struct {
+	secure bool // encrypted
+	direct bool // by this gate, nobody in between
+}
+
+func (x *exchange) way() way { return way{x.secure(), x.in.secure && !x.trusted} }
+
 // spoken is what an answer of the upstream says itself.
 type spoken struct{ referrer, frames, framing bool }
 
@@ -82,10 +94,10 @@ func (x *exchange) protect(h http.Header, nosniff []string) {
 			delete(h, name)
 		}
 	}
-	secure := x.secure()
-	p.completes(secure, spoken{h["Referrer-Policy"] != nil, h["X-Frame-Options"] != nil, saysFraming(h["Content-Security-Policy"])}, nosniff,
+	to := x.way()
+	p.completes(to, spoken{h["Referrer-Policy"] != nil, h["X-Frame-Options"] != nil, saysFraming(h["Content-Security-Policy"])}, nosniff,
 		func(name string, value []string) { h[name] = value })
-	p.cookies.complete(h["Set-Cookie"], secure)
+	p.cookies.complete(h["Set-Cookie"], to.secure)
 }
 
 // replaces reports whether what the upstream says under that name does not count.
@@ -95,14 +107,19 @@ func (p *protection) replaces(name string) bool {
 		return true
 	case "X-Content-Type-Options", "X-Xss-Protection":
 		return p.noSniff
+	case "Alt-Svc":
+		return p.altSvc != nil
 	}
 	return false
 }
 
 // completes gives the lines that are missing.
-func (p *protection) completes(secure bool, has spoken, nosniff []string, add func(name string, value []string)) {
-	if secure && p.hsts != nil {
+func (p *protection) completes(to way, has spoken, nosniff []string, add func(name string, value []string)) {
+	if to.secure && p.hsts != nil {
 		add("Strict-Transport-Security", p.hsts)
+	}
+	if to.direct && p.altSvc != nil {
+		add("Alt-Svc", p.altSvc)
 	}
 	if p.noSniff {
 		add("X-Content-Type-Options", nosniff)

@@ -103,8 +103,12 @@ func localAddr(c net.Conn) netip.Addr {
 	if c == nil {
 		return netip.Addr{}
 	}
-	if t, ok := c.LocalAddr().(*net.TCPAddr); ok {
-		return t.AddrPort().Addr().Unmap().WithZone("")
+	var at netip.AddrPort
+	switch a := c.LocalAddr().(type) {
+	case *net.TCPAddr:
+		at = a.AddrPort()
+	case *net.UDPAddr: // of QUIC
+		at = a.AddrPort()
 	}
-	return netip.Addr{}
+	return at.Addr().Unmap().WithZone("")
 }
