@@ -23,6 +23,7 @@ import (
 	"haechi/internal/identity/signature"
 	"haechi/internal/ingress"
 	"haechi/internal/ingress/devicegate"
+	"haechi/internal/ingress/h3"
 	"haechi/internal/ingress/listener"
 	"haechi/internal/ingress/tlsterm/acme"
 	"haechi/internal/inspect/waf/exceptions"
@@ -62,6 +63,7 @@ type estate struct {
 	seclog     *seclog.Log // nil: none is written
 	alerts     *alert.Dispatcher
 	pool       *listener.Pool
+	udp        *h3.Pool // of HTTP/3
 	cap        *conncap.Cap
 	winners    *devicegate.Winners
 	engines    engines
@@ -138,7 +140,7 @@ func openEstate(ctx context.Context, cfg *config.Config, now func() time.Time, l
 	e.forgotten = newForgotten(cfg, e)
 	e.exports, e.samples = newExports("netflow", &cfg.Sensor.NetFlow, cfg, e), newExports("sflow", &cfg.Sensor.SFlow, cfg, e)
 	e.pipes = splice.New(maxPipes)
-	e.pool = listener.NewPool(nil)
+	e.pool, e.udp = listener.NewPool(nil), h3.NewPool(nil)
 	e.cap = conncap.New(largestCap(cfg), capClients)
 	if err := e.openDatabase(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
@@ -322,7 +324,7 @@ func openAlerts(cfg *config.Config, now func() time.Time, log *slog.Logger) (*al
 func (e *estate) close() error {
 	var errs []error
 	if e.pool != nil {
-		errs = append(errs, e.pool.Close())
+		errs = append(errs, e.pool.Close(), e.udp.Close())
 		e.pipes.Close()
 	}
 	if e.stages != nil {

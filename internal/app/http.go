@@ -14,6 +14,7 @@ import (
 	"haechi/internal/brick/gcra"
 	"haechi/internal/config"
 	"haechi/internal/identity/clientip"
+	"haechi/internal/ingress/h3"
 	"haechi/internal/ingress/httpgate"
 	"haechi/internal/ingress/listener"
 	"haechi/internal/ingress/tlsterm"
@@ -66,6 +67,7 @@ type httpGuard struct {
 	group  *httpGroup
 	gate   *httpgate.Gate
 	socket *listener.Listener
+	udp    *h3.Listener // nil: no HTTP/3
 	certs  []*tlsterm.Set
 	owned  []ownCert
 	behind []*behind // one for each service of the group
@@ -92,6 +94,9 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 		g.behind = append(g.behind, up)
 		served := site(s, up)
 		served.Drains = &e.drains
+		if served.Protection != nil {
+			served.Protection.AltSvc = altSvc(s, group.addr)
+		}
 		if group.redirect[i] {
 			served.SecureAt = secureAt(s)
 			conf.Sites = append(conf.Sites, served)
@@ -122,8 +127,11 @@ func newHTTPGuard(cfg *config.Config, group *httpGroup, e *estate, w *world, log
 	}
 	listen := listenConfig(group.addr, first, e, anyOf{w.judges, group.names()}, false)
 	listen.Announce = true // a device gate announces its connections itself
-	g.socket, err = e.pool.Listen(listen)
-	return g, err
+	listen.Lists = anyOf{w.lists, group.names()}
+	if g.socket, err = e.pool.Listen(listen); err != nil {
+		return nil, err
+	}
+	return g, g.listenUDP(e.udp, &conf, len(g.certs) > 0 && g.encrypted().TLS.HTTP3)
 }
 
 // encrypted is the first service that speaks TLS at this address.
@@ -176,9 +184,7 @@ func (g *httpGuard) run(conns context.Context) {
 	ended := make(chan struct{})
 	all.Go(func() {
 		defer close(ended)
-		if err := g.gate.Serve(kept, g.socket); err != nil {
-			g.log.Error("an HTTP gate ended", "err", err)
-		}
+		g.serve(kept)
 		g.gate.Wait()
 	})
 	<-g.done
@@ -214,7 +220,7 @@ func (g *httpGuard) drain(conns, kept context.Context) {
 
 func (g *httpGuard) retire() {
 	g.once.Do(func() {
-		if err := g.socket.Close(); err != nil {
+		if err := g.closeSockets(); err != nil {
 			g.log.Error("a listening socket did not close", "err", err)
 		}
 		close(g.done)
@@ -235,7 +241,7 @@ func (g *httpGuard) status() (out []haechi.ServiceStatus) {
 }
 
 func (g *httpGuard) stats() []haechi.Counter {
-	out := append(g.gate.Counters(), g.socket.Counters()...)
+	out := slices.Concat(g.gate.Counters(), g.socket.Counters(), g.udpCounters())
 	for i, s := range g.group.services {
 		out = append(out, g.behind[i].counter(s.Name)...)
 		if !g.group.redirect[i] {

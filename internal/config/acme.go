@@ -32,8 +32,15 @@ func (v *validator) tls(service string, s *rawService) {
 	if acme && (t.DevCA || t.Cert != "") {
 		v.wrongAt(key+".acme", "leave out acme, or the other", "%s has acme and another certificate", key)
 	}
-	if v.written(key) && !t.DevCA && t.Cert == "" && t.Key == "" && !acme {
+	switch none := !t.DevCA && t.Cert == "" && t.Key == "" && !acme; {
+	case none && t.HTTP3:
+		v.wrongAt(key+".http3", "give "+key+" a certificate: cert and key, acme, or dev_ca: true", "HTTP/3 is always encrypted, and %s has no certificate", key)
+	case none && v.written(key):
 		v.wrongAt(key, "give cert and key, acme, or dev_ca: true; without tls: the service is plain", "%s says nothing", key)
+	}
+	if t.HTTP3 && len(s.ProxyProtocol) > 0 {
+		v.wrongAt(key+".http3", "leave it out, or give clients that come directly a service at an address of its own",
+			"%s and %s do not go together: the PROXY header goes over TCP only, so who came by UDP would be taken for the balancer", key+".http3", service+".proxy_protocol")
 	}
 	v.clients(service, s)
 	if acme && s.Kind == kindHTTP {

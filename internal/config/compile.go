@@ -94,7 +94,7 @@ func compileService(name string, s *rawService, fallback zone) Service {
 	}
 	out := Service{
 		Name: name, Kind: s.Kind, Profile: s.Profile, Upstream: s.Upstream, Others: others(s.Upstreams), Behind: compileBehind(&s.UpstreamTLS), Hosts: s.Hosts,
-		TLS:           TLS{Policy: s.TLS.Policy, Cert: s.TLS.Cert, Key: s.TLS.Key, DevCA: s.TLS.DevCA, ACME: compileACME(&s.TLS.ACME), Plain: s.TLS.Plain == "allow", Clients: compileClients(&s.TLS.Clients)},
+		TLS:           TLS{Policy: s.TLS.Policy, Cert: s.TLS.Cert, Key: s.TLS.Key, DevCA: s.TLS.DevCA, ACME: compileACME(&s.TLS.ACME), HTTP3: s.TLS.HTTP3, Plain: s.TLS.Plain == "allow", Clients: compileClients(&s.TLS.Clients)},
 		ProxyProtocol: prefixes(s.ProxyProtocol), Zone: z.location(),
 		Limits: compileLimits(s),
 		Access: Access{Mode: mode(s.Access.Mode), Allow: prefixes(s.Access.Allow), Deny: prefixes(s.Access.Deny), AllowCerts: s.Access.Certificates.Allow, DenyCerts: s.Access.Certificates.Deny},

@@ -103,6 +103,8 @@ type rawTLS struct {
 	DevCA  bool   `yaml:"dev_ca,omitempty" jsonschema_description:"Use the built-in development CA."`
 	Plain  string `yaml:"plain,omitempty" only:"device" jsonschema:"enum=allow,enum=refuse" jsonschema_description:"Whether devices without TLS may come in at the same port; without it they are refused."`
 
+	HTTP3 bool `yaml:"http3,omitempty" only:"http" jsonschema_description:"Speak HTTP/3 as well, at UDP of the same addresses; without it HTTP/1.1 and HTTP/2 only."`
+
 	Clients rawClients `yaml:"clients,omitempty" jsonschema_description:"Clients that show certificates of their own (mTLS); without it they are not asked."`
 
 	ACME rawACME `yaml:"acme,omitempty" only:"http" jsonschema_description:"Certificates of an authority that speaks ACME, asked for and renewed by the gateway."`

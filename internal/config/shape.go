@@ -93,6 +93,7 @@ type TLS struct {
 	Cert, Key string
 	DevCA     bool
 	ACME      ACME // http
+	HTTP3     bool // http: at UDP of the same addresses too
 	Plain     bool // device: those without TLS come in at the same port too
 	Clients   Clients
 }

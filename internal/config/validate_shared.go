@@ -35,6 +35,7 @@ func (v *validator) mayShare(a, b place) (why, hint string) {
 	}{
 		{"tls (all or none)", (s.TLS == rawTLS{} || a.redirect) == (t.TLS == rawTLS{} || b.redirect)},
 		{"tls.policy", s.TLS.Policy == t.TLS.Policy || a.redirect || b.redirect},
+		{"tls.http3", s.TLS.HTTP3 == t.TLS.HTTP3 || a.redirect || b.redirect},
 		{"tls.clients", s.TLS.Clients == t.TLS.Clients || a.redirect || b.redirect},
 		{"proxy_protocol", slices.Equal(s.ProxyProtocol, t.ProxyProtocol)},
 		{"limits.header", s.Limits.Header == t.Limits.Header},
