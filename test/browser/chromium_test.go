@@ -91,9 +91,15 @@ type tab struct {
 // open opens a window on the gateway's console.
 func (g *gateway) open() *tab {
 	g.t.Helper()
+	return g.openIn(chromium.open(g.t))
+}
+
+// openIn opens it in a browser.
+func (g *gateway) openIn(browser context.Context) *tab {
+	g.t.Helper()
 	b := &tab{t: g.t, base: g.started.Console}
 	var stop context.CancelFunc
-	b.ctx, stop = chromedp.NewContext(chromium.open(g.t), chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
+	b.ctx, stop = chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
 	g.t.Cleanup(func() {
 		b.quiet()
 		_ = chromedp.Cancel(b.ctx)

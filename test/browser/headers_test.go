@@ -30,8 +30,9 @@ func evilShop(w http.ResponseWriter, r *http.Request) {
 <script>document.getElementById("other").textContent = "ran"</script>`, r.Header.Get("X-Csp-Nonce"))
 }
 
-// secured is a gateway in front of evilShop, over TLS, with plain HTTP beside it.
-func secured(t *testing.T) (g *gateway, tls, plain string) {
+// secured is a gateway in front of evilShop, over TLS, with plain HTTP beside it. more are
+// settings of tls.
+func secured(t *testing.T, more string) (g *gateway, tls, plain string) {
 	t.Helper()
 	chromium.open(t)
 	g = &gateway{t: t, dir: t.TempDir()}
@@ -46,9 +47,9 @@ func secured(t *testing.T) (g *gateway, tls, plain string) {
 	})
 	tls, plain = free(t), free(t)
 	text := fmt.Sprintf("state: %q\nconsole: { listen: \"127.0.0.1:0\" }\nservices:\n  shop:\n    kind: http\n    hosts: [localhost, 127.0.0.1]\n"+
-		"    listen: [%q]\n    redirect: [%q]\n    tls: { dev_ca: true }\n    upstream: http://%s\n    headers:\n"+
+		"    listen: [%q]\n    redirect: [%q]\n    tls: { dev_ca: true%s }\n    upstream: http://%s\n    headers:\n"+
 		"      csp: { mode: enforce, policy: \"default-src 'self'; script-src 'nonce-{nonce}'\", placeholder: PLACEHOLDER-0123456789 }\n",
-		filepath.Join(g.dir, "state"), tls, plain, l.Addr())
+		filepath.Join(g.dir, "state"), tls, plain, more, l.Addr())
 	config := filepath.Join(g.dir, "haechi.yaml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -71,7 +72,7 @@ func secured(t *testing.T) (g *gateway, tls, plain string) {
 // the page's scripts and not the one that somebody put in, keeps the session's cookie
 // from scripts, and reports; the console shows the report.
 func TestBrowserKeepsThePolicy(t *testing.T) {
-	g, tls, plain := secured(t)
+	g, tls, plain := secured(t, "")
 	b := g.open()
 	b.do(chromedp.Navigate("http://" + plain + "/cart"))
 	if at := get(b, chromedp.Location()); at != "https://"+tls+"/cart" {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,18 +78,12 @@ func TestHTTP3IsLikeHTTP2(t *testing.T) {
 			t.Errorf("%s: %q from %q", name, p.body, p.Header.Get("X-Client"))
 		}
 	}
-	var es []haechi.Event
-	eventually(t, "the events", 5*time.Second, func() bool {
-		var err error
-		es, err = q.api.Events(t.Context(), haechi.EventFilter{Service: "fast", Limit: 1000})
+	eventually(t, "a request with a fingerprint of QUIC", 5*time.Second, func() bool {
+		es, err := q.api.Events(t.Context(), haechi.EventFilter{Service: "fast", Limit: 1000})
 		must(t, err)
-		seen := map[haechi.Kind]bool{}
-		for _, e := range es {
-			if e.Kind == haechi.KindConnect && e.Transport == haechi.UDP || e.Kind == haechi.KindRequest && strings.HasPrefix(e.Fingerprint, "q13d") && e.TLS {
-				seen[e.Kind] = true
-			}
-		}
-		return seen[haechi.KindRequest]
+		return slices.ContainsFunc(es, func(e haechi.Event) bool {
+			return e.Kind == haechi.KindRequest && strings.HasPrefix(e.Fingerprint, "q13d") && e.TLS && e.Addr == q.addr(20) && e.Status == 200
+		})
 	})
 	if q.counter("http_unresolved_connections") != 0 {
 		t.Error("a connection was not taken")
