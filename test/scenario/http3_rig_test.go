@@ -58,6 +58,7 @@ func (q *quicRig) set3(tlsMore, more string) {
 func (q *quicRig) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Alt-Svc", `h3=":1"`)
 	w.Header().Set("X-Client", r.Header.Get("X-Forwarded-For"))
+	w.Header().Set("X-Shown", r.Header.Get("Client-Cert"))
 	w.Header().Set("X-Saw", fmt.Sprint(r.Method, " ", r.ContentLength, " ", len(r.TransferEncoding)))
 	http.SetCookie(w, &http.Cookie{Name: "id", Value: "1"})
 	switch r.URL.Path {
@@ -84,9 +85,10 @@ func (q *quicRig) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // guest is a client of HTTP/3 with at most one connection.
 type guest struct {
-	t  *testing.T
-	q  *quicRig
-	at int
+	t    *testing.T
+	q    *quicRig
+	at   int
+	cert []tls.Certificate // that it shows if asked
 
 	socket    *net.UDPConn
 	transport *quic.Transport
@@ -111,7 +113,7 @@ func (g *guest) enter() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), gateway.Patient(5*time.Second))
 	defer cancel()
-	g.conn, err = g.transport.Dial(ctx, to, &tls.Config{InsecureSkipVerify: true, ServerName: shopHost, NextProtos: []string{"h3"}}, nil)
+	g.conn, err = g.transport.Dial(ctx, to, &tls.Config{InsecureSkipVerify: true, ServerName: shopHost, NextProtos: []string{"h3"}, Certificates: g.cert}, nil)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -370,4 +371,32 @@ func TestHTTP3Stop(t *testing.T) {
 		t.Errorf("ended by %v", err)
 	}
 	q.proc.Wait(gateway.Patient(25 * time.Second))
+}
+
+// TestHTTP3ClientCertificates: asked for, judged, told to the server behind, and a
+// revocation ends what is open.
+func TestHTTP3ClientCertificates(t *testing.T) {
+	t.Parallel()
+	q, a := newQUIC(t, ""), newOpensslCA(t)
+	a.issue("phone")
+	q.set3(fmt.Sprintf("http3: true, clients: { ca: %s, crl: %s }", a.path("ca.pem"), a.path("ca.crl")), "")
+	q.start()
+	bare := q.guest(t, 20)
+	p := bare.get("/")
+	q.refusedWith(t, p, http.StatusForbidden, haechi.ReasonClientCertMissing)
+	if err := bare.over(5 * time.Second); err == nil {
+		t.Error("who shows none keeps the connection")
+	}
+	phone := q.guest(t, 21)
+	cert, err := tls.LoadX509KeyPair(a.path("phone.pem"), a.path("phone.key"))
+	must(t, err)
+	phone.cert = []tls.Certificate{cert}
+	if p := phone.get("/"); p.StatusCode != 200 || !strings.HasPrefix(p.Header.Get("X-Shown"), ":MI") {
+		t.Errorf("%d, the server behind saw %q", p.StatusCode, p.Header.Get("X-Shown"))
+	}
+	a.ca("-revoke", a.path("phone.pem"))
+	a.list()
+	_ = phone.over(30 * time.Second)
+	phone.http = nil
+	q.refusedWith(t, phone.get("/"), http.StatusForbidden, haechi.ReasonClientCertRevoked)
 }
