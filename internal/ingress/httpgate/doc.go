@@ -29,6 +29,10 @@
 // a request as asked. FuzzCompose holds what a lane sends to one request of the meaning
 // that net/http reads.
 //
+// HTTP/3 comes by ServeStreams, on connections that read their streams by themselves and
+// tell what never became a request (type multi). They are sessions like all others, and
+// their requests go to the same handler.
+//
 // Requests without a body to a plain HTTP upstream take a faster way than
 // http.Transport (type upstream); FuzzAnswer holds both ways to the same reading.
 //
