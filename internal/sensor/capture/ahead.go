@@ -8,7 +8,7 @@ import "bytes"
 // are in the cache when their turn comes. A lane that began wrongly costs time, no more.
 const (
 	lanes     = 16
-	laneBytes = 16 << 10
+	laneBytes = 64 << 10
 	// seekBytes is how far a lane looks for its beginning.
 	seekBytes = 4 << 10
 	// headBytes reach from a frame's head over the headers of its packet.
