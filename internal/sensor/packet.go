@@ -56,8 +56,10 @@ type Packet struct {
 	// Refused says that Embedded is the packet that an ICMP error is about.
 	Refused  bool
 	Embedded Path
-	// Hash is the flow table's: by it the packet's flow was looked for ahead. 0: it was not.
+	// Hash is the flow table's: by it the packet's flow was looked for ahead, and probably
+	// found in Slot. 0: it was not.
 	Hash uint64
+	Slot uint32
 }
 
 // Path says between whom a packet goes. IPv4 addresses lie in the first four bytes. An

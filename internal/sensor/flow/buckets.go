@@ -45,9 +45,10 @@ func matching(tags, tag uint64) uint64 {
 // find returns the index of a flow, or -1.
 func (b *buckets[K]) find(h uint64, k K, proto uint8) int {
 	bucket := h & b.mask
-	for m := matching(b.tags[bucket], tagOf(h)); m != 0; m &= m - 1 {
+	tags := b.tags[bucket]
+	for m := matching(tags, tagOf(h)); m != 0; m &= m - 1 {
 		i := int(bucket)*ways + lowest(m)
-		if s := &b.slots[i]; s.key == k && s.proto == proto && b.used(i) {
+		if s := &b.slots[i]; s.key == k && s.proto == proto && tags>>(lowest(m)*8)&255 != 0 {
 			return i
 		}
 	}
@@ -55,9 +56,9 @@ func (b *buckets[K]) find(h uint64, k K, proto uint8) int {
 }
 
 // likely is the index of the flow that is probably meant, of any if it is not there.
-func (b *buckets[K]) likely(h uint64) int {
+func (b *buckets[K]) likely(h uint64) uint32 {
 	bucket := h & b.mask
-	return int(bucket)*ways + lowest(matching(b.tags[bucket], tagOf(h)))&(ways-1)
+	return uint32(bucket)*ways + uint32(lowest(matching(b.tags[bucket], tagOf(h))))&(ways-1)
 }
 
 // room returns a free index in the flow's bucket, or -1.
@@ -83,7 +84,7 @@ func (b *buckets[K]) give(i int) {
 	b.live--
 }
 
-func (b *buckets[K]) used(i int) bool { return b.tags[i/ways]>>(uint(i%ways)*8)&255 != 0 }
+func (b *buckets[K]) used(i int) bool { return b.tags[uint(i)/ways]>>(uint(i)%ways*8)&255 != 0 }
 
 // grow doubles the table if it may. Every flow finds room: a bucket's flows go to two.
 func (b *buckets[K]) grow() bool {

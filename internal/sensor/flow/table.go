@@ -8,7 +8,7 @@ import (
 	"haechi/internal/sensor"
 )
 
-func lowest(m uint64) int { return bits.TrailingZeros64(m) / 8 }
+func lowest(m uint64) int { return bits.TrailingZeros64(m) >> 3 }
 
 // Config bounds the table. Zero values take the defaults.
 type Config struct {
@@ -74,7 +74,9 @@ type Table struct {
 
 	epoch   int64 // Unix nanoseconds of the first packet's second
 	now     int64
-	second  int64 // of now, since epoch
+	second  int64  // of now, since epoch
+	ends    int64  // when that second is over, Unix nanoseconds
+	update  uint16 // the least seconds between two updates
 	touched uint8
 	apps    []string
 	event   haechi.Event   // reused: every event sets the same fields
@@ -94,7 +96,7 @@ type half[K key] struct {
 func New(cfg Config, hear sensor.Listener, emit func(*haechi.Event)) *Table {
 	cfg = cfg.filled()
 	const first = 4096
-	t := &Table{cfg: cfg, emit: emit, hear: hear, apps: []string{""}}
+	t := &Table{cfg: cfg, emit: emit, hear: hear, apps: []string{""}, update: uint16(cfg.Update / time.Second)}
 	t.event.Kind, t.event.Sensor = haechi.KindFlow, cfg.Sensor
 	t.v4 = half[key4]{t: t, buckets: newBuckets[key4](min(first, cfg.Flows), cfg.Flows, cfg.Seed)}
 	t.v6 = half[key6]{t: t, buckets: newBuckets[key6](min(first/4, cfg.Flows/2), cfg.Flows/2, cfg.Seed)}
@@ -140,11 +142,18 @@ func (t *Table) Ahead(ps []sensor.Packet) {
 		if p.V6 {
 			k, _ := key6Of(&p.Path)
 			p.Hash = k.hash(t.cfg.Seed, p.Proto)
-			t.touched += t.v6.slots[t.v6.likely(p.Hash)].first
+			p.Slot = t.v6.likely(p.Hash)
 		} else {
 			k, _ := key4Of(&p.Path)
 			p.Hash = k.hash(t.cfg.Seed, p.Proto)
-			t.touched += t.v4.slots[t.v4.likely(p.Hash)].first
+			p.Slot = t.v4.likely(p.Hash)
+		}
+	}
+	for i := range ps { // apart, so that more of them wait at once
+		if p := &ps[i]; p.V6 {
+			t.touched += t.v6.slots[p.Slot].first
+		} else {
+			t.touched += t.v4.slots[p.Slot].first
 		}
 	}
 }
@@ -167,7 +176,7 @@ func (t *Table) Tick(now time.Time) { t.advance(now.UnixNano()) }
 func (t *Table) advance(at int64) {
 	if t.epoch == 0 {
 		t.epoch = at - at%int64(time.Second)
-		t.now = at
+		t.now, t.ends = at, t.epoch+int64(time.Second)
 		return
 	}
 	if at <= t.now {
@@ -176,13 +185,14 @@ func (t *Table) advance(at int64) {
 		}
 		return
 	}
-	t.now = at
-	second := (at - t.epoch) / int64(time.Second)
-	if gone := second - t.second; gone > 0 {
-		t.second = second
-		t.v4.sweep(gone)
-		t.v6.sweep(gone)
+	if t.now = at; at < t.ends {
+		return
 	}
+	second := (at - t.epoch) / int64(time.Second)
+	gone := second - t.second
+	t.second, t.ends = second, t.epoch+(second+1)*int64(time.Second)
+	t.v4.sweep(gone)
+	t.v6.sweep(gone)
 }
 
 // stampUnit is the grain of slot.last: 2^32 of them are two years.

@@ -9,7 +9,10 @@ import (
 // a call by way of the type parameter is not inlined.
 func (h *half[K]) packet(p *sensor.Packet, k K, hash uint64, high bool) {
 	t := h.t
-	i := h.find(hash, k, p.Proto)
+	i := int(p.Slot) // where it was looked for ahead
+	if s := &h.slots[i]; s.key != k || s.proto != p.Proto || !h.used(i) {
+		i = h.find(hash, k, p.Proto)
+	}
 	if i >= 0 && h.again(&h.slots[i], p) {
 		h.end(i)
 		i = -1
@@ -23,17 +26,18 @@ func (h *half[K]) packet(p *sensor.Packet, k K, hash uint64, high bool) {
 	in := high == (s.bits&bitHigh != 0)
 	before := s.state
 	h.count(s, p, in)
-	if s.packetsIn+s.packetsOut > 1 {
+	first := s.packetsIn+s.packetsOut == 1
+	switch {
+	case before == haechi.FlowEstablished && p.Flags&(sensor.SYN|sensor.FIN|sensor.RST) == 0: // nearly always, and that changes nothing
+	case !first:
 		h.follow(s, p, in)
-	} else if s.state == haechi.FlowMidstream {
+	case before == haechi.FlowMidstream:
 		s.speak(p, in)
 	}
 	switch {
-	case s.packetsIn+s.packetsOut == 1:
+	case first:
 		h.tell(s, haechi.FlowBegin)
-	case s.state != before:
-		h.tell(s, haechi.FlowUpdate)
-	case h.stale(s):
+	case s.state != before, h.stale(s):
 		h.tell(s, haechi.FlowUpdate)
 	}
 	if t.hear != nil && p.PayloadLength > 0 && s.bits&bitSilent == 0 && !p.Fragment {
@@ -43,7 +47,7 @@ func (h *half[K]) packet(p *sensor.Packet, k K, hash uint64, high bool) {
 
 // stale reports whether a flow that goes on was not told of for long.
 func (h *half[K]) stale(s *slot[K]) bool {
-	return uint16(h.t.second)-s.told >= uint16(h.t.cfg.Update/1e9)
+	return uint16(h.t.second)-s.told >= h.t.update
 }
 
 // again reports whether a packet begins another flow between the same ends.
