@@ -19,12 +19,22 @@ type engine struct {
 	judge  judge
 	calm   calm
 	class  string
-	hosts  *lru.Table[netip.Prefix, victim]
-	nets   *lru.Table[netip.Prefix, victim]
+	hosts  targets
+	nets   targets
 	news   news
-	// restless says that there may be a target that is not calm, so that each second all of
+}
+
+// targets are hosts or networks.
+type targets struct {
+	*lru.Table[netip.Prefix, victim]
+	times float64 // the limit of a host that it takes
+	// restless says that there may be one that is not calm, so that each second all of
 	// them are looked at.
 	restless bool
+}
+
+func newTargets(times float64, idle time.Duration) targets {
+	return targets{lru.New[netip.Prefix, victim](victims, int64(idle), lru.Prefix), times, false}
 }
 
 // calm says that so much can be no flood, however it is spread over a window, so that
@@ -73,8 +83,7 @@ const sketchFrom = 16
 
 func newEngine(rule detect.Rule, class string, length, answer time.Duration, c calm, j judge) *engine {
 	return &engine{rule: rule, class: class, width: int64(length) / 15, length: length, answer: answer, judge: j, calm: c,
-		hosts: lru.New[netip.Prefix, victim](victims, int64(length), lru.Prefix), nets: lru.New[netip.Prefix, victim](victims, int64(length), lru.Prefix),
-		news: newNews(flows, int64(length))}
+		hosts: newTargets(1, length), nets: newTargets(carpet, length), news: newNews(flows, int64(length))}
 }
 
 // Refused counts what found no room.
@@ -108,11 +117,10 @@ func (g *engine) begin(s *sight, e *haechi.Event, out []haechi.Finding) []haechi
 
 // goOn notes what a flow became. What is answered takes back its first packet.
 func (g *engine) goOn(s *sight, answered, rejected bool, e *haechi.Event, out []haechi.Finding) []haechi.Finding {
-	d, from, k := g.news.since(s)
-	if k == nil || k.done {
+	d, from, counts := g.news.since(s, answered || s.over)
+	if !counts {
 		return out
 	}
-	k.done = answered || s.over
 	return g.each(s, e, out, func(v *victim) {
 		if s.over {
 			v.amounts[0].over++
@@ -150,7 +158,7 @@ func (g *engine) each(s *sight, e *haechi.Event, out []haechi.Finding, do func(*
 	if v != nil {
 		v.meet(s, g, fresh)
 		do(v)
-		out = g.tell(host, v, s.at, 1, e, out)
+		out = g.tell(&g.hosts, host, v, s.at, e, out)
 		open = v.attack.Open()
 	}
 	net, err := s.to.Prefix(netBits(s.to))
@@ -165,7 +173,7 @@ func (g *engine) each(s *sight, e *haechi.Event, out []haechi.Finding, do func(*
 		v.hostsIn[v.epoch&1].Add(distinct.Of(s.to))
 	}
 	do(v)
-	return g.tell(net, v, s.at, carpet, e, out)
+	return g.tell(&g.nets, net, v, s.at, e, out)
 }
 
 // carpet is how many times the limit of a host a network needs.
@@ -214,18 +222,18 @@ func (v *victim) to() uint64   { return max(v.hostsIn[0].Count(), v.hostsIn[1].C
 func (v *victim) onePort() bool { return v.votes*4 >= v.hits }
 
 // tell judges a target, and says so when it is due.
-func (g *engine) tell(key netip.Prefix, v *victim, now int64, times float64, e *haechi.Event, out []haechi.Finding) []haechi.Finding {
+func (g *engine) tell(t *targets, key netip.Prefix, v *victim, now int64, e *haechi.Event, out []haechi.Finding) []haechi.Finding {
 	if v.hits <= sketchFrom && !v.attack.Open() && now/int64(g.length) == v.epoch && v.cells.quiet() {
 		return out
 	}
 	if !v.attack.Open() && g.rests(v, now) {
 		return out
 	}
-	g.restless = true
+	t.restless = true
 	sum, old, open := v.cells.sum(now, g.width, g.answer)
 	r, ok := g.judge(v, sum, old, open)
-	r.threshold *= times
-	if times > 1 && (v.from() < carpetSources || v.to() < carpetHosts) {
+	r.threshold *= t.times
+	if t.times > 1 && (v.from() < carpetSources || v.to() < carpetHosts) {
 		ok = false
 	}
 	if ok = ok && r.observed > r.threshold; !ok && !v.attack.Open() {
@@ -321,11 +329,12 @@ func about(key netip.Prefix) string {
 	return key.String()
 }
 
-// lookAt judges the targets of a table again, and ends what was quiet for long.
-func (g *engine) lookAt(table *lru.Table[netip.Prefix, victim], times float64, now time.Time, out []haechi.Finding) []haechi.Finding {
-	for key, v := range table.All() {
+// lookAt judges targets again, and ends what was quiet for long.
+func (g *engine) lookAt(t *targets, now time.Time, out []haechi.Finding) []haechi.Finding {
+	t.restless = false
+	for key, v := range t.All() {
 		if v.hits > sketchFrom || v.attack.Open() {
-			out = g.tell(key, v, now.UnixNano(), times, nil, out)
+			out = g.tell(t, key, v, now.UnixNano(), nil, out)
 		}
 		if v.attack.Open() && now.UnixNano()-v.lastHigh > int64(quiet) {
 			out = g.end(key, v, now, out)
@@ -337,16 +346,11 @@ func (g *engine) lookAt(table *lru.Table[netip.Prefix, victim], times float64, n
 // Tick implements the pipeline's detector: what had time to be answered and was not is
 // judged, and what is over is told.
 func (g *engine) Tick(now time.Time, out []haechi.Finding) []haechi.Finding {
-	restless := g.restless
-	g.restless = false
-	for _, part := range []struct {
-		table *lru.Table[netip.Prefix, victim]
-		times float64
-	}{{g.hosts, 1}, {g.nets, carpet}} {
-		if restless {
-			out = g.lookAt(part.table, part.times, now, out)
+	for _, t := range [...]*targets{&g.hosts, &g.nets} {
+		if t.restless {
+			out = g.lookAt(t, now, out)
 		}
-		part.table.Expire(now.Add(-max(2*g.length, 2*quiet)).UnixNano(), func(key netip.Prefix, v *victim) {
+		t.Expire(now.Add(-max(2*g.length, 2*quiet)).UnixNano(), func(key netip.Prefix, v *victim) {
 			if v.attack.Open() {
 				out = g.end(key, v, now, out)
 			}

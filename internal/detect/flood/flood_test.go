@@ -447,6 +447,19 @@ func TestSameEventsSameFindings(t *testing.T) {
 	}
 }
 
+// TestFlowsThatEndedGiveTheirRoom: more connections within a minute than are kept at once
+// find room, since those that are over are not kept.
+func TestFlowsThatEndedGiveTheirRoom(t *testing.T) {
+	syn, slow := flood.NewSYN(rule("syn_flood"), site(), flood.SYNDefaults()), flood.NewSlow(rule("slow_http"), site(), flood.SlowDefaults())
+	w := newWire()
+	for i := range 70_000 {
+		w.wait(500*time.Microsecond).served(world(i%4000), victim, 80)
+	}
+	if found := w.play([]detector{syn, slow}); len(found) > 0 || syn.Refused()+slow.Refused() > 0 {
+		t.Errorf("%d and %d found no room; %v", syn.Refused(), slow.Refused(), found)
+	}
+}
+
 func BenchmarkObserve(b *testing.B) {
 	ds := all()
 	w := newWire()

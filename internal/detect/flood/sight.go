@@ -18,6 +18,7 @@ type sight struct {
 	id     uint64 // of the flow
 	first  bool   // its first packet
 	over   bool
+	last   bool // nothing follows
 	proved bool
 	total  delta // since its begin
 }
@@ -31,7 +32,7 @@ type delta struct {
 // see reads a flow from its initiator's side.
 func see(e *haechi.Event) sight {
 	s := sight{from: e.Client, addr: e.Addr, to: e.Target, port: e.LocalPort, at: e.Time.UnixNano(), begin: e.Start.UnixNano(),
-		first: e.Phase == haechi.FlowBegin, over: e.Phase == haechi.FlowEnd || e.Phase == haechi.FlowNone, proved: e.Assurance >= haechi.Handshaken,
+		first: e.Phase == haechi.FlowBegin, over: e.Phase == haechi.FlowEnd || e.Phase == haechi.FlowNone, last: e.Phase == haechi.FlowEnd, proved: e.Assurance >= haechi.Handshaken,
 		total: delta{e.PacketsIn, uint64(max(e.BytesIn, 0)), e.Fragments, e.Malformed}}
 	if e.Start.IsZero() {
 		s.begin = s.at
@@ -53,21 +54,25 @@ type news struct{ table *lru.Table[uint64, known] }
 func newNews(max int, idle int64) news { return news{lru.New[uint64, known](max, idle, lru.Number)} }
 
 // since returns what was added since the flow was told of last, and when that was; done
-// reports whether it was marked as answered. Of a flow not met before, the first packet
-// is known, as every one is told of at its begin.
-func (n *news) since(s *sight) (d delta, from int64, k *known) {
+// marks it as one of which nothing more counts. counts is false of such a one, and where
+// there is no room. Of a flow not met before, the first packet is known, as every one is
+// told of at its begin.
+func (n *news) since(s *sight, done bool) (d delta, from int64, counts bool) {
 	k, fresh := n.table.Use(s.id, s.at)
 	if k == nil {
-		return delta{}, s.at, nil
+		return delta{}, s.at, false
 	}
 	if fresh {
 		k.at, k.total = s.begin, firstOf(s.total)
 	}
 	d = delta{more(s.total.packets, k.total.packets), more(s.total.bytes, k.total.bytes),
 		uint32(more(uint64(s.total.fragments), uint64(k.total.fragments))), uint32(more(uint64(s.total.odd), uint64(k.total.odd)))}
-	from = k.at
-	k.at, k.total = s.at, s.total
-	return d, from, k
+	from, counts = k.at, !k.done
+	k.at, k.total, k.done = s.at, s.total, k.done || done
+	if s.last && !fresh {
+		n.table.Drop(s.id)
+	}
+	return d, from, counts
 }
 
 // firstOf is the share of one packet.

@@ -142,7 +142,7 @@ func web(e *haechi.Event) bool {
 func (d *Slow) close(id uint64) {
 	if f := d.flows.Peek(id); f != nil {
 		d.release(f)
-		f.since = 1 << 62 // the entry idles until it is given up
+		d.flows.Drop(id)
 	}
 }
 
