@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -56,28 +57,25 @@ type Detector struct {
 	cfg    Config
 	names  *detect.Names
 	peers  *lru.Table[key, peer]
-	series *lru.Table[rhythm, series]
+	series *lru.Table[key, series]
+	seed   lru.Hash
 	a, b   [keep]float32 // scratch
 	open   detect.Underway
 }
 
-type key struct {
-	client netip.Prefix
-	target netip.Addr
-	port   uint16
+// key is a hash of a client, a target and its port, and of a kind of visits for a series: an
+// eighth of what it stands for. Two of 16,384 are the same once in 10^11 times, and nobody
+// outside knows the seed.
+type key uint64
+
+func (k key) hash(h lru.Hash) lru.Hash { return h.Number(uint64(k)) }
+
+func (d *Detector) key(e *haechi.Event) key {
+	return key(d.seed.Prefix(e.Client).Addr(e.Target).Number(uint64(e.LocalPort)))
 }
 
-func (k key) hash(h lru.Hash) lru.Hash {
-	return h.Prefix(k.client).Addr(k.target).Number(uint64(k.port))
-}
-
-// rhythm is one of the series of a peer.
-type rhythm struct {
-	key
-	kind haechi.Kind
-}
-
-func (k rhythm) hash(h lru.Hash) lru.Hash { return k.key.hash(h).Number(uint64(k.kind)) }
+// of is the series of a kind of visits to the peer.
+func (k key) of(kind haechi.Kind) key { return key(lru.Hash(k).Number(uint64(kind))) }
 
 // series is when and how much.
 type series struct {
@@ -89,7 +87,7 @@ type series struct {
 // New returns a detector.
 func New(rule detect.Rule, site detect.Site, cfg Config) *Detector {
 	return &Detector{rule: rule, site: site, cfg: cfg, names: detect.NewNames(cfg.Peers),
-		peers: lru.New[key, peer](cfg.Peers, idle, key.hash), series: lru.New[rhythm, series](cfg.Peers, idle, rhythm.hash)}
+		peers: lru.New[key, peer](cfg.Peers, idle, key.hash), series: lru.New[key, series](cfg.Peers, idle, key.hash), seed: lru.Hash(rand.Uint64())}
 }
 
 // Refused counts the observations of peers that found no room.
@@ -107,7 +105,7 @@ func (d *Detector) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Findi
 	if e.Kind == haechi.KindLookup || !d.concerns(e) {
 		return out
 	}
-	k := key{client: e.Client, target: e.Target, port: e.LocalPort}
+	k := d.key(e)
 	if at, size, ok := d.visit(e); ok {
 		return d.note(e, k, at, size, out)
 	}
@@ -149,7 +147,7 @@ func (d *Detector) peer(k key, e *haechi.Event) *peer {
 		return nil
 	}
 	if fresh {
-		p.name = d.names.Of(k.target)
+		p.name = d.names.Of(e.Target)
 	}
 	p.learn(e)
 	return p
@@ -160,7 +158,7 @@ func (d *Detector) size(k key, e *haechi.Event) {
 	if e.Kind != haechi.KindFlow || e.Phase != haechi.FlowEnd || e.State < haechi.FlowEstablished {
 		return
 	}
-	if s := d.series.Peek(rhythm{k, haechi.KindFlow}); s != nil {
+	if s := d.series.Peek(k.of(haechi.KindFlow)); s != nil {
 		s.sizes.add(float32(e.BytesIn))
 	}
 }
@@ -171,7 +169,7 @@ func (d *Detector) note(e *haechi.Event, k key, at time.Time, size int64, out []
 	if p == nil || p.crowded {
 		return out
 	}
-	s, fresh := d.series.Use(rhythm{k, e.Kind}, at.UnixNano())
+	s, fresh := d.series.Use(k.of(e.Kind), at.UnixNano())
 	if s == nil {
 		return out
 	}
@@ -188,18 +186,18 @@ func (d *Detector) note(e *haechi.Event, k key, at time.Time, size int64, out []
 	if size >= 0 {
 		s.sizes.add(float32(size))
 	}
-	return d.judge(e, k, p, s, out)
+	return d.judge(e, p, s, out)
 }
 
-func (d *Detector) judge(e *haechi.Event, k key, p *peer, s *series, out []haechi.Finding) []haechi.Finding {
+func (d *Detector) judge(e *haechi.Event, p *peer, s *series, out []haechi.Finding) []haechi.Finding {
 	if s.intervals.n < few || time.Duration(s.last-s.first) < d.cfg.Span {
 		return out
 	}
 	if p.name == "" {
-		p.name = d.names.Of(k.target)
+		p.name = d.names.Of(e.Target)
 	}
-	points := p.points(k.port, !d.site.Internal(k.target), d.cfg.Free)
-	if d.site.Listed(k.target) {
+	points := p.points(e.LocalPort, !d.site.Internal(e.Target), d.cfg.Free)
+	if d.site.Listed(e.Target) {
 		points += 3
 	}
 	size, deviation := spread(s.sizes.sorted(&d.a), &d.b)
