@@ -33,9 +33,9 @@ func (t *table) take() (*Conversation, uint32) {
 	default:
 		return nil, 0
 	}
-	c := t.at(slot)
-	used := c.used + 1
-	*c = Conversation{used: used, id: used<<slotBits | (slot + 1)}
+	c := t.at(slot) // empty, as it was made or given back
+	c.used++
+	c.id = c.used<<slotBits | (slot + 1)
 	t.open++
 	return c, c.id
 }
