@@ -41,6 +41,7 @@ func BenchmarkPackets(b *testing.B) {
 	t := makeCapture(b, path, packets)
 	b.Logf("%d packets, %d MB, %s of traffic; conversations: %v", t.packets, t.bytes>>20, t.at.Sub(time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)).Round(time.Second), t.many)
 	all := contestants(b, path)
+	app.HugeHeap() // as haechi replay does
 	for b.Loop() {
 		rates := map[string][]float64{}
 		for range rounds {
@@ -90,9 +91,13 @@ func contestants(b *testing.B, path string) []contestant {
 	return out
 }
 
+// gcPercent is that of cmd/haechi (docs/decisions/0011-gogc-400.md).
+const gcPercent = 400
+
 // own is the time of processors that this process spends on f.
 func own(f func(*testing.B) int) func(*testing.B) (time.Duration, int) {
 	return func(b *testing.B) (time.Duration, int) {
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 		before := used(b)
 		n := f(b)
 		return used(b) - before, n
@@ -144,12 +149,8 @@ func decoded(tb testing.TB, path string, ahead func([]sensor.Packet), to func(*s
 	}
 }
 
-// gcPercent is that of cmd/haechi (docs/decisions/0011-gogc-400.md).
-const gcPercent = 400
-
 // replayed is what haechi replay does: all that ships, every detector on.
 func replayed(tb testing.TB, path string) int {
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	r, err := app.NewReplay(config.Defaults())
 	if err != nil {
 		tb.Fatal(err)

@@ -70,6 +70,7 @@ func (o *options) replayFiles(ctx context.Context, files []string, hellos bool) 
 	if err != nil {
 		return err
 	}
+	app.HugeHeap()
 	run := &replaying{p: o.print, r: r, hellos: hellos, out: bufio.NewWriter(o.print.out)}
 	return run.files(ctx, files)
 }

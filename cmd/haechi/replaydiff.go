@@ -27,6 +27,7 @@ func (o *options) replayDiff(ctx context.Context, rules string, files []string) 
 	if err != nil {
 		return err
 	}
+	app.HugeHeap()
 	d := &diffing{p: o.print, now: now, then: then}
 	failed := d.files(ctx, files)
 	if err := d.print(); err != nil {
