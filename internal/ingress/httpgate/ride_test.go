@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,4 +161,40 @@ func TestAChattyServerAnswersNobodyElse(t *testing.T) {
 			<-said
 		}
 	})
+}
+
+// A server that has room for one connection only is asked on that one, whoever has it:
+// a loop, a lane with a goroutine, net/http.
+func TestOneConnectionServesEveryWay(t *testing.T) {
+	var conns atomic.Int64
+	up := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/chunks" {
+			w.(http.Flusher).Flush() // without a length: no loop can pass it on
+		}
+		_, _ = io.WriteString(w, q.URL.Path)
+	}))
+	up.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	up.Start()
+	t.Cleanup(up.Close)
+	r := start(t, httpgate.Config{Sites: []httpgate.Site{{Service: "shop", Upstream: up.URL}}}, echo())
+	for range 3 {
+		for _, ask := range []string{"GET /plain HTTP/1.1\r\n", "GET /chunks HTTP/1.1\r\n", "GET /plain HTTP/1.0\r\n"} {
+			_, br := r.raw("127.0.0.3", ask+"Host: shop.test\r\nConnection: close\r\n\r\n")
+			res, err := http.ReadResponse(br, nil)
+			if err != nil || res.StatusCode != 200 {
+				t.Fatal(ask, res, err)
+			}
+			if _, err := io.Copy(io.Discard, res.Body); err != nil {
+				t.Error(err)
+			}
+			r.next(t) // then its connection was given back
+		}
+	}
+	if n := conns.Load(); n != 1 {
+		t.Errorf("%d connections to the server", n)
+	}
 }

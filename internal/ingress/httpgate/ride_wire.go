@@ -29,13 +29,18 @@ func (l *lane) launch(u *upstream) error {
 			return err
 		}
 	}
-	l.apart()
-	w, err := u.dial(context.Background()) // the dialer has its own bound
-	l.stale = true
-	if err != nil {
-		return err
+	w := u.take() // one that package net has: a server may have no more than these
+	if w == nil {
+		l.apart()
+		var err error
+		w, err = u.dial(context.Background()) // the dialer has its own bound
+		l.stale = true
+		if err != nil {
+			return err
+		}
 	}
-	if err := w.strip(u, l.lot); err != nil {
+	err := w.strip(u, l.lot)
+	if err != nil {
 		_ = w.conn.Close()
 		return err
 	}
@@ -59,7 +64,8 @@ func (w *wire) strip(u *upstream, lot *parking.Lot) (err error) {
 		_ = syscall.Close(b.fd)
 		return err
 	}
-	w.berth, w.u, w.conn, w.raw = b, u, nil, nil
+	w.berth, w.u, w.conn, w.raw, w.unseen = b, u, nil, nil, true
+	w.br, w.bw, w.armed = nil, nil, 0 // which knew the connection
 	return nil
 }
 
@@ -170,11 +176,16 @@ func (l *lane) askAgain(u *upstream, w *wire, err error) (*wire, error) {
 
 // land makes the wire that the lane has one of package net, so that it may be waited for.
 func (l *lane) land(w *wire) (err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return w.ground()
+}
+
+// ground makes the wire one of package net.
+func (w *wire) ground() error {
 	if w.lot == nil {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	tcp, err := w.landed()
 	if err != nil {
 		return err
@@ -201,13 +212,13 @@ func (u *upstream) unpark() *wire {
 	for n := len(u.parked); n > 0; n = len(u.parked) {
 		at := n - 1
 		for i := at; i >= max(0, n-maxUnseen); i-- {
-			if w := u.parked[i]; w.lot.Looks() > w.looks {
+			if u.parked[i].seenIdle() {
 				at = i
 				break
 			}
 		}
 		w := u.parked[at]
-		w.unseen = w.lot.Looks() <= w.looks
+		w.unseen = !w.seenIdle()
 		u.parked = slices.Delete(u.parked, at, at+1)
 		if w.lot.Claim(w.place) {
 			return w
@@ -218,6 +229,30 @@ func (u *upstream) unpark() *wire {
 
 // maxUnseen is among how many of those used last one is looked for that was seen.
 const maxUnseen = 32
+
+// idleOne returns an idle wire of package net, nil if there is none.
+func (u *upstream) idleOne() *wire {
+	if w := u.pop(); w != nil {
+		return w
+	}
+	return u.grounded()
+}
+
+// grounded returns an idle wire of the loops as one of package net, nil if there is none
+// that is silent: a server may have no more than these.
+func (u *upstream) grounded() *wire {
+	for w := u.unpark(); w != nil; w = u.unpark() {
+		if w.ground() == nil && w.silent() {
+			return w
+		}
+		w.close()
+	}
+	return nil
+}
+
+// seenIdle reports whether its loop has looked at the wire since it became idle. The look
+// after that may have begun before.
+func (w *wire) seenIdle() bool { return w.lot.Looks() > w.looks+1 }
 
 // park keeps a wire of the loops for the next request.
 func (u *upstream) park(w *wire) {

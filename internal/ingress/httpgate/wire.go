@@ -124,7 +124,7 @@ func (u *upstream) take() *wire {
 		if w == nil || w.silent() {
 			return w
 		}
-		w.conn.Close()
+		w.close()
 	}
 }
 
