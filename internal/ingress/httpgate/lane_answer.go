@@ -25,17 +25,18 @@ func (l *lane) forward(x *exchange) {
 	}
 	x.expect()
 	l.request = l.compose(l.spare()[:0])
-	s := x.site.transport
-	if l.lot != nil && len(l.request) <= maxLaunch {
-		err := l.launch(s.list[0].up)
-		if l.asking = err == nil; l.asking {
+	var u *upstream
+	var w *wire
+	var err error
+	if s := x.site.transport; l.lot != nil && len(l.request) <= maxLaunch {
+		if err = l.launch(s.list[0].up); err == nil {
+			l.asking = true
 			return
 		}
-		l.request = nil
-		l.failed(x, err)
-		return
+	} else {
+		l.apart() // from here on it waits for the server
+		u, w, err = l.askAny(s)
 	}
-	u, w, err := l.askAny(s)
 	l.request = nil
 	l.received(x, u, w, err)
 }

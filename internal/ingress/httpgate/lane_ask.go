@@ -33,7 +33,7 @@ func (l *lane) meet() stride {
 	site := l.site(g)
 	whole := int64(l.q.Size) + l.q.Length
 	if site != nil && len(site.transport.list) > 1 && !l.alight() {
-		return end
+		return end // one server after the other may have to be waited for
 	}
 	if site != nil && !site.quick || whole > laneBuffer || l.q.Size > g.cfg.MaxHeaderBytes {
 		return l.other()

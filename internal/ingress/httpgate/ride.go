@@ -45,7 +45,7 @@ func (b *berth) close() {
 
 // ride is what a lane has while a loop runs it. It waits for one thing at a time, for its
 // client or for the answer on a wire, and whoever is woken by that has the lane to
-// himself. Once it has to wait in another way it alights, for good: then it has a
+// itself. Once it has to wait in another way it alights, for good: then it has a
 // goroutine, and its connection is one of package net.
 type ride struct {
 	berth               // guarded by the lane's mu where others may look
@@ -182,7 +182,7 @@ func (l *lane) alight() bool {
 	return l.raw.Control(func(fd uintptr) { l.sock.fd = int(fd) }) == nil
 }
 
-// grounded is a connection that was a loop's.
+// grounded is a connection of package net that was a loop's; its end is told once.
 type grounded struct {
 	*net.TCPConn
 	left func()
@@ -200,7 +200,7 @@ func (c *grounded) Close() error {
 	return c.TCPConn.Close()
 }
 
-// disembark closes a bare socket.
+// disembark ends the connection of a lane that is a loop's still.
 func (l *lane) disembark() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -213,7 +213,7 @@ func (l *lane) disembark() {
 	}
 }
 
-// onBare calls f with the descriptor, if it is bare.
+// onBare calls f with the descriptor, if no connection of package net has it.
 func (l *lane) onBare(f func(fd uintptr)) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

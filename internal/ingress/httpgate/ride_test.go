@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,8 +16,8 @@ import (
 	"haechi/internal/ingress/httpgate"
 )
 
-// held sends a request on each loop that is not answered before let is called.
-func (r *rig) held(path string) (answered chan *http.Response) {
+// held sends a request, with more lines, on each loop, and says when each is answered.
+func (r *rig) held(path, more string) (answered chan *http.Response) {
 	answered = make(chan *http.Response, 2)
 	for range cap(answered) { // connections take turns with the loops
 		c, br := r.raw("127.0.0.3", "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n") // the first is answered by who accepts
@@ -25,7 +26,7 @@ func (r *rig) held(path string) (answered chan *http.Response) {
 			_, err = io.Copy(io.Discard, res.Body)
 		}
 		if err == nil {
-			_, err = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+			_, err = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: shop.test\r\n"+more+"\r\n")
 		}
 		if err != nil {
 			r.t.Fatal(err)
@@ -73,7 +74,7 @@ func TestAWaitHoldsUpNobody(t *testing.T) {
 			}
 			return haechi.Verdict{}
 		})
-		answered := r.held("/slow")
+		answered := r.held("/slow", "")
 		until(t, func() bool { return r.counter("http_delayed_now") == 2 })
 		r.others(answered)
 		<-answered
@@ -87,7 +88,7 @@ func TestAWaitHoldsUpNobody(t *testing.T) {
 		r.bodies.verdict = func(*haechi.Request, string) haechi.Verdict { return haechi.Verdict{} }
 		r.bodies.wait = func() { in <- struct{}{}; <-let }
 		r.bodies.mu.Unlock()
-		answered := r.held("/slow")
+		answered := r.held("/slow", "")
 		<-in
 		<-in
 		r.others(answered)
@@ -95,6 +96,25 @@ func TestAWaitHoldsUpNobody(t *testing.T) {
 		<-answered
 		<-answered
 	})
+}
+
+// A request too long for a loop to send waits for its server without it.
+func TestALongRequestHoldsUpNobody(t *testing.T) {
+	let, in := make(chan struct{}), make(chan struct{}, 2)
+	r := start(t, httpgate.Config{}, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.URL.Path == "/slow" {
+			in <- struct{}{}
+			<-let
+		}
+		_, _ = io.WriteString(w, "ok")
+	}))
+	answered := r.held("/slow", "X-Long: "+strings.Repeat("x", 6<<10)+"\r\n")
+	<-in
+	<-in
+	r.others(answered)
+	close(let)
+	<-answered
+	<-answered
 }
 
 // A failure in judging one request ends its connection, and nothing else on the loop.

@@ -29,7 +29,7 @@ func (l *lane) launch(u *upstream) error {
 			return err
 		}
 	}
-	w := u.take() // one that package net has: a server may have no more than these
+	w := u.take()
 	if w == nil {
 		l.apart()
 		var err error
@@ -39,7 +39,7 @@ func (l *lane) launch(u *upstream) error {
 			return err
 		}
 	}
-	err := w.strip(u, l.lot)
+	err := w.strip(u, l.lot) // in its pool it would keep a place at the server from the others
 	if err != nil {
 		_ = w.conn.Close()
 		return err
@@ -230,28 +230,8 @@ func (u *upstream) unpark() *wire {
 // maxUnseen is among how many of those used last one is looked for that was seen.
 const maxUnseen = 32
 
-// idleOne returns an idle wire of package net, nil if there is none.
-func (u *upstream) idleOne() *wire {
-	if w := u.pop(); w != nil {
-		return w
-	}
-	return u.grounded()
-}
-
-// grounded returns an idle wire of the loops as one of package net, nil if there is none
-// that is silent: a server may have no more than these.
-func (u *upstream) grounded() *wire {
-	for w := u.unpark(); w != nil; w = u.unpark() {
-		if w.ground() == nil && w.silent() {
-			return w
-		}
-		w.close()
-	}
-	return nil
-}
-
-// seenIdle reports whether its loop has looked at the wire since it became idle. The look
-// after that may have begun before.
+// seenIdle reports whether its loop has looked at the wire since it became idle. The first
+// look after that may have begun before.
 func (w *wire) seenIdle() bool { return w.lot.Looks() > w.looks+1 }
 
 // park keeps a wire of the loops for the next request.

@@ -95,7 +95,7 @@ func (w *wire) arm(now, due time.Duration) error {
 // w.reply then. A connection that was idle and turns out to be closed is replaced, if
 // nothing was sent on it or the request may be repeated.
 func (l *lane) ask(u *upstream) (*wire, error) {
-	for w := u.idleOne(); w != nil; w = u.idleOne() {
+	for w := u.pop(); w != nil; w = u.pop() {
 		err := l.converse(u, w)
 		if err == nil {
 			return w, nil

@@ -59,11 +59,7 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	if u.addr == "" || r.Body != nil || r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header["Upgrade"] != nil {
 		return u.general.RoundTrip(r)
 	}
-	w := u.take()
-	if w == nil {
-		w = u.grounded()
-	}
-	if w != nil {
+	if w := u.take(); w != nil {
 		res, err := u.ask(w, r)
 		if err == nil || !w.stale(err) {
 			return res, err

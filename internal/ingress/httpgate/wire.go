@@ -26,10 +26,10 @@ type wire struct {
 	opened time.Time     // all times of a wire are since then
 	since  time.Duration // when it became idle
 
-	berth       // while it is one of the loops; then conn and raw are nil
-	lane  *lane // that waits for its answer; nil while it is idle
-	due   time.Duration
-	u     *upstream
+	berth               // while it is one of the loops; then conn and raw are nil
+	lane  *lane         // that waits for its answer; nil while it is idle
+	due   time.Duration // when the answer is
+	u     *upstream     // whose it is
 
 	looks  uint64 // of its loop, when it became idle
 	unseen bool   // the loop has not looked since
@@ -128,8 +128,23 @@ func (u *upstream) take() *wire {
 	}
 }
 
-// pop returns the idle connection that was used last, nil if there is none.
+// pop returns an idle connection, nil if there is none. It takes one from the loops where
+// package net has none: a server may have no place for another.
 func (u *upstream) pop() *wire {
+	if w := u.popOwn(); w != nil {
+		return w
+	}
+	for w := u.unpark(); w != nil; w = u.unpark() {
+		if w.ground() == nil {
+			return w
+		}
+		w.close()
+	}
+	return nil
+}
+
+// popOwn returns the one of package net that was used last.
+func (u *upstream) popOwn() *wire {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	n := len(u.idle)
