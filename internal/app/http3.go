@@ -29,7 +29,7 @@ func (g *httpGuard) listenUDP(pool *h3.Pool, conf *httpgate.Config, on bool) err
 		return nil
 	}
 	var err error
-	g.udp, err = pool.Listen(h3.Config{Addr: g.socket.Addr().String(), TLS: g.gate.StreamTLS(), Door: g.socket,
+	g.udp, err = pool.Listen(h3.Config{Addr: g.socket.Addr().String(), Service: conf.Name, TLS: g.gate.StreamTLS(), Door: g.socket,
 		HeaderTimeout: conf.HeaderTimeout, IdleTimeout: conf.IdleTimeout, MaxHeaderBytes: conf.MaxHeaderBytes, Log: g.log})
 	if err != nil {
 		return errors.Join(err, g.socket.Close())

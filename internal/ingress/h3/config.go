@@ -25,6 +25,8 @@ type Door interface {
 type Config struct {
 	// Addr is host:port of the UDP socket; port 0 lets the system choose.
 	Addr string
+	// Service is whose connections these are: those of another one do not come to it.
+	Service string
 	// TLS holds the certificates, for TLS 1.3.
 	TLS *tls.Config
 	// Door lets clients in.

@@ -62,11 +62,11 @@ func (l *Listener) Close() error {
 	p := l.port.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !l.port.remove(l) {
+	if !l.port.holders.Remove(l) {
 		return nil
 	}
 	close(l.done)
-	if len(l.port.listeners) == 0 {
+	if len(l.port.holders.All()) == 0 {
 		for c := range l.port.conns {
 			c.Drain()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -69,7 +70,7 @@ func (p *Pool) listen(cfg Config) (*Listener, *port, error) {
 		p.ports[at.addr] = at
 	}
 	l := newListener(at, cfg)
-	at.push(l)
+	at.holders.Push(l)
 	return l, nil, nil
 }
 
@@ -87,11 +88,10 @@ func (p *Pool) Close() error {
 	p.mu.Lock()
 	var all []*port
 	for _, at := range p.ports {
-		for _, l := range at.listeners {
+		for _, l := range slices.Clone(at.holders.All()) {
+			at.holders.Remove(l)
 			close(l.done)
 		}
-		at.listeners = nil
-		at.newest.Store(nil)
 		at.shut()
 		all = append(all, at)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,7 +20,7 @@ var (
 	errRefused = errors.New("the client was refused")
 )
 
-// port is one UDP socket with the listeners that hold it, oldest first.
+// port is one UDP socket with the listeners that hold it.
 type port struct {
 	pool      *Pool
 	addr      string // as bound
@@ -29,7 +28,6 @@ type port struct {
 	socket    net.PacketConn
 	transport *quic.Transport
 	quic      *quic.Listener
-	newest    atomic.Pointer[Listener]
 
 	// shaking are the handshakes under way; unproved are those of addresses that may be
 	// forged.
@@ -38,10 +36,10 @@ type port struct {
 	refusals refusals // of the one goroutine that begins connections
 
 	// Under the pool's mutex:
-	listeners []*Listener
-	attempts  int // connections and handshakes
-	conns     map[*Conn]struct{}
-	closing   bool
+	holders  ingress.Holders[Listener]
+	attempts int // connections and handshakes
+	conns    map[*Conn]struct{}
+	closing  bool
 
 	gone chan struct{} // closed once the socket is
 	err  error         // of its closing
@@ -67,29 +65,9 @@ func (p *Pool) open(addr string) (*port, error) {
 	return at, nil
 }
 
-func (o *port) push(l *Listener) {
-	o.listeners = append(o.listeners, l)
-	o.newest.Store(l)
-}
-
-// remove takes a listener out and reports whether it was there.
-func (o *port) remove(l *Listener) bool {
-	i := slices.Index(o.listeners, l)
-	if i < 0 {
-		return false
-	}
-	o.listeners = slices.Delete(o.listeners, i, i+1)
-	var newest *Listener
-	if n := len(o.listeners); n > 0 {
-		newest = o.listeners[n-1]
-	}
-	o.newest.Store(newest)
-	return true
-}
-
 // settle closes the socket when nobody needs it. The caller holds the pool's mutex.
 func (o *port) settle() {
-	if len(o.listeners) == 0 && o.attempts == 0 {
+	if len(o.holders.All()) == 0 && o.attempts == 0 {
 		o.shut()
 	}
 }
@@ -113,7 +91,7 @@ func (o *port) shut() {
 
 // verify reports whether a client must show first that its address is its own.
 func (o *port) verify(a net.Addr) bool {
-	l := o.newest.Load()
+	l := o.holders.Newest()
 	if l == nil {
 		return false // it is refused
 	}
@@ -126,7 +104,7 @@ func (o *port) verify(a net.Addr) bool {
 
 // quicFor is how a new connection speaks QUIC.
 func (o *port) quicFor(*quic.ClientInfo) (*quic.Config, error) {
-	l := o.newest.Load()
+	l := o.holders.Newest()
 	if l == nil {
 		return nil, errNobody
 	}
@@ -146,7 +124,7 @@ func (o *port) tlsFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 
 // begin lets a connection begin, or refuses it before it costs a handshake.
 func (o *port) begin(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-	l := o.newest.Load()
+	l := o.holders.Newest()
 	if l == nil {
 		return nil, errNobody
 	}
@@ -199,9 +177,9 @@ func (o *port) hand(l *Listener, in *ingress.Conn) {
 			return
 		case <-l.done:
 		}
-		next := o.newest.Load()
-		if next == nil || next == l {
-			_ = in.Close() // nobody is there to take it
+		next := o.holders.Newest()
+		if next == nil || next == l || next.cfg.Service != l.cfg.Service {
+			_ = in.Close() // nobody is there to take it whose door it came through
 			return
 		}
 		l = next
@@ -212,7 +190,7 @@ func (o *port) hand(l *Listener, in *ingress.Conn) {
 func (o *port) note(c *Conn) {
 	o.pool.mu.Lock()
 	o.conns[c] = struct{}{}
-	if len(o.listeners) == 0 {
+	if len(o.holders.All()) == 0 {
 		c.Drain()
 	}
 	o.pool.mu.Unlock()

@@ -19,7 +19,7 @@ const (
 
 // take receives a connection from the accept loop. It never waits for the peer.
 func (s *socket) take(raw net.Conn) {
-	l := s.newest.Load()
+	l := s.holders.Newest()
 	if l == nil {
 		raw.Close()
 		return
@@ -72,7 +72,7 @@ func (s *socket) await(l *Listener, c *conn) {
 	s.pendingMu.Lock()
 	s.pending[c] = struct{}{}
 	s.pendingMu.Unlock()
-	if s.newest.Load() == nil { // closed in between: nobody else would drop it
+	if s.holders.Newest() == nil { // closed in between: nobody else would drop it
 		c.Close()
 	}
 	s.pool.wg.Go(func() {

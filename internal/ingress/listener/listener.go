@@ -69,11 +69,11 @@ func (l *Listener) Close() error {
 	p := l.socket.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !l.socket.remove(l) {
+	if !l.socket.holders.Remove(l) {
 		return nil
 	}
 	err := l.socket.settle()
-	if len(l.socket.listeners) == 0 {
+	if len(l.socket.holders.All()) == 0 {
 		delete(p.sockets, l.socket.addr)
 		l.socket.dropPending()
 	}

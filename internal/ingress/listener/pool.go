@@ -61,9 +61,9 @@ func (p *Pool) Listen(cfg Config) (*Listener, error) {
 	}
 	l := newListener(s, cfg)
 	l.suspended = cfg.Suspended && s.open == nil
-	s.push(l)
+	s.holders.Push(l)
 	if err := s.settle(); err != nil {
-		s.remove(l)
+		s.holders.Remove(l)
 		return nil, bindError(cfg.Addr, err)
 	}
 	p.sockets[s.addr] = s // the bound address, where the port was 0
@@ -85,7 +85,7 @@ func (p *Pool) Close() error {
 	p.mu.Lock()
 	var all []*Listener
 	for _, s := range p.sockets {
-		all = append(all, s.listeners...)
+		all = append(all, s.holders.All()...)
 	}
 	p.mu.Unlock()
 	var errs []error

@@ -3,9 +3,7 @@ package listener
 import (
 	"errors"
 	"net"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"haechi/internal/ingress"
@@ -16,16 +14,14 @@ const (
 	maxPause   = time.Second
 )
 
-// socket is one address with the listeners that hold it, oldest first. All
-// fields but newest and pending are guarded by the pool's mutex.
+// socket is one address with the listeners that hold it. All fields but pending are
+// guarded by the pool's mutex.
 type socket struct {
-	pool      *Pool
-	addr      string // as asked for; once bound, as bound
-	bound     net.Addr
-	listeners []*Listener
-	open      *openSocket // nil while suspended
-
-	newest atomic.Pointer[Listener]
+	pool    *Pool
+	addr    string // as asked for; once bound, as bound
+	bound   net.Addr
+	open    *openSocket // nil while suspended
+	holders ingress.Holders[Listener]
 
 	pendingMu sync.Mutex
 	pending   map[net.Conn]struct{} // connections whose header is awaited
@@ -37,29 +33,9 @@ type openSocket struct {
 	done chan struct{}
 }
 
-func (s *socket) push(l *Listener) {
-	s.listeners = append(s.listeners, l)
-	s.newest.Store(l)
-}
-
-// remove takes a listener out and reports whether it was there.
-func (s *socket) remove(l *Listener) bool {
-	i := slices.Index(s.listeners, l)
-	if i < 0 {
-		return false
-	}
-	s.listeners = slices.Delete(s.listeners, i, i+1)
-	var newest *Listener
-	if n := len(s.listeners); n > 0 {
-		newest = s.listeners[n-1]
-	}
-	s.newest.Store(newest)
-	return true
-}
-
 // settle opens or closes the system's socket as the newest listener wants it.
 func (s *socket) settle() error {
-	l := s.newest.Load()
+	l := s.holders.Newest()
 	want := l != nil && !l.suspended
 	switch {
 	case want && s.open == nil:
@@ -113,7 +89,7 @@ func (s *socket) accept(open *openSocket) {
 }
 
 func (s *socket) warn(msg string, err error) {
-	if l := s.newest.Load(); l != nil {
+	if l := s.holders.Newest(); l != nil {
 		l.cfg.Log.Warn(msg, "address", l.cfg.Addr, "service", l.cfg.Service, "error", err)
 	}
 }
@@ -127,7 +103,7 @@ func (s *socket) hand(l *Listener, c *ingress.Conn) {
 			return
 		case <-l.done:
 		}
-		next := s.newest.Load()
+		next := s.holders.Newest()
 		if next == nil || next == l || next.cfg.Service != l.cfg.Service {
 			c.Close()
 			return
