@@ -18,7 +18,7 @@ type entry struct {
 	dev  haechi.Device // Keys is replaced whole, never written into
 	addr netip.Addr    // the last one
 
-	moved     bool // dev.Addr is not yet that of addr
+	moved     bool // dev.Addr is not that of addr
 	touched   bool // not yet told to Touched
 	unsaved   bool // not in the store at all
 	stored    bool // it is in the store, or about to be
@@ -51,23 +51,24 @@ type entry struct {
 func (e *entry) snapshot() haechi.Device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.spell()
-	return e.dev
+	d := e.dev
+	e.spell(&d)
+	return d
 }
 
-// at notes where the device is. The address is spelled out when it is shown or written:
-// of thousands of devices that come at once the texts would lie among what is soon
-// garbage, and hold many times their size. The caller holds mu.
+// at notes where the device is. The address is spelled out when it is shown or written,
+// and not kept as a text: of thousands of devices that come at once these would lie among
+// what is soon garbage, and hold many times their size. The caller holds mu.
 func (e *entry) at(addr netip.Addr) {
 	if addr.IsValid() && addr != e.addr {
 		e.addr, e.moved = addr, true
 	}
 }
 
-// spell brings dev.Addr up to date. The caller holds mu.
-func (e *entry) spell() {
+// spell brings a copy's Addr up to date. The caller holds mu.
+func (e *entry) spell(d *haechi.Device) {
 	if e.moved {
-		e.dev.Addr, e.moved = e.addr.String(), false
+		d.Addr = e.addr.String()
 	}
 }
 
@@ -76,13 +77,12 @@ func (e *entry) spell() {
 func (e *entry) publish(change func(*haechi.Device), keys []haechi.Key) haechi.Device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.spell()
 	change(&e.dev)
 	e.dev.Keys = infos(keys, e.dev.Keys)
 	e.all = keys
 	e.touched = true
 	e.enforce()
-	return e.seenBy()
+	return e.spelled()
 }
 
 // valid are the keys in force at the time, without copying them.

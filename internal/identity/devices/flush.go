@@ -136,11 +136,12 @@ func (r *Registry) due(e *entry, now time.Time) (haechi.Device, duty) {
 	}
 	do := duty{touched: e.touched, whole: e.unsaved && !e.isGuest(), expired: e.expired(&r.cfg, now)}
 	do.seen = (e.unwritten || e.dev.LastSeen.After(e.savedAt)) && now.Sub(e.savedAt) >= r.cfg.SeenEvery
-	if e.touched || do.seen || do.whole {
-		e.spell()
+	d := e.seenBy()
+	if e.touched {
+		e.spell(&d)
 	}
 	e.touched = false
-	return e.seenBy(), do
+	return d, do
 }
 
 // expired reports whether a pending device was waited for long enough: a day if it

@@ -68,8 +68,14 @@ func unknown(d *haechi.Device) {
 func (e *entry) view() haechi.Device {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.spell()
-	return e.seenBy()
+	return e.spelled()
+}
+
+// spelled is view for who holds mu.
+func (e *entry) spelled() haechi.Device {
+	d := e.seenBy()
+	e.spell(&d)
+	return d
 }
 
 // standing is view for a frame, which asks for no address: that may be the one before.
@@ -79,7 +85,7 @@ func (e *entry) standing() haechi.Device {
 	return e.seenBy()
 }
 
-// seenBy is view for who holds mu.
+// seenBy is standing for who holds mu.
 func (e *entry) seenBy() haechi.Device {
 	d := e.dev
 	if w := e.word.Load(); w != nil {
