@@ -117,40 +117,44 @@ func (s *shard) quiet(name uint64) *silent {
 // silent ones. These are sorted by name and take no room for more: they are many, they
 // come many at once, and whoever speaks leaves a hole until the next time.
 func (s *shard) hush(since int64) {
-	left := 0
+	left, fresh := 0, 0
 	for i := range s.silent {
 		if s.silent[i].gone() {
 			left++
 		}
 	}
-	fresh := s.fallen(since)
-	if len(fresh) == 0 && left <= len(s.silent)/4 {
+	for name, d := range s.devices {
+		if _, ok := d.hush(name, since); ok {
+			fresh++
+		}
+	}
+	if fresh == 0 && left <= len(s.silent)/4 {
 		return
 	}
-	all := make([]silent, 0, len(s.silent)-left+len(fresh))
+	all := make([]silent, 0, len(s.silent)-left+fresh)
 	for i := range s.silent {
 		if !s.silent[i].gone() {
 			all = append(all, s.silent[i])
 		}
 	}
-	s.silent = append(all, fresh...)
+	s.silent = s.fallen(all, since)
 	slices.SortFunc(s.silent, func(a, b silent) int { return cmp.Compare(a.name, b.name) })
-	if len(fresh) > len(s.devices) { // a map never shrinks
+	if fresh > len(s.devices) { // a map never shrinks
 		left := make(map[uint64]*device, len(s.devices))
 		maps.Copy(left, s.devices)
 		s.devices = left
 	}
 }
 
-// fallen takes those who have fallen silent out of the others.
-func (s *shard) fallen(since int64) (fresh []silent) {
+// fallen takes those who have fallen silent out of the others, into all.
+func (s *shard) fallen(all []silent, since int64) []silent {
 	for name, d := range s.devices {
 		if q, ok := d.hush(name, since); ok {
-			fresh = append(fresh, q)
+			all = append(all, q)
 			delete(s.devices, name)
 		}
 	}
-	return fresh
+	return all
 }
 
 // wake makes a silent device one of the others.
