@@ -21,39 +21,49 @@ type values [four]float32
 
 // hour is what somebody did in the present hour.
 type hour struct {
-	n, in, out, failed uint64
-	met                *met // nil: nothing
+	n, in, out uint64
+	done       *deeds // nil: nothing
 }
 
-// met is what somebody had to do with. Most have never anything to do with anything: they
-// are devices that are connected.
-type met struct{ peers, ports tally.Set }
+// deeds are what somebody failed in and had to do with. Most have never anything to do with
+// anything: they are devices that are connected.
+type deeds struct {
+	failed       uint64
+	peers, ports tally.Set
+}
 
-func (h *hour) meet() *met {
-	if h.met == nil {
-		h.met = new(met)
+func (h *hour) do() *deeds {
+	if h.done == nil {
+		h.done = new(deeds)
 	}
-	return h.met
+	return h.done
 }
 
 // begin makes it the next hour, which is as the one before as a rule: its memory is kept.
 func (h *hour) begin() {
-	kept := h.met
+	kept := h.done
 	if h.n == 0 {
 		kept = nil
 	}
 	if kept != nil {
-		*kept = met{}
+		*kept = deeds{}
 	}
-	*h = hour{met: kept}
+	*h = hour{done: kept}
+}
+
+func (h *hour) failed() uint64 {
+	if h.done == nil {
+		return 0
+	}
+	return h.done.failed
 }
 
 // different is how many peers and ports were met.
 func (h *hour) different() (peers, ports int) {
-	if h.met == nil {
+	if h.done == nil {
 		return 0, 0
 	}
-	return h.met.peers.Count(), h.met.ports.Count()
+	return h.done.peers.Count(), h.done.ports.Count()
 }
 
 // add takes an event in.
@@ -63,17 +73,17 @@ func (h *hour) add(e *haechi.Event) {
 	h.in += uint64(max(e.BytesIn, 0))
 	h.out += uint64(max(e.BytesOut, 0))
 	if e.Outcome == haechi.Failure || e.Kind == haechi.KindFlow && unanswered(e.State) {
-		h.failed += n
+		h.do().failed += n
 	}
 	switch e.Kind {
 	case haechi.KindFlow:
 		a := e.Target.As16()
-		h.meet().peers.Add(tally.Hash(uint64(e.LocalPort), string(a[:]), false))
-		h.met.ports.Add(tally.Mix(1, uint64(e.LocalPort)))
+		h.do().peers.Add(tally.Hash(uint64(e.LocalPort), string(a[:]), false))
+		h.do().ports.Add(tally.Mix(1, uint64(e.LocalPort)))
 	case haechi.KindMessage:
-		h.meet().peers.Add(tally.Hash(1, e.Room, false))
+		h.do().peers.Add(tally.Hash(1, e.Room, false))
 	case haechi.KindRequest:
-		h.meet().peers.Add(tally.Hash(tally.Hash(2, e.Host, true), e.Path, false))
+		h.do().peers.Add(tally.Hash(tally.Hash(2, e.Host, true), e.Path, false))
 	}
 }
 
@@ -84,12 +94,12 @@ func unanswered(s haechi.FlowState) bool {
 // amounts are the four as they are told.
 func (h *hour) amounts() [four]float64 {
 	peers, _ := h.different()
-	return [four]float64{float64(h.n), float64(h.in + h.out), float64(peers), float64(h.failed)}
+	return [four]float64{float64(h.n), float64(h.in + h.out), float64(peers), float64(h.failed())}
 }
 
 func log1(v float64) float32 { return float32(math.Log1p(v)) }
 
-func (h *hour) share() float32 { return float32(float64(h.failed) / float64(max(h.n, 1))) }
+func (h *hour) share() float32 { return float32(float64(h.failed()) / float64(max(h.n, 1))) }
 
 func (h *hour) values() values {
 	a := h.amounts()
