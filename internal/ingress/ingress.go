@@ -78,10 +78,22 @@ func (c *Conn) Proved() {
 }
 
 // Bare is a plain TCP connection without package net and what it keeps for each: a
-// descriptor in non-blocking mode. Its owner closes it, then calls Gone, if it has one.
+// descriptor in non-blocking mode. Its owner closes it, then tells whom it came from, one
+// for many, if there is one.
 type Bare struct {
 	FD   int
-	Gone func()
+	From Counter
+}
+
+// Counter counts connections until they are gone.
+type Counter interface{ Gone() }
+
+// From is who counts the connection once it is bare; nil: nobody.
+func (c *Conn) From() Counter {
+	if in, ok := c.Conn.(interface{ From() Counter }); ok {
+		return in.From()
+	}
+	return nil
 }
 
 // Detach takes the descriptor out of a plain TCP connection, if nothing stands between

@@ -160,6 +160,14 @@ func (l *Lot) take(fd int, w Waker, edge bool) (Place, error) {
 	return p, nil
 }
 
+// FD is the place's descriptor; -1 if it was given back. Only the owner asks.
+func (l *Lot) FD(p Place) int {
+	if s := l.slab.at(p); s != nil {
+		return int(s.fd)
+	}
+	return -1
+}
+
 // Park waits for what, until the deadline (zero: for ever), with no goroutine. Only
 // the owner calls it, and has nothing to do with the connection after it: the wake
 // may already be running. After an error the place is the owner's still.

@@ -3,6 +3,7 @@ package devicegate
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 
 	"haechi"
 )
@@ -11,9 +12,8 @@ import (
 // upstream's are not read, but how long they are, and where a frame of the gate's own
 // may stand between two of them.
 type boundary struct {
-	size int64  // bytes of the frame under way
-	left uint32 // bytes of it that are to come; first its length, as far as that came
-	nest nest
+	size uint32 // bytes of the frame under way; 4 GiB stands for more
+	at   uint32 // where in it: bytes that are to come, before them its length as far as that came; or the place in a JSON text
 }
 
 // pass moves over p. It returns the length of the longest frame that p touches, in
@@ -25,14 +25,14 @@ func (b *boundary) pass(f *haechi.Framing, p []byte) (longest int64, end int) {
 	case haechi.JSONStream:
 		return b.streamed(p)
 	}
-	longest = b.size
+	longest = int64(b.size)
 	for at := 0; at < len(p); {
 		i := bytes.IndexByte(p[at:], '\n')
 		if i < 0 {
-			b.size += int64(len(p) - at)
-			return max(longest, b.size), end
+			b.grow(len(p) - at)
+			return max(longest, int64(b.size)), end
 		}
-		longest = max(longest, b.size+int64(i)+1)
+		longest = max(longest, int64(b.size)+int64(i)+1)
 		at += i + 1
 		b.size, end = 0, at
 	}
@@ -42,40 +42,44 @@ func (b *boundary) pass(f *haechi.Framing, p []byte) (longest int64, end int) {
 // within reports whether a frame is under way.
 func (b *boundary) within() bool { return b.size > 0 }
 
+func (b *boundary) grow(n int) { b.size = uint32(min(int64(b.size)+int64(n), math.MaxUint32)) }
+
 func (b *boundary) prefixed(f *haechi.Framing, p []byte) (longest int64, end int) {
-	longest = b.size
+	longest = int64(b.size)
 	for at := 0; at < len(p); {
-		if b.size < int64(f.PrefixBytes) {
-			b.left |= uint32(p[at]) << (8 * b.size)
+		if b.size < uint32(f.PrefixBytes) {
+			b.at |= uint32(p[at]) << (8 * b.size)
 			at++
-			if b.size++; b.size < int64(f.PrefixBytes) {
+			if b.size++; b.size < uint32(f.PrefixBytes) {
 				continue
 			}
 			var head [4]byte
-			binary.LittleEndian.PutUint32(head[:], b.left)
-			b.left = uint32(lengthOf(f, head[:f.PrefixBytes]))
-			longest = max(longest, b.size+int64(b.left))
+			binary.LittleEndian.PutUint32(head[:], b.at)
+			b.at = uint32(lengthOf(f, head[:f.PrefixBytes]))
+			longest = max(longest, int64(b.size)+int64(b.at))
 		}
-		n := min(int(b.left), len(p)-at)
-		at, b.left, b.size = at+n, b.left-uint32(n), b.size+int64(n)
-		if b.left == 0 {
+		n := min(int(b.at), len(p)-at)
+		at, b.at = at+n, b.at-uint32(n)
+		if b.grow(n); b.at == 0 {
 			b.size, end = 0, at
 		}
 	}
-	return max(longest, b.size), end
+	return max(longest, int64(b.size)), end
 }
 
 func (b *boundary) streamed(p []byte) (longest int64, end int) {
-	longest = b.size
+	longest = int64(b.size)
+	n := nestAt(b.at)
 	for i, c := range p {
 		if b.size == 0 && (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
 			continue
 		}
-		b.size++
-		longest = max(longest, b.size)
-		if b.nest.pass(c) {
-			b.size, b.nest, end = 0, nest{}, i+1
+		b.grow(1)
+		longest = max(longest, int64(b.size))
+		if n.pass(c) {
+			b.size, n, end = 0, nest{}, i+1
 		}
 	}
+	b.at = n.word()
 	return longest, end
 }

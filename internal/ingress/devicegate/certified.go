@@ -17,6 +17,6 @@ func (s *session) certify(c *ingress.Conn) (refused haechi.Verdict) {
 		return haechi.Verdict{}
 	}
 	name, v, release := by.Hold(t.ConnectionState().PeerCertificates, d.Now(), s.Cut)
-	c.Actor.Certificate, s.disconnected = name, release // no descriptor of TLS is ever detached, which would use it too
+	c.Actor.Certificate, s.loose.released = name, release // no descriptor of TLS is ever detached, which would use it too
 	return v
 }

@@ -136,8 +136,8 @@ func (d *device) put(to wire, p []byte) error {
 
 // put writes to the device.
 func (s *session) put(p []byte) (int, error) {
-	if s.dev.fd >= 0 {
-		return s.send(int(s.dev.fd), p)
+	if s.dev.Taken() {
+		return s.send(s.gate.deps.Idle.FD(s.dev), p)
 	}
 	return s.loose.dev.write(p, s.gate.deps.Now(), s.gate.cfg.WriteTimeout)
 }

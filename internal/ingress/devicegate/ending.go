@@ -35,18 +35,23 @@ func (s *session) finish(e Ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mark(signGone)
-	for _, b := range []*bare{&s.dev, &s.up} {
-		if b.fd >= 0 {
-			parking.Shut(int(b.fd))
-			s.gate.deps.Idle.Kick(b.place)
-		}
-	}
+	s.shut(s.dev)
+	s.shut(s.up)
 	if l := s.loose; l != nil {
 		l.dev.abort()
 		l.up.abort()
 		if l.stop != nil {
 			l.stop()
 		}
+	}
+}
+
+// shut ends a bare connection, if it is one, and wakes its hand. The mutex is held.
+func (s *session) shut(p parking.Place) {
+	if p.Taken() {
+		lot := s.gate.deps.Idle
+		parking.Shut(lot.FD(p))
+		lot.Kick(p)
 	}
 }
 
@@ -93,10 +98,7 @@ func (s *session) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mark(signHung)
-	if s.up.fd >= 0 {
-		parking.Shut(int(s.up.fd))
-		s.gate.deps.Idle.Kick(s.up.place)
-	}
+	s.shut(s.up)
 	if s.loose != nil {
 		s.loose.up.abort()
 	}
@@ -125,8 +127,8 @@ func (s *session) lastWord() bool {
 
 // closeWrite ends the sending half towards the device.
 func (s *session) closeWrite() bool {
-	if s.dev.fd >= 0 {
-		return syscall.Shutdown(int(s.dev.fd), syscall.SHUT_WR) == nil
+	if s.dev.Taken() {
+		return syscall.Shutdown(s.gate.deps.Idle.FD(s.dev), syscall.SHUT_WR) == nil
 	}
 	c, ok := bottom(s.loose.dev.conn).(interface{ CloseWrite() error })
 	return ok && c.CloseWrite() == nil
@@ -153,7 +155,7 @@ func (s *session) leave() {
 	s.note(e)
 	s.tellAsks(s.still.habits, &haechi.Event{Time: now, Kind: haechi.KindQuery, Outcome: haechi.Success, Service: g.cfg.Service, Actor: a, Session: s.id}, 0)
 	ev := haechi.Event{Time: now, Kind: haechi.KindClose, Outcome: haechi.Success, Service: g.cfg.Service, Actor: a,
-		Session: s.id, BytesIn: s.received, BytesOut: s.out.sent.Load(), Duration: now.Sub(g.born) - time.Duration(s.begun)}
+		Session: s.id, BytesIn: s.received, BytesOut: s.out.sent.Load(), Duration: now.Sub(g.timeOf(s.begun))}
 	if e.Reason != haechi.ReasonPeerClosed {
 		ev.Outcome = haechi.Failure
 	}
@@ -168,11 +170,15 @@ func (s *session) leave() {
 // let gives back sockets and places.
 func (s *session) let(a *haechi.Actor) {
 	s.mu.Lock()
+	bare, released := s.dev.Taken(), s.loose.released // that it has ended is loose too
 	s.close(&s.dev)
 	s.close(&s.up)
 	s.mu.Unlock()
-	if s.disconnected != nil {
-		s.disconnected()
+	if from := s.gate.from; bare && from != nil {
+		from.Gone()
+	}
+	if released != nil {
+		released()
 	}
 	t := s.talk
 	if t == nil {

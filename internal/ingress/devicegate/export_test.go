@@ -24,8 +24,8 @@ type DeviceWriter struct {
 }
 
 func NewDeviceWriter(c net.Conn) DeviceWriter {
-	to := &session{dev: noBare(), up: noBare(), loose: &loose{dev: newReader(c)},
-		gate: &Gate{cfg: Config{WriteTimeout: time.Second}, deps: Deps{Now: time.Now}, layout: &layout{Profile: new(haechi.Profile)}}}
+	to := &session{loose: &loose{dev: newReader(c)},
+		gate: (&Gate{cfg: Config{WriteTimeout: time.Second}, deps: Deps{Now: time.Now}, layout: &layout{Profile: new(haechi.Profile)}}).door(nil)}
 	return DeviceWriter{&device{}, to}
 }
 
@@ -38,8 +38,8 @@ func (d DeviceWriter) Dropped() uint64      { return d.to.gate.dropped.Load() }
 type Rival struct{ s *session }
 
 func NewRival(service, device string) Rival {
-	return Rival{&session{dev: noBare(), up: noBare(), device: device,
-		gate: &Gate{cfg: Config{Service: service}, deps: Deps{Now: time.Now}}}}
+	return Rival{&session{device: device,
+		gate: (&Gate{cfg: Config{Service: service}, deps: Deps{Now: time.Now}}).door(nil)}}
 }
 
 func (w *Winners) Claim(r Rival)   { w.claim(r.s) }
@@ -79,7 +79,7 @@ func MachineFields() (names []string) {
 // times to the second.
 func Dump(m *Machine) string {
 	c := *m
-	c.gate, c.wait, c.out, c.partial, c.proofSeq = nil, wait{}, nil, nil, 0
+	c.gate, c.wait, c.out, c.partial, c.proofSeq, c.version = nil, wait{}, nil, nil, 0, ""
 	c.deadline, c.lastSeen = c.deadline.UTC().Round(time.Second), c.lastSeen.UTC().Round(time.Second)
 	pin := "none"
 	if c.pin != nil {

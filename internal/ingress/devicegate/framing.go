@@ -120,6 +120,20 @@ type nest struct {
 	text, slash bool // within a text, behind a backslash in it
 }
 
+// word is the nest as a number, nestAt the reverse.
+func (s nest) word() uint32 {
+	w := uint32(s.depth) << 2
+	if s.text {
+		w |= 1
+	}
+	if s.slash {
+		w |= 2
+	}
+	return w
+}
+
+func nestAt(w uint32) nest { return nest{depth: uint16(w >> 2), text: w&1 != 0, slash: w&2 != 0} }
+
 // deepest is more than any valid frame nests.
 const deepest = 64
 

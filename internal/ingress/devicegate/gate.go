@@ -163,6 +163,9 @@ type Gate struct {
 	born  time.Time
 	crowd crowd
 
+	doorsMu sync.Mutex
+	doors   []*door
+
 	holders *conncap.Cap // of held connections, by client
 
 	held, unproved, blocked                 atomic.Int64

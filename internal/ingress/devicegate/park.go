@@ -12,14 +12,6 @@ import (
 // bufferSize is what a hand reads at once, in bytes.
 const bufferSize = 16 << 10
 
-// bare is a connection without package net.
-type bare struct {
-	fd    int32 // -1: none
-	place parking.Place
-}
-
-func noBare() bare { return bare{fd: -1} }
-
 // The two hands of a session, as the lot of idle connections knows them.
 type (
 	deviceHand   session
@@ -59,15 +51,19 @@ func (s *session) strip() bool {
 		return false
 	}
 	place, err := lot.TakeReader(b.FD, (*deviceHand)(s))
+	if err != nil {
+		_ = syscall.Close(b.FD)
+		if b.From != nil {
+			b.From.Gone()
+		}
+		s.finish(Ending{Reason: haechi.ReasonOverload, Provoked: true})
+		return true
+	}
 	s.mu.Lock()
-	s.dev, s.disconnected = bare{int32(b.FD), place}, b.Gone
-	s.loose.dev = nil
+	defer s.mu.Unlock()
+	s.dev, s.loose.dev = place, nil
 	if s.is(signGone) {
 		parking.Shut(b.FD)
-	}
-	s.mu.Unlock()
-	if err != nil {
-		s.finish(Ending{Reason: haechi.ReasonOverload, Provoked: true})
 	}
 	return true
 }
@@ -76,7 +72,7 @@ func (s *session) strip() bool {
 // than there is room for has taken all; but an end that came with it is told only once,
 // so if the peer may have hung up, it reads until there is nothing or the end.
 func (s *session) hear(hungUp bool) (over bool) {
-	fd := int(s.dev.fd)
+	fd := s.gate.deps.Idle.FD(s.dev)
 	for !s.over() {
 		buf := s.gate.buffers.Get().(*[]byte)
 		n, err := parking.Read(fd, *buf)
@@ -113,7 +109,7 @@ func (s *session) rest(fresh bool) (over bool) {
 		return true
 	}
 	// From here on it may be somebody else's.
-	return s.parked(s.gate.deps.Idle.Park(s.dev.place, parking.Readable, until))
+	return s.parked(s.gate.deps.Idle.Park(s.dev, parking.Readable, until))
 }
 
 // parked is what became of parking a hand. Why it failed does not matter: nothing
@@ -133,7 +129,7 @@ func (s *session) parked(err error) (over bool) {
 // until is when the device's hand has something to do even without input.
 func (s *session) until() time.Time {
 	if s.talk == nil {
-		return s.still.deadline(s.gate)
+		return s.still.deadline(s.gate.Gate)
 	}
 	return earliest(s.talk.m.Deadline(), s.talk.linger)
 }
@@ -142,7 +138,7 @@ func (s *session) until() time.Time {
 func (s *session) dropLoose() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l := s.loose; l != nil && l.dev == nil && l.up == nil && l.stop == nil && l.ending == nil {
+	if l := s.loose; l != nil && l.dev == nil && l.up == nil && l.stop == nil && l.ending == nil && l.released == nil {
 		s.loose = nil
 	}
 }
@@ -159,7 +155,7 @@ func (s *session) loosen() *loose {
 // ends, then parks. While the device does not take it, it waits with the one buffer
 // that it holds.
 func (s *session) relay(hungUp bool) (over bool) {
-	fd := int(s.up.fd)
+	fd := s.gate.deps.Idle.FD(s.up)
 	for {
 		buf := s.gate.buffers.Get().(*[]byte)
 		n, err := parking.Read(fd, *buf)
@@ -176,7 +172,7 @@ func (s *session) relay(hungUp bool) (over bool) {
 			break
 		}
 	}
-	return s.parked(s.gate.deps.Idle.Park(s.up.place, parking.Readable, time.Time{}))
+	return s.parked(s.gate.deps.Idle.Park(s.up, parking.Readable, time.Time{}))
 }
 
 // closeHung closes the upstream's socket early, if the device's hand is done with it:
@@ -190,15 +186,14 @@ func (s *session) closeHung() {
 }
 
 // close gives back a bare connection. The mutex is held.
-func (s *session) close(b *bare) {
-	if b.fd < 0 {
+func (s *session) close(p *parking.Place) {
+	if !p.Taken() {
 		return
 	}
-	if b.place.Taken() {
-		s.gate.deps.Idle.Leave(b.place)
-	}
-	_ = syscall.Close(int(b.fd)) // closing is all that is left to do
-	*b = noBare()
+	fd := s.gate.deps.Idle.FD(*p)
+	s.gate.deps.Idle.Leave(*p)
+	_ = syscall.Close(fd) // closing is all that is left to do
+	*p = parking.Place{}
 }
 
 // send writes to a bare connection. While the peer does not read it waits, for at

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"haechi"
+	"haechi/internal/brick/parking"
 	"haechi/internal/ingress"
 )
 
@@ -18,9 +19,9 @@ import (
 // parked. What is here is held while nothing happens, so it is as little as can be;
 // the rest is in talk and loose, which come and go.
 type session struct {
-	gate  *Gate
+	gate  *door
 	id    uint64
-	begun int64 // nanoseconds since the gate was made
+	begun beat // for how long it lasted, to a tenth of a second
 
 	number int32         // in the gate's crowd, under its lock
 	signs  atomic.Uint32 // what is true of it, and above that its hands
@@ -35,10 +36,29 @@ type session struct {
 	device string // once proved is set, it does not change
 
 	// mu guards what end the sockets.
-	mu           sync.Mutex
-	dev, up      bare
-	loose        *loose
-	disconnected func() // tells the listener
+	mu      sync.Mutex
+	dev, up parking.Place // in the lot of idle connections, once they are bare
+	loose   *loose
+}
+
+// door is the gate for those who came in by one listener.
+type door struct {
+	*Gate
+	from ingress.Counter // who counts them once they are bare; nil: nobody
+}
+
+// door finds or makes the one for a listener; there are few.
+func (g *Gate) door(from ingress.Counter) *door {
+	g.doorsMu.Lock()
+	defer g.doorsMu.Unlock()
+	for _, d := range g.doors {
+		if d.from == from {
+			return d
+		}
+	}
+	d := &door{g, from}
+	g.doors = append(g.doors, d)
+	return d
 }
 
 // What may be true of a session. None of it ever ends.
@@ -78,6 +98,8 @@ type loose struct {
 	dev, up *reader
 	stop    context.CancelFunc
 	ending  *Ending // nil until the session is over
+	// released tells that a certificate is held no more; nil: none was.
+	released func()
 }
 
 // Serve guards one connection, and closes it in the end. It returns when that has
@@ -85,7 +107,8 @@ type loose struct {
 // knows when all are over.
 func (g *Gate) Serve(c *ingress.Conn) {
 	now := g.deps.Now()
-	s := &session{gate: g, begun: int64(now.Sub(g.born)), still: still{port: c.Port, localPort: c.LocalPort}, dev: noBare(), up: noBare(),
+	begun, _ := g.beatOf(now)
+	s := &session{gate: g.door(c.From()), begun: begun, still: still{port: c.Port, localPort: c.LocalPort},
 		talk: &talk{conn: c}, loose: &loose{dev: newReader(c.Conn)}}
 	s.signs.Add(oneHand)
 	if c.TLS {

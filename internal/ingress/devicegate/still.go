@@ -4,25 +4,24 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"haechi"
 )
 
 // still is a conversation in which nothing is under way, put away: what a [Machine]
-// of an open session has to know when the next frame comes, in a tenth of its size.
+// of an open session has to know when the next frame comes, in a tenth of its size. What
+// version the device said it has, the registry knows since it proved itself.
 type still struct {
 	addr      [16]byte
 	port      uint16 // with localPort known from the beginning, also while the rest is not kept
 	localPort uint16
 	is        stillness
-	greeted   uint8  // handshakes after the first
-	bits      uint8  // of the client's prefix
-	bot       uint8  // length of the bot's name, which begins the device's key
-	due       beat   // its deadline, 0: never
-	seen      beat   // the last note that it is alive
-	stamp     uint64 // as in Machine
-	version   unique.Handle[string]
+	greeted   uint8   // handshakes after the first
+	bits      uint8   // of the client's prefix
+	bot       uint8   // length of the bot's name, which begins the device's key
+	due       beat    // its deadline, 0: never
+	seen      beat    // the last note that it is alive
+	stamp     uint64  // as in Machine
 	habits    *habits // nil: none
 }
 
@@ -75,7 +74,7 @@ func (k *still) deadline(g *Gate) time.Time {
 // and nothing is known of its peer that would be lost.
 func (s *session) putAway() {
 	t := s.talk
-	if t == nil || t.conn != nil || t.holding || t.unproved != 0 || !t.linger.IsZero() || !s.still.keep(s.gate, t.m, s.device) {
+	if t == nil || t.conn != nil || t.holding || t.unproved != 0 || !t.linger.IsZero() || !s.still.keep(s.gate.Gate, t.m, s.device) {
 		return
 	}
 	s.gate.recycle(t)
@@ -88,7 +87,7 @@ func (s *session) resume() {
 		return
 	}
 	s.talk = s.gate.talks.Get().(*talk)
-	s.still.restore(s.gate, s.talk.m, s.device, s.id)
+	s.still.restore(s.gate.Gate, s.talk.m, s.device, s.id)
 }
 
 // recycle keeps what a conversation needed for another one.
@@ -123,9 +122,6 @@ func (k *still) keep(g *Gate, m *Machine, device string) bool {
 	if !ok {
 		return false
 	}
-	if k.is&stillKept == 0 || k.version.Value() != m.version {
-		k.version = unique.Make(m.version)
-	}
 	// The ports are not written again: who tells of the session reads them at any time.
 	k.is = stillKept | when(m.actor.Allowed, stillAllowed) | when(m.bound, stillBound)
 	k.addr, k.bits, k.bot, k.greeted = m.actor.Addr.As16(), uint8(m.actor.Client.Bits()), uint8(len(m.bot)), uint8(m.greetings)
@@ -159,7 +155,7 @@ func (k *still) habit() *habits {
 func (k *still) restore(g *Gate, m *Machine, device string, session uint64) {
 	bot, serial, _ := split(device, int(k.bot))
 	*m = Machine{gate: g, state: open, session: session, actor: k.actor(device), deadline: k.deadline(g),
-		bot: bot, serial: serial, key: device, version: k.version.Value(), stamp: k.stamp, bound: k.is&stillBound != 0, greetings: int(k.greeted),
+		bot: bot, serial: serial, key: device, stamp: k.stamp, bound: k.is&stillBound != 0, greetings: int(k.greeted),
 		status: haechi.Approved, lastSeen: g.timeOf(k.seen)}
 	if h := k.habits; h != nil {
 		m.rooms, m.pin, m.seq = h.rooms, h.pin, h.seq

@@ -15,7 +15,7 @@ func TestPuttingAwayLosesNothing(t *testing.T) {
 	kept := map[string]string{
 		"gate": "the session's", "session": "the session's", "state": "open, or it is not put away",
 		"actor": "kept, or it is not put away", "deadline": "kept", "bot": "part of the key", "serial": "part of the key",
-		"key": "the session's", "version": "kept", "stamp": "kept", "rooms": "kept", "lastSeen": "kept",
+		"key": "the session's", "version": "told to the registry before, which keeps it", "stamp": "kept", "rooms": "kept", "lastSeen": "kept",
 		"seq": "kept", "proofSeq": "part of seq once the session is open", "bound": "kept", "nest": "not within a frame",
 		"status": "approved, or it is not put away", "hello": "none", "early": "none", "partial": "none", "whole": "none",
 		"wait": "none under way", "refused": "none", "holdUntil": "not held", "discarded": "not held", "end": "not at its end",

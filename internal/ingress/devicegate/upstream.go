@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"haechi"
@@ -62,13 +63,14 @@ func (s *session) connected(up net.Conn) error {
 func (s *session) connectedBare(fd int) error {
 	lot := s.gate.deps.Idle
 	place, err := lot.TakeReader(fd, (*upstreamHand)(s))
-	s.mu.Lock()
-	s.up = bare{int32(fd), place}
-	gone := s.is(signGone)
-	s.mu.Unlock()
 	if err != nil {
+		_ = syscall.Close(fd)
 		return err
 	}
+	s.mu.Lock()
+	s.up = place
+	gone := s.is(signGone)
+	s.mu.Unlock()
 	if gone {
 		return net.ErrClosed
 	}
@@ -131,7 +133,10 @@ func (s *session) upstreamEnded(err error) {
 // forward writes to the upstream. Nothing is written once the session was cut.
 func (s *session) forward(p []byte) bool {
 	s.mu.Lock()
-	fd, gone := s.up.fd, s.is(signGone|signHung)
+	fd, gone := -1, s.is(signGone|signHung)
+	if s.up.Taken() {
+		fd = s.gate.deps.Idle.FD(s.up)
+	}
 	var up *reader
 	if s.loose != nil {
 		up = s.loose.up
@@ -142,7 +147,7 @@ func (s *session) forward(p []byte) bool {
 	case gone:
 		return false
 	case fd >= 0:
-		_, err = s.send(int(fd), p)
+		_, err = s.send(fd, p)
 	case up != nil:
 		_, err = up.write(p, s.gate.deps.Now(), s.gate.cfg.WriteTimeout)
 	default:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"haechi/internal/brick/parking"
+	"haechi/internal/ingress"
 )
 
 // Loops run lanes without a goroutine for each; none: every lane has one.
@@ -48,9 +49,9 @@ func (b *berth) close() {
 // itself. Once it has to wait in another way it alights, for good: then it has a
 // goroutine, and its connection is one of package net.
 type ride struct {
-	berth               // guarded by the lane's mu where others may look
-	left  func()        // told of the end of the connection; nil: nobody wants to know
-	turn  *parking.Turn // of the loop that runs it now; nil: a goroutine does
+	berth                 // guarded by the lane's mu where others may look
+	from  ingress.Counter // told of the end of the connection; nil: nobody wants to know
+	turn  *parking.Turn   // of the loop that runs it now; nil: a goroutine does
 }
 
 // board gives the lane to a loop, if there is one. False leaves everything as it is.
@@ -77,7 +78,7 @@ func (l *lane) strip(lot *parking.Lot) bool {
 	defer l.mu.Unlock()
 	b, ok := l.c.Detach()
 	if ok {
-		l.ride = ride{berth: berth{lot: lot, fd: b.FD}, left: b.Gone}
+		l.ride = ride{berth: berth{lot: lot, fd: b.FD}, from: b.From}
 	}
 	return ok
 }
@@ -173,7 +174,7 @@ func (l *lane) alight() bool {
 	if err != nil {
 		return false
 	}
-	l.c.Conn.Conn = &grounded{TCPConn: tcp, left: l.left}
+	l.c.Conn.Conn = &grounded{TCPConn: tcp, from: l.from}
 	if l.raw, err = tcp.SyscallConn(); err != nil {
 		return false
 	}
@@ -185,7 +186,7 @@ func (l *lane) alight() bool {
 // grounded is a connection of package net that was a loop's; its end is told once.
 type grounded struct {
 	*net.TCPConn
-	left func()
+	from ingress.Counter
 	once sync.Once
 }
 
@@ -194,8 +195,8 @@ func (c *grounded) Socket() net.Conn { return c.TCPConn }
 
 // Close implements net.Conn.
 func (c *grounded) Close() error {
-	if c.left != nil {
-		defer c.once.Do(c.left)
+	if c.from != nil {
+		defer c.once.Do(c.from.Gone)
 	}
 	return c.TCPConn.Close()
 }
@@ -208,8 +209,8 @@ func (l *lane) disembark() {
 		return
 	}
 	l.berth.close()
-	if l.left != nil {
-		l.left()
+	if l.from != nil {
+		l.from.Gone()
 	}
 }
 

@@ -56,8 +56,10 @@ func (c *accepted) Detach() (ingress.Bare, bool) {
 	if err != nil || c.closed.Swap(true) {
 		return ingress.Bare{}, false
 	}
-	return ingress.Bare{FD: fd, Gone: func() { c.open.Add(-1) }}, true
+	return ingress.Bare{FD: fd, From: c}, true
 }
+
+func (c *accepted) Gone() { c.open.Add(-1) }
 
 func (c *accepted) Close() error {
 	if c.closed.Swap(true) {

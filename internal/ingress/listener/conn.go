@@ -95,8 +95,11 @@ func (c *conn) Detach() (ingress.Bare, bool) {
 		_ = syscall.Close(fd) // somebody closed it meanwhile
 		return ingress.Bare{}, false
 	}
-	return ingress.Bare{FD: fd, Gone: c.l.gone}, true
+	return ingress.Bare{FD: fd, From: c.l}, true
 }
+
+// From is who counts it once it is bare.
+func (c *conn) From() ingress.Counter { return c.l }
 
 // first reads as long as what came may still become a PROXY header. An error
 // behind some bytes is left for the next Read to meet again.

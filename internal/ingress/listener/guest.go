@@ -37,10 +37,10 @@ func (l *Listener) Admit(peer netip.AddrPort, local uint16) (a haechi.Actor, rel
 			if place != nil {
 				place()
 			}
-			l.gone()
+			l.Gone()
 		}, true
 	}
-	l.gone()
+	l.Gone()
 	l.emit(in, haechi.Failure)
 	return haechi.Actor{}, nil, false
 }

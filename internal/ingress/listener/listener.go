@@ -21,7 +21,6 @@ type Listener struct {
 	live    atomic.Int64 // open connections, those awaited included
 	waiting atomic.Int64 // connections whose header is awaited
 	counts  counts
-	gone    func() // one for all, so that a bare connection need not keep its own
 }
 
 // counts is what a listener counts since it was made.
@@ -30,11 +29,12 @@ type counts struct {
 }
 
 func newListener(s *socket, cfg Config) *Listener {
-	l := &Listener{cfg: cfg, socket: s, suspended: cfg.Suspended,
+	return &Listener{cfg: cfg, socket: s, suspended: cfg.Suspended,
 		conns: make(chan *ingress.Conn), done: make(chan struct{})}
-	l.gone = func() { l.live.Add(-1) }
-	return l
 }
+
+// Gone implements [ingress.Counter].
+func (l *Listener) Gone() { l.live.Add(-1) }
 
 // Accept waits for the next admitted connection. After Close the error is
 // net.ErrClosed.
