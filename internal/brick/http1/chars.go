@@ -9,12 +9,17 @@ const (
 	isHex
 )
 
+// plain is added to a letter that is no capital.
+const plain = 1 << 8
+
 // Reader reads heads. It is safe for concurrent use.
 type Reader struct {
 	class [256]uint8
-	// upper and lower are the bytes of a field's name (RFC 9110, 5.6.2) with letters as
-	// capitals and not, 0 for those that may not stand there.
-	upper, lower [256]uint8
+	// form is what becomes of the bytes of a field's name (RFC 9110, 5.6.2): of those at
+	// its beginning and behind a dash, and from plain on of the others. The low byte is
+	// how it is written, 0 for one that may not stand there; plain is set in the rest
+	// unless a capital follows.
+	form [2 * plain]uint16
 }
 
 // NewReader makes a Reader.
@@ -28,12 +33,16 @@ func NewReader() *Reader {
 		}
 	}
 	for _, c := range []byte(letters + digits + "!#$%&'*+-.^_`|~") {
-		r.upper[c], r.lower[c] = c, c
-		if c >= 'A' && c <= 'Z' {
-			r.lower[c] = c + 0x20
-		} else if c >= 'a' && c <= 'z' {
-			r.upper[c] = c - 0x20
+		upper, lower, then := uint16(c), uint16(c), uint16(plain)
+		switch {
+		case c == '-':
+			then = 0
+		case c >= 'A' && c <= 'Z':
+			lower += 0x20
+		case c >= 'a' && c <= 'z':
+			upper -= 0x20
 		}
+		r.form[c], r.form[plain+int(c)] = upper|then, lower|then
 	}
 	set(isTarget, letters+digits+"-._~!$&'()*+,=:@/")
 	set(isHost, letters+digits+"-.:[]")
@@ -69,16 +78,25 @@ func (r *Reader) target(b []byte) bool {
 // printable reports whether the bytes may stand in a field's value: no control
 // characters but the tab (RFC 9110, 5.5). It looks at eight at a time.
 func printable(b []byte) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for len(b) >= 8 {
-		v := binary.LittleEndian.Uint64(b)
-		del := v ^ ones*0x7f
-		if ((v-ones*0x20)&^v|(del-ones)&^del)&tops != 0 && !eachPrintable(b[:8]) {
+	if len(b) < 8 {
+		return eachPrintable(b)
+	}
+	last := b[len(b)-8:]
+	for len(b) > 8 {
+		if suspect(b) && !eachPrintable(b[:8]) {
 			return false
 		}
 		b = b[8:]
 	}
-	return eachPrintable(b)
+	return !suspect(last) || eachPrintable(last)
+}
+
+// suspect reports whether one of the first eight bytes may be a control character.
+func suspect(b []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	v := binary.LittleEndian.Uint64(b)
+	del := v ^ ones*0x7f
+	return ((v-ones*0x20)&^v|(del-ones)&^del)&tops != 0
 }
 
 func eachPrintable(b []byte) bool {
@@ -90,20 +108,23 @@ func eachPrintable(b []byte) bool {
 	return true
 }
 
-// canonical puts a name into the form that net/http gives it: capitals at the beginning
-// and behind each dash, in place. It reports whether every byte may stand in a name; if
-// not, part of it has been changed.
-func (r *Reader) canonical(name []byte) bool {
-	form := &r.upper
-	for i, c := range name {
-		c = form[c]
-		if c == 0 {
-			return false
-		}
-		name[i] = c
-		if form = &r.lower; c == '-' {
-			form = &r.upper
+// canonical puts the name before the first colon into the form that net/http gives it:
+// capitals at the beginning and behind each dash, in place. It returns where the colon is;
+// -1 if a byte comes before it that may not stand in a name, or none comes. Part of the
+// text has been changed then.
+func (r *Reader) canonical(text []byte) int {
+	then := uint16(0)
+	for i, c := range text {
+		then = r.form[(then&plain|uint16(c))%uint16(len(r.form))]
+		switch is := byte(then); {
+		case is == 0:
+			if c != ':' {
+				return -1
+			}
+			return i
+		case is != c: // seldom
+			text[i] = is
 		}
 	}
-	return true
+	return -1
 }

@@ -97,8 +97,8 @@ func line(b []byte) (text []byte, size int, out Outcome) {
 
 // field reads one line behind the first.
 func (r *Reader) field(text []byte) (f Field, ok bool) {
-	i := bytes.IndexByte(text, ':')
-	if i <= 0 || !r.canonical(text[:i]) {
+	i := r.canonical(text)
+	if i <= 0 {
 		return f, false
 	}
 	f.Name, f.Value = text[:i], trim(text[i+1:])

@@ -40,6 +40,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte("POST /a%20b?x=1&y=%ea HTTP/1.1\r\nhost: a.example:80\r\ncontent-length: 5\r\nx-forwarded-for: 1.2.3.4\r\nConnection: Keep-Alive\r\n\r\nhello"))
 	f.Add([]byte("GET /x? HTTP/1.1\r\nHost: [::1]:80\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nKeep-Alive: 3\r\n\r\n"))
 	f.Add([]byte("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"))
+	f.Add([]byte("GET / HTTP/1.1\r\nHost: a\r\nX\x00: a\r\n\r\n"))
+	f.Add([]byte("GET / HTTP/1.1\r\nHost: a\r\nx-a: 12345678\x7f2345678\r\n\r\n"))
 	f.Add([]byte("GET /a;b?c;d HTTP/1.1\r\nHost: a\r\nContent-Length: 00\r\nCookie:\t a=b \t\r\nx_y: \x80\r\n\r\n"))
 	reader := http1.NewReader()
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -48,8 +48,9 @@ type state struct {
 	flow    *flow       // nil but for HTTP/2
 	reading *answerRead // the answer's body; nil without one
 
-	at         *server // that has the request; nil where a site has one only
-	load       *load   // of the site, while the servers behind have the request
+	at         *server       // that has the request; nil where a site has one only
+	load       *load         // of the site, while the servers behind have the request
+	lead       time.Duration // of the load's time over the exchange's
 	ticket     strain.Ticket
 	placed     bool       // the client holds a place at them
 	answerBody *readAhead // nil for a short answer
@@ -117,6 +118,14 @@ func (x *exchange) clock() time.Duration {
 	return time.Since(x.origin)
 }
 
+// now is the time of day. A judged request has asked for it before.
+func (x *exchange) now() time.Time {
+	if x.asked.IsZero() {
+		return x.g.deps.Now()
+	}
+	return x.asked.Add(x.clock() - x.start)
+}
+
 // waited says that time may have passed since the clock was read.
 func (x *exchange) waited() {
 	if x.lane != nil {
@@ -182,7 +191,7 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	x.upgraded, x.status = true, http.StatusSwitchingProtocols
 	x.g.counts.upgraded.Add(1)
-	now := x.g.deps.Now()
+	now := x.now()
 	x.leave(x.status, now) // what follows may last for hours, without work
 	x.record(now)
 	return x.bound(c), rw, nil

@@ -87,6 +87,14 @@ func (x *exchange) passage() passage {
 	return p
 }
 
+// lines appends it to a head.
+func (p passage) lines(b []byte) []byte {
+	b = line(b, "X-Forwarded-For", p.chain)
+	b = line(b, "X-Forwarded-Host", p.host)
+	b = line(b, "X-Forwarded-Proto", p.proto)
+	return line(b, "X-Real-Ip", p.client)
+}
+
 // setForwarded says so in the headers that most upstreams read.
 func (x *exchange) setForwarded(h http.Header) {
 	p := x.passage()
@@ -119,7 +127,7 @@ func (x *exchange) answered(res *http.Response) error {
 		return err
 	}
 	if x.site.protection != nil {
-		x.protect(res.Header, x.g.values.noSniff)
+		x.protect(res.Header)
 		x.usePolicy(res)
 		x.lookAt(res)
 	}

@@ -57,7 +57,7 @@ func (x *exchange) end() {
 	if x.body != nil {
 		x.body.end()
 	}
-	now := x.g.deps.Now()
+	now := x.now()
 	x.leave(x.status, now)
 	x.leavePlace()
 	x.record(now)

@@ -297,8 +297,12 @@ func (l *lane) fields(x *exchange, b []byte) (_ []byte, dated bool) {
 		dated = dated || string(f.Name) == "Date"
 		b = line(b, f.Name, f.Value)
 	}
-	if s != nil {
-		s.completes(x.way(), has, x.g.values.noSniff, func(name string, value []string) { b = line(b, name, value[0]) })
+	switch to := x.way(); {
+	case s == nil:
+	case has == spoken{}:
+		b = append(b, s.usual[to.index()]...)
+	default:
+		b = s.lines(b, to, has)
 	}
 	return b, dated
 }

@@ -16,6 +16,7 @@ type laneTexts struct {
 	host, agent, raw, path string
 	site                   *site // of the host, at the gate
 	gate                   *Gate
+	passed                 []byte                             // who asks, as servers are told of a client that nobody stands before
 	said                   [saidTexts]struct{ of, is string } // as events have them
 }
 
@@ -63,7 +64,7 @@ func (l *lane) meet() stride {
 // site is the one that the request is for, nil if there is none.
 func (l *lane) site(g *Gate) *site {
 	if l.last.gate != g || l.last.host != string(l.q.Host) {
-		l.last.gate, l.last.host = g, string(l.q.Host)
+		l.last.gate, l.last.host, l.last.passed = g, string(l.q.Host), nil
 		l.last.site = g.hosts.find(l.last.host)
 	}
 	return l.last.site
@@ -277,11 +278,7 @@ func (l *lane) compose(b []byte) []byte {
 	if x.most > 0 && !(paged && x.site.protection.csp.placeholder != nil) {
 		b = line(b, "Accept-Encoding", x.offered())
 	}
-	p := x.passage()
-	b = line(b, "X-Forwarded-For", p.chain)
-	b = line(b, "X-Forwarded-Host", p.host)
-	b = line(b, "X-Forwarded-Proto", p.proto)
-	b = line(b, "X-Real-Ip", p.client)
+	b = l.passage(b, x)
 	if x.cert != nil && x.cert.header != nil {
 		b = line(b, certHeader, x.cert.header[0])
 	}
@@ -292,6 +289,18 @@ func (l *lane) compose(b []byte) []byte {
 	}
 	b = append(b, "\r\n"...)
 	return append(b, l.in[l.at+q.Size:l.at+q.Size+int(q.Length)]...)
+}
+
+// passage appends the lines that say who asks. They are the same for all that a client
+// asks of one host, unless others stand in between.
+func (l *lane) passage(b []byte, x *exchange) []byte {
+	switch {
+	case x.trusted || !x.direct:
+		return x.passage().lines(b)
+	case l.last.passed == nil:
+		l.last.passed = x.passage().lines(nil)
+	}
+	return append(b, l.last.passed...)
 }
 
 // line appends one line of a head.

@@ -128,7 +128,8 @@ func (x *exchange) enter() bool {
 	if l == nil {
 		return true
 	}
-	now := x.origin.Sub(l.origin) + x.clock()
+	x.lead = x.origin.Sub(l.origin)
+	now := x.lead + x.clock()
 	st := l.gauge.State(int64(now))
 	x.tellStrain(l, st)
 	v, status := x.weigh(l, st, now)
@@ -218,7 +219,7 @@ func (x *exchange) began(status int, contentType string) {
 		return
 	}
 	sent := x.body == nil || x.bodyHere // else the client's slowness would count as the server's
-	x.load.gauge.Answered(x.ticket, int64(x.origin.Sub(x.load.origin)+x.clock()), sent && status < http.StatusBadRequest)
+	x.load.gauge.Answered(x.ticket, int64(x.lead+x.clock()), sent && status < http.StatusBadRequest)
 	if strings.HasPrefix(contentType, "text/event-stream") {
 		x.leave(status, x.g.deps.Now())
 	}
@@ -239,7 +240,7 @@ func (x *exchange) leave(status int, at time.Time) {
 	if l == nil {
 		return
 	}
-	now := x.origin.Sub(l.origin) + x.clock()
+	now := x.lead + x.clock()
 	work := x.release(now)
 	x.load, x.ticket = nil, 0
 	if x.placed {

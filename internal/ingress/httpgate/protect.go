@@ -48,10 +48,12 @@ const ReportPath = "/.well-known/haechi/csp"
 // protection is a Protection with its header values made ready; they are shared and
 // never changed.
 type protection struct {
-	hsts, frames, referrer, altSvc []string
-	noSniff                        bool
-	cookies                        cookieRules
-	csp                            *policy
+	hsts, frames, referrer, altSvc, noSniff []string
+	cookies                                 cookieRules
+	csp                                     *policy
+	// usual are the lines that complete an answer which says nothing of its own, by
+	// its way.
+	usual [waysOn][]byte
 }
 
 func newProtection(p Protection) *protection {
@@ -61,8 +63,21 @@ func newProtection(p Protection) *protection {
 		}
 		return []string{v}
 	}
-	return &protection{hsts: one(p.HSTS), frames: one(p.Frames), referrer: one(p.Referrer), altSvc: one(p.AltSvc), noSniff: p.NoSniff,
+	made := &protection{hsts: one(p.HSTS), frames: one(p.Frames), referrer: one(p.Referrer), altSvc: one(p.AltSvc),
 		cookies: newCookieRules(p.Cookies), csp: newPolicy(p.CSP)}
+	if p.NoSniff {
+		made.noSniff = one("nosniff")
+	}
+	for _, to := range []way{{}, {secure: true}, {direct: true}, {true, true}} {
+		made.usual[to.index()] = made.lines(nil, to, spoken{})
+	}
+	return made
+}
+
+// lines appends what is missing of an answer's head, as [protection.completes].
+func (p *protection) lines(b []byte, to way, has spoken) []byte {
+	p.completes(to, has, func(name string, value []string) { b = line(b, name, value[0]) })
+	return b
 }
 
 // secure reports whether the client's own connection is encrypted, by its word of a
@@ -81,13 +96,27 @@ type way struct {
 	direct bool // by this gate, nobody in between
 }
 
+// waysOn is how many there are.
+const waysOn = 4
+
+// index is the way's place among them.
+func (w way) index() (i int) {
+	if w.secure {
+		i = 1
+	}
+	if w.direct {
+		i += 2
+	}
+	return i
+}
+
 func (x *exchange) way() way { return way{x.secure(), x.in.secure && !x.trusted} }
 
 // spoken is what an answer of the upstream says itself.
 type spoken struct{ referrer, frames, framing bool }
 
 // protect completes the header of an answer.
-func (x *exchange) protect(h http.Header, nosniff []string) {
+func (x *exchange) protect(h http.Header) {
 	p := x.site.protection
 	for name := range h {
 		if p.replaces(name) {
@@ -95,7 +124,7 @@ func (x *exchange) protect(h http.Header, nosniff []string) {
 		}
 	}
 	to := x.way()
-	p.completes(to, spoken{h["Referrer-Policy"] != nil, h["X-Frame-Options"] != nil, saysFraming(h["Content-Security-Policy"])}, nosniff,
+	p.completes(to, spoken{h["Referrer-Policy"] != nil, h["X-Frame-Options"] != nil, saysFraming(h["Content-Security-Policy"])},
 		func(name string, value []string) { h[name] = value })
 	p.cookies.complete(h["Set-Cookie"], to.secure)
 }
@@ -106,7 +135,7 @@ func (p *protection) replaces(name string) bool {
 	case "Strict-Transport-Security":
 		return true
 	case "X-Content-Type-Options", "X-Xss-Protection":
-		return p.noSniff
+		return p.noSniff != nil
 	case "Alt-Svc":
 		return p.altSvc != nil
 	}
@@ -114,15 +143,15 @@ func (p *protection) replaces(name string) bool {
 }
 
 // completes gives the lines that are missing.
-func (p *protection) completes(to way, has spoken, nosniff []string, add func(name string, value []string)) {
+func (p *protection) completes(to way, has spoken, add func(name string, value []string)) {
 	if to.secure && p.hsts != nil {
 		add("Strict-Transport-Security", p.hsts)
 	}
 	if to.direct && p.altSvc != nil {
 		add("Alt-Svc", p.altSvc)
 	}
-	if p.noSniff {
-		add("X-Content-Type-Options", nosniff)
+	if p.noSniff != nil {
+		add("X-Content-Type-Options", p.noSniff)
 	}
 	if p.referrer != nil && !has.referrer {
 		add("Referrer-Policy", p.referrer)

@@ -16,7 +16,7 @@ func (x *exchange) redirect() {
 	h["Location"] = []string{"https://" + host + x.site.secureAt + x.target()}
 	h["Content-Length"] = []string{"0"}
 	if p := x.site.protection; p != nil {
-		x.protect(h, x.g.values.noSniff)
+		x.protect(h)
 	}
 	x.WriteHeader(http.StatusPermanentRedirect)
 }

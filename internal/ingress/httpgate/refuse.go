@@ -77,7 +77,7 @@ func (x *exchange) refuse(v haechi.Verdict, status int) {
 	h["Content-Security-Policy"] = x.g.values.noContent
 	h["X-Content-Type-Options"] = x.g.values.noSniff
 	if x.site != nil && x.site.protection != nil {
-		x.protect(h, x.g.values.noSniff)
+		x.protect(h)
 	}
 	if v.Delay > 0 || status == http.StatusTooManyRequests {
 		seconds := max(1, int64((v.Delay+time.Second-1)/time.Second))

@@ -28,11 +28,13 @@ type talking struct {
 	fault error
 	pool  *bufferPool
 	armed time.Duration // for when the deadline is set; 0: for no time that is known
+	lead  time.Duration // of its time over that of the lane that asks
 }
 
-// begin prepares for a request.
-func (w *wire) begin(request []byte, pool *bufferPool) {
-	w.out, w.asked, w.heard, w.fault, w.pool, w.got = request, false, 0, nil, pool, false
+// begin prepares for the lane's request.
+func (w *wire) begin(l *lane) {
+	w.out, w.asked, w.heard, w.fault, w.pool, w.got = l.request, false, 0, nil, &l.c.g.buffers, false
+	w.lead = l.c.opened.Sub(w.opened)
 }
 
 // talk is the callback of RawConn.Read: it sends the request, then waits for the
@@ -141,7 +143,7 @@ func (l *lane) repeatable() bool {
 
 // converse has one exchange on a wire, up to the head of the answer.
 func (l *lane) converse(u *upstream, w *wire) error {
-	w.begin(l.request, &l.c.g.buffers)
+	w.begin(l)
 	l.hold(w)
 	due := w.at(l) + u.answer
 	for {

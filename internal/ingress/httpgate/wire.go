@@ -64,8 +64,8 @@ func (u *upstream) dial(ctx context.Context) (*wire, error) {
 // age is the time on it.
 func (w *wire) age() time.Duration { return time.Since(w.opened) }
 
-// at is the same by the lane's clock.
-func (w *wire) at(l *lane) time.Duration { return l.c.opened.Sub(w.opened) + l.clock() }
+// at is the same by the clock of the lane that asks.
+func (w *wire) at(l *lane) time.Duration { return w.lead + l.clock() }
 
 // buffered makes the buffers.
 func (w *wire) buffered() {
@@ -195,6 +195,7 @@ func (u *upstream) shutIdle(meant func(*wire) bool) {
 		}
 		return over
 	})
+	u.seen = 0
 	u.parked = slices.DeleteFunc(u.parked, func(w *wire) bool {
 		over := meant(w)
 		if over && w.lot.Claim(w.place) { // else it was just woken, and is closed by that
