@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,11 @@ func newRig(t *testing.T, cgo string) rig {
 			t.Fatal(err)
 		}
 	}
-	build := exec.Command("go", "build", "-o", r.probe, "./testdata/probe")
+	args := []string{"build", "-o", r.probe, "./testdata/probe"}
+	if cgo == "1" { // with cgo the tests themselves are compiled for the race detector, and the library with them
+		args = slices.Insert(args, 1, "-race")
+	}
+	build := exec.Command("go", args...)
 	build.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
