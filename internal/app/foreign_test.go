@@ -97,6 +97,7 @@ func connOf(e *haechi.Event) string {
 // write them; an office gives nothing. (Neither is at hand here: the lines are made by
 // their documentation.)
 func TestFlowsOfOthersAreJudgedAsOurOwn(t *testing.T) {
+	t.Parallel()
 	const head = "#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\tconn_state\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\n"
 	for _, name := range []string{"office", "monitoring", "port-scan", "host-scan", "exfiltration", "dns-tunnel"} {
 		t.Run(name, func(t *testing.T) {

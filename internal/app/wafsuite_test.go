@@ -29,6 +29,7 @@ var wafStep = flag.Int("waf-step", 211, "of the Core Rule Set's tests, every whi
 // a connection, and compares what matches with the plain engine in process. Every
 // difference has its reason in the list below and in docs/waf.md.
 func TestWAFSuiteOverHTTP(t *testing.T) {
+	t.Parallel()
 	cases, _, err := waftest.Load()
 	if err != nil {
 		t.Fatal(err)

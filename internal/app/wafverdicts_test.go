@@ -153,6 +153,7 @@ func (w *weighing) judge(class string, v *waf.View, who *haechi.Actor) (told boo
 // used for two weeks. It holds that no request is refused less, and, where it learned as
 // much as parameters want, that nothing is told where they hold what they are for.
 func TestContextVerdicts(t *testing.T) {
+	t.Parallel()
 	w := newWeighing(t)
 	w.learn(waftest.NewBenign(*wafSeed+1), *wafLearned)
 	a, b := waftest.NewAssault(*wafSeed), waftest.NewBenign(*wafSeed)
