@@ -111,6 +111,9 @@ type Flow struct {
 	Protocol string    `json:"network.protocol,omitempty"`
 	Phase    FlowPhase `json:"haechi.flow.phase,omitempty"`
 	State    FlowState `json:"haechi.flow.state,omitempty"`
+	// Before is the state that was told last of this conversation, by a sensor that tells of
+	// each change; FlowUnknown of its first event, and where the sensor does not know.
+	Before FlowState `json:"-"`
 	// Start is the time of the flow's first packet.
 	Start time.Time `json:"event.start,omitzero"`
 	// PacketsIn and PacketsOut go with BytesIn and BytesOut.

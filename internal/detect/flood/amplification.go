@@ -18,7 +18,7 @@ type Amplification struct {
 // NewAmplification returns a detector of amplification.
 func NewAmplification(rule detect.Rule, site detect.Site, cfg AmplificationConfig) *Amplification {
 	d := &Amplification{site: site, factor: cfg.Factor}
-	few := func(_ *victim, l amount) bool { return l.packets <= uint64(cfg.Answers) }
+	few := func(_ *victim, l amount, _ float64) bool { return l.packets <= uint64(cfg.Answers) }
 	d.in = newEngine(rule, "answers", cfg.Window, 0, few, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		n := float64(v.from())
 		r := verdict{observed: n, threshold: float64(cfg.Sources), facts: [2]haechi.Fact{{Name: "port", Value: float64(v.port)},
@@ -27,7 +27,9 @@ func NewAmplification(rule detect.Rule, site detect.Site, cfg AmplificationConfi
 		// answer is one flow, however often it answers: packets count.
 		return r, sum.packets > uint64(cfg.Answers) && 2*sum.done <= sum.begun
 	})
-	little := func(_ *victim, l amount) bool { return float64(l.bytes)/cfg.Window.Seconds() <= float64(cfg.Bytes) }
+	little := func(_ *victim, l amount, _ float64) bool {
+		return float64(l.bytes)/cfg.Window.Seconds() <= float64(cfg.Bytes)
+	}
 	d.out = newEngine(rule, "ours", cfg.Window, 0, little, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		volume := float64(sum.bytes) / cfg.Window.Seconds()
 		return verdict{observed: volume, threshold: float64(cfg.Bytes), facts: [2]haechi.Fact{{Name: "port", Value: float64(v.port)},

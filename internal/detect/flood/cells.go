@@ -33,6 +33,7 @@ type cell struct {
 // amount is what was counted of a target in an epoch, which is as long as a window.
 type amount struct {
 	begun, over, fragments, odd uint32
+	done                        uint32 // of those that began in it: answered, as far as the sensor follows them
 	packets, bytes              uint64
 }
 
@@ -47,6 +48,7 @@ func (l *amount) join(o *amount) {
 	l.add(delta{o.packets, o.bytes, o.fragments, o.odd})
 	l.begun += o.begun
 	l.over += o.over
+	l.done += o.done
 }
 
 // at returns the cell of a time; nil if it has left the window.

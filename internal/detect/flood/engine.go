@@ -37,9 +37,9 @@ func newTargets(times float64, idle time.Duration) targets {
 	return targets{lru.New[netip.Prefix, victim](victims, int64(idle), lru.Prefix), times, false}
 }
 
-// calm says that so much can be no flood, however it is spread over a window, so that
-// nothing has to be summed up.
-type calm func(v *victim, l amount) bool
+// calm says that so much can be no flood of so many times the limit, however it is spread
+// over a window, so that nothing has to be summed up.
+type calm func(v *victim, l amount, times float64) bool
 
 // judge says whether the sum of a window is a flood.
 type judge func(v *victim, sum cell, old, open uint64) (verdict, bool)
@@ -125,6 +125,9 @@ func (g *engine) goOn(s *sight, answered, rejected bool, e *haechi.Event, out []
 		if s.over {
 			v.amounts[0].over++
 		}
+		if s.settled {
+			v.answered(s.begin / int64(g.length))
+		}
 		if c := v.cells.at(s.begin, g.width); c != nil {
 			c.settle(answered, rejected, s.over, firstOf(s.total))
 			v.cells.weigh(c)
@@ -147,6 +150,14 @@ func (c *cell) settle(answered, rejected, over bool, first delta) {
 		c.failed++
 	case over:
 		c.failed++
+	}
+}
+
+// answered takes back one that began in an epoch.
+func (v *victim) answered(epoch int64) {
+	if i := v.epoch - epoch; i == 0 || i == 1 {
+		a := &v.amounts[i]
+		a.done = min(a.done+1, a.begun)
 	}
 }
 
@@ -226,7 +237,7 @@ func (g *engine) tell(t *targets, key netip.Prefix, v *victim, now int64, e *hae
 	if v.hits <= sketchFrom && !v.attack.Open() && now/int64(g.length) == v.epoch && v.cells.quiet() {
 		return out
 	}
-	if !v.attack.Open() && g.rests(v, now) {
+	if !v.attack.Open() && g.rests(v, now, t.times) {
 		return out
 	}
 	t.restless = true
@@ -258,7 +269,7 @@ func (g *engine) tell(t *targets, key netip.Prefix, v *victim, now int64, e *hae
 
 // rests reports whether what a target was told of in this epoch and the last, which
 // together hold every window that ends now, can be no flood.
-func (g *engine) rests(v *victim, now int64) bool {
+func (g *engine) rests(v *victim, now int64, times float64) bool {
 	l := amount{}
 	switch gone := now/int64(g.length) - v.epoch; {
 	case gone < 0 || v.early:
@@ -269,7 +280,7 @@ func (g *engine) rests(v *victim, now int64) bool {
 	case gone == 1:
 		l.join(&v.amounts[0])
 	}
-	return g.calm(v, l)
+	return g.calm(v, l, times)
 }
 
 // A carpet is from so many sources to so many hosts.

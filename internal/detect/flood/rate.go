@@ -19,7 +19,7 @@ func (c RateConfig) judge(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 	return c.of(v, sum.packets, sum.bytes), true
 }
 
-func (c RateConfig) calm(v *victim, l amount) bool { return c.within(v, l.packets, l.bytes) }
+func (c RateConfig) calm(v *victim, l amount, _ float64) bool { return c.within(v, l.packets, l.bytes) }
 
 // within reports whether amounts of a window are none that is told of.
 func (c RateConfig) within(v *victim, packets, bytes uint64) bool {
@@ -44,10 +44,14 @@ func (d *Datagrams) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Find
 		e.State == haechi.FlowUnknown { // nobody knows whether it was answered
 		return out
 	}
+	if e.Before == haechi.FlowEstablished {
+		return out // it was answered, and nothing more counts
+	}
 	s := see(e)
 	if s.first {
 		return d.begin(&s, e, out)
 	}
+	s.settled = e.Before != haechi.FlowUnknown && e.State == haechi.FlowEstablished && e.PacketsOut > 0
 	return d.goOn(&s, e.PacketsOut > 0 && e.State != haechi.FlowRejected, e.State == haechi.FlowRejected, e, out)
 }
 
@@ -59,7 +63,7 @@ const smurf = 100
 
 // NewICMP returns a detector of icmp_flood.
 func NewICMP(rule detect.Rule, _ detect.Site, cfg RateConfig) *Pings {
-	calm := func(v *victim, l amount) bool { return l.odd == 0 && l.begun < smurf && cfg.calm(v, l) }
+	calm := func(v *victim, l amount, _ float64) bool { return l.odd == 0 && l.begun < smurf && cfg.calm(v, l, 1) }
 	return &Pings{newEngine(rule, "icmp", cfg.Window, 0, calm, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {
 		r := cfg.of(v, sum.packets, sum.bytes)
 		r.facts[0] = haechi.Fact{Name: "type", Value: float64(v.port)}
@@ -109,7 +113,7 @@ type Fragments struct{ *engine }
 
 // NewFragments returns a detector of fragment_flood.
 func NewFragments(rule detect.Rule, _ detect.Site, cfg RateConfig) *Fragments {
-	calm := func(v *victim, l amount) bool {
+	calm := func(v *victim, l amount, _ float64) bool {
 		return l.odd <= uint32(cfg.Packets) && cfg.within(v, uint64(l.fragments), 0)
 	}
 	return &Fragments{newEngine(rule, "fragments", cfg.Window, 0, calm, func(v *victim, sum cell, _, _ uint64) (verdict, bool) {

@@ -9,18 +9,21 @@ import (
 
 // sight is an event as a flood sees it: who sends to whom.
 type sight struct {
-	from   netip.Prefix
-	addr   netip.Addr
-	to     netip.Addr
-	port   uint16 // what is attacked, or what answers
-	begin  int64
-	at     int64
-	id     uint64 // of the flow
-	first  bool   // its first packet
-	over   bool
-	last   bool // nothing follows
-	proved bool
-	total  delta // since its begin
+	from  netip.Prefix
+	addr  netip.Addr
+	to    netip.Addr
+	port  uint16 // what is attacked, or what answers
+	begin int64
+	at    int64
+	id    uint64 // of the flow
+	first bool   // its first packet
+	over  bool
+	last  bool // nothing follows
+	// settled says that it is answered, and that what follows is known by the state that was
+	// told before, so that nothing of it need be kept.
+	settled bool
+	proved  bool
+	total   delta // since its begin
 }
 
 // delta are amounts.
@@ -69,7 +72,7 @@ func (n *news) since(s *sight, done bool) (d delta, from int64, counts bool) {
 		uint32(more(uint64(s.total.fragments), uint64(k.total.fragments))), uint32(more(uint64(s.total.odd), uint64(k.total.odd)))}
 	from, counts = k.at, !k.done
 	k.at, k.total, k.done = s.at, s.total, k.done || done
-	if s.last && !fresh {
+	if s.settled || s.last && !fresh {
 		n.table.Drop(s.id)
 	}
 	return d, from, counts

@@ -15,7 +15,9 @@ type SYN struct{ *engine }
 
 // NewSYN returns a detector of syn_flood.
 func NewSYN(rule detect.Rule, _ detect.Site, cfg SYNConfig) *SYN {
-	calm := func(_ *victim, l amount) bool { return uint64(l.begun)+uint64(l.over) <= uint64(cfg.Syns) }
+	calm := func(_ *victim, l amount, times float64) bool {
+		return float64(l.begun-l.done)+float64(l.over) <= float64(cfg.Syns)*times
+	}
 	return &SYN{newEngine(rule, "syn", cfg.Window, cfg.Answer, calm, func(v *victim, sum cell, old, open uint64) (verdict, bool) {
 		if early := uint64(more(uint64(sum.begun), uint64(sum.done))); sum.begun > uint32(10*cfg.Syns) && sum.done*10 < sum.begun {
 			open, old = max(open, early), max(old, uint64(sum.begun)) // so many at once, and none of the first completed either
@@ -33,10 +35,19 @@ func (d *SYN) Observe(e *haechi.Event, out []haechi.Finding) []haechi.Finding {
 	if e.Kind != haechi.KindFlow || e.Transport != haechi.TCP || !e.Target.IsValid() || e.First&(syn|ack) != syn || e.State == haechi.FlowAnswerOnly {
 		return out
 	}
+	if completed(e.Before) {
+		return out // it was told of, and nothing more counts
+	}
 	s := see(e)
 	if s.first {
 		return d.begin(&s, e, out)
 	}
-	answered := e.State == haechi.FlowEstablished || e.State == haechi.FlowClosed || e.State == haechi.FlowReset || e.FlagsIn&ack != 0 && e.State != haechi.FlowRejected
+	s.settled = e.Before != haechi.FlowUnknown && completed(e.State)
+	answered := completed(e.State) || e.FlagsIn&ack != 0 && e.State != haechi.FlowRejected
 	return d.goOn(&s, answered, e.State == haechi.FlowRejected, e, out)
+}
+
+// completed reports whether a handshake was.
+func completed(s haechi.FlowState) bool {
+	return s == haechi.FlowEstablished || s == haechi.FlowClosed || s == haechi.FlowReset
 }

@@ -3,6 +3,7 @@ package flow_test
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -300,7 +301,21 @@ func FuzzTable(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		open, bytes := 0, int64(0)
+		type ends struct {
+			from, to        netip.Addr
+			port, localPort uint16
+			transport       haechi.Transport
+			first           uint8
+		}
+		told := map[ends]haechi.FlowState{}
 		tab := flow.New(flow.Config{Flows: 64}, nil, func(e *haechi.Event) {
+			id := ends{e.Addr, e.Target, e.Port, e.LocalPort, e.Transport, e.First}
+			if e.Transport != haechi.OtherTransport && e.Before != told[id] {
+				t.Fatalf("%s before, told as %s: %+v", told[id], e.Before, e)
+			}
+			if told[id] = e.State; e.Phase == haechi.FlowEnd {
+				delete(told, id)
+			}
 			switch e.Phase {
 			case haechi.FlowBegin:
 				open++

@@ -8,8 +8,8 @@ import (
 	"haechi/internal/sensor"
 )
 
-// tell emits an event about a flow.
-func (h *half[K]) tell(s *slot[K], phase haechi.FlowPhase) {
+// tell emits an event about a flow, of which before was the state that was told last.
+func (h *half[K]) tell(s *slot[K], phase haechi.FlowPhase, before haechi.FlowState) {
 	t := h.t
 	s.told = uint16(t.second)
 	p := &t.path
@@ -27,7 +27,7 @@ func (h *half[K]) tell(s *slot[K], phase haechi.FlowPhase) {
 	e.BytesIn, e.BytesOut = int64(s.bytesIn), int64(s.out())
 	e.PacketsIn, e.PacketsOut = uint64(s.packetsIn), uint64(s.packetsOut)
 	e.Target, e.Transport, e.Protocol = p.Target(), sensor.Transport(s.proto), t.apps[s.app]
-	e.Phase, e.State, e.Start = phase, s.state, time.Unix(0, start).UTC()
+	e.Phase, e.State, e.Before, e.Start = phase, s.state, before, time.Unix(0, start).UTC()
 	e.FlagsIn, e.FlagsOut, e.First = s.flagsIn, s.flagsOut, s.first
 	e.Fragments, e.Malformed = uint32(s.fragments), uint32(s.malformed)
 	t.emit(e)
@@ -97,7 +97,7 @@ func (h *half[K]) end(i int) {
 		h.t.hear.Close(s.talk, time.Unix(0, h.t.now).UTC())
 		s.talk = 0
 	}
-	h.tell(s, haechi.FlowEnd)
+	h.tell(s, haechi.FlowEnd, s.state)
 	h.give(i)
 }
 

@@ -36,9 +36,9 @@ func (h *half[K]) packet(p *sensor.Packet, k K, hash uint64, high bool) {
 	}
 	switch {
 	case first:
-		h.tell(s, haechi.FlowBegin)
+		h.tell(s, haechi.FlowBegin, haechi.FlowUnknown)
 	case s.state != before, h.stale(s):
-		h.tell(s, haechi.FlowUpdate)
+		h.tell(s, haechi.FlowUpdate, before)
 	}
 	if t.hear != nil && p.PayloadLength > 0 && s.bits&bitSilent == 0 && !p.Fragment {
 		h.listen(s, p, in)
@@ -252,5 +252,5 @@ func (h *half[K]) refuse(k K, hash uint64, proto uint8, high bool) {
 		return // forged, or about something that works
 	}
 	s.state = haechi.FlowRejected
-	h.tell(s, haechi.FlowUpdate)
+	h.tell(s, haechi.FlowUpdate, haechi.FlowAttempt)
 }
