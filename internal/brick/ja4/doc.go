@@ -4,5 +4,6 @@
 //
 // It promises the value that the specification gives for the same hello, whatever the
 // order of its suites and extensions, and GREASE (RFC 8701) left out. It works on
-// lists of code points and never on bytes of the wire; it keeps nothing.
+// lists of code points and never on bytes of the wire; only a Printer keeps anything, the
+// lists of 64 hellos.
 package ja4

@@ -38,28 +38,40 @@ const (
 // Of returns the fingerprint, 36 characters, for example
 // t13d1516h2_8daaf6152771_e5627efa2ab1.
 func Of(h *Hello) string {
-	suites, extensions := plain(h.Suites), plain(h.Extensions)
+	var o ordered
+	return o.text(o.order(make([]byte, 0, 36), h))
+}
+
+// ordered are the code points of a hello in the order in which they count, without GREASE.
+type ordered struct{ suites, extensions, signatures []uint16 }
+
+// order reads a hello, and begins its fingerprint with what needs no digest.
+func (o *ordered) order(b []byte, h *Hello) []byte {
+	o.suites, o.extensions, o.signatures = plain(o.suites[:0], h.Suites), plain(o.extensions[:0], h.Extensions), plain(o.signatures[:0], h.Signatures)
 	sni := byte('i')
-	if slices.Contains(extensions, extensionSNI) {
+	if slices.Contains(o.extensions, extensionSNI) {
 		sni = 'd'
 	}
-	b := make([]byte, 0, 36)
 	b = append(b, byte(h.Transport))
 	b = append(b, version(h.Versions)...)
 	b = append(b, sni)
-	b = count(b, len(suites))
-	b = count(b, len(extensions))
+	b = count(b, len(o.suites))
+	b = count(b, len(o.extensions))
 	b = alpn(b, h.ALPN)
-	slices.Sort(suites)
-	b = digest(append(b, '_'), suites, nil)
-	extensions = slices.DeleteFunc(extensions, func(e uint16) bool { return e == extensionSNI || e == extensionALPN })
-	slices.Sort(extensions)
-	return string(digest(append(b, '_'), extensions, plain(h.Signatures)))
+	slices.Sort(o.suites)
+	o.extensions = slices.DeleteFunc(o.extensions, func(e uint16) bool { return e == extensionSNI || e == extensionALPN })
+	slices.Sort(o.extensions)
+	return b
 }
 
-// plain copies a list without GREASE.
-func plain(in []uint16) []uint16 {
-	out := make([]uint16, 0, min(len(in), most))
+// text is the fingerprint that begins so.
+func (o *ordered) text(b []byte) string {
+	b = digest(append(b, '_'), o.suites, nil)
+	return string(digest(append(b, '_'), o.extensions, o.signatures))
+}
+
+// plain appends a list without GREASE.
+func plain(out, in []uint16) []uint16 {
 	for _, v := range in[:min(len(in), most)] {
 		if !grease(v) {
 			out = append(out, v)

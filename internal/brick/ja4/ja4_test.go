@@ -56,6 +56,31 @@ func TestOrderDoesNotCount(t *testing.T) {
 	}
 }
 
+// TestAPrinterRemembersNothingWrong: whatever hellos come, in whatever order, again and again.
+func TestAPrinterRemembersNothingWrong(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var all []ja4.Hello
+	for range 300 {
+		h := chrome()
+		h.Suites, h.Signatures = h.Suites[:1+r.IntN(len(h.Suites))], h.Signatures[:r.IntN(len(h.Signatures)+1)]
+		h.Extensions[r.IntN(len(h.Extensions))] ^= uint16(r.IntN(3))
+		h.ALPN = []string{"", "h2", "http/1.1"}[r.IntN(3)]
+		all = append(all, h)
+	}
+	var p ja4.Printer
+	for range 3000 {
+		h := &all[r.IntN(len(all))]
+		if got, want := p.Of(h), ja4.Of(h); got != want {
+			t.Fatalf("%s instead of %s", got, want)
+		}
+	}
+	h := chrome()
+	p.Of(&h)
+	if n := testing.AllocsPerRun(100, func() { p.Of(&h) }); n > 0 {
+		t.Errorf("%v allocations for one that is known", n)
+	}
+}
+
 func TestEdges(t *testing.T) {
 	for want, h := range map[string]ja4.Hello{
 		"t00i000000_000000000000_000000000000": {Transport: ja4.TCP},

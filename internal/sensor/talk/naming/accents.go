@@ -11,7 +11,7 @@ func Accents() []talk.Accent {
 		{Name: "dns", Hint: true, Match: matchDNSStream, Make: idle.take},
 		{Name: "quic", UDP: true, Match: matchQUIC, Make: func(c *talk.Conversation) talk.Speaker {
 			c.Turn(false) // until a client's packet was opened
-			return &quicTalk{hello: &hellos.hello}
+			return &quicTalk{hello: &hellos.reader}
 		}},
 		{Name: "dns", UDP: true, Match: matchDNS, Make: idle.take},
 	}

@@ -11,7 +11,7 @@ import (
 // hears nothing after it. The hello may come in pieces, in any order, over several
 // packets; after a Retry the keys follow from the number that the server chose.
 type quicTalk struct {
-	hello     *tlshello.Hello
+	hello     *reader
 	keys      *quicinitial.Keys
 	shake     quicinitial.Handshake
 	datagrams int
@@ -78,7 +78,7 @@ func (q *quicTalk) take(c *talk.Conversation, from talk.Side, packet []byte, h *
 	}
 	c.Turn(from == talk.FromServer)
 	if ok {
-		tellHello(c, q.hello, msg, ja4.QUIC)
+		q.hello.tell(c, msg, ja4.QUIC)
 	}
 	return true
 }

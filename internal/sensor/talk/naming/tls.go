@@ -9,8 +9,12 @@ import (
 
 // tlsTalk tells of the client hello at the beginning of a TLS stream, whatever its port,
 // and hears nothing after it.
-type tlsTalk struct {
-	hello tlshello.Hello // used again
+type tlsTalk struct{ reader }
+
+// reader reads client hellos, one after the other, of whatever transport.
+type reader struct {
+	hello   tlshello.Hello // used again
+	printer ja4.Printer
 }
 
 // matchTLS: a handshake record whose message is a ClientHello.
@@ -33,7 +37,7 @@ func (t *tlsTalk) Hear(c *talk.Conversation, from talk.Side, b []byte) int {
 	case tlshello.More:
 		return 0
 	case tlshello.Whole:
-		tellHello(c, &t.hello, msg, ja4.TCP)
+		t.tell(c, msg, ja4.TCP)
 	}
 	c.Finish()
 	return len(b)
@@ -42,15 +46,16 @@ func (t *tlsTalk) Hear(c *talk.Conversation, from talk.Side, b []byte) int {
 func (*tlsTalk) Miss(_ *talk.Conversation, from talk.Side) bool { return from == talk.FromServer }
 func (*tlsTalk) End(*talk.Conversation)                         {}
 
-// tellHello tells of a ClientHello. It returns false when it is none.
-func tellHello(c *talk.Conversation, h *tlshello.Hello, msg []byte, transport ja4.Transport) bool {
+// tell tells of a ClientHello. It returns false when it is none.
+func (r *reader) tell(c *talk.Conversation, msg []byte, transport ja4.Transport) bool {
+	h := &r.hello
 	if !tlshello.Read(msg, h) {
 		return false
 	}
 	e := c.About(haechi.KindHello)
 	e.Name = talk.Text(h.Name)
 	e.TLS = true
-	e.Fingerprint = ja4.Of(&ja4.Hello{Transport: transport, Versions: h.Versions, Suites: h.Suites, Extensions: h.Extensions,
+	e.Fingerprint = r.printer.Of(&ja4.Hello{Transport: transport, Versions: h.Versions, Suites: h.Suites, Extensions: h.Extensions,
 		Signatures: h.Signatures, ALPN: string(h.ALPN)})
 	c.Tell()
 	return true
