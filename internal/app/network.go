@@ -23,27 +23,27 @@ import (
 )
 
 // networkKinds are the detectors of the network that a file in rules/network/ may
-// name, each with the kinds of events that it looks at, and over which transports if not all; a
-// new one is one line here.
+// name, each with the kinds of events that it looks at, and of flows over which transports and
+// at which parts of them, if not all; a new one is one line here.
 func networkKinds() []networkKind {
 	return []networkKind{
-		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New, haechi.KindLookup, haechi.KindFlow),
+		kind("dns_tunnel", dnstunnel.Defaults(), dnstunnel.New, haechi.KindLookup, haechi.KindFlow).at(ends),
 		kind("c2_beacon", beacon.Defaults(), beacon.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow, haechi.KindTurn).over(haechi.TCP, haechi.TransportNone),
-		kind("exfiltration", exfil.Defaults(), exfil.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow),
-		kind("anomaly", baseline.Defaults(), baseline.New, haechi.KindFlow, haechi.KindMessage, haechi.KindRequest, haechi.KindAuth, haechi.KindConnect),
-		kind("lateral_movement", lateral.Defaults(), lateral.New, haechi.KindCall, haechi.KindFlow),
+		kind("exfiltration", exfil.Defaults(), exfil.New, haechi.KindLookup, haechi.KindHello, haechi.KindRequest, haechi.KindFlow).at(opens, goesOn, ends),
+		kind("anomaly", baseline.Defaults(), baseline.New, haechi.KindFlow, haechi.KindMessage, haechi.KindRequest, haechi.KindAuth, haechi.KindConnect).at(fails, ends),
+		kind("lateral_movement", lateral.Defaults(), lateral.New, haechi.KindCall, haechi.KindFlow).at(begins, opens, goesOn, ends),
 		kind("brute_force", brute.Defaults(), brute.New, haechi.KindAuth, haechi.KindRequest),
 		kind("default_credentials", credentials.Defaults(), credentials.New, haechi.KindAuth),
-		kind("telnet", credentials.TelnetDefaults(), credentials.NewTelnet, haechi.KindFlow, haechi.KindAuth),
+		kind("telnet", credentials.TelnetDefaults(), credentials.NewTelnet, haechi.KindFlow, haechi.KindAuth).at(fails, ends),
 		kind("port_scan", scan.Defaults(), scan.New, haechi.KindFlow),
-		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN, haechi.KindFlow).over(haechi.TCP),
-		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP, haechi.KindFlow).over(haechi.UDP),
+		kind("syn_flood", flood.SYNDefaults(), flood.NewSYN, haechi.KindFlow).over(haechi.TCP).at(begins, waits, fails, opens),
+		kind("udp_flood", flood.UDPDefaults(), flood.NewUDP, haechi.KindFlow).over(haechi.UDP).at(begins, waits, fails, opens),
 		kind("icmp_flood", flood.ICMPDefaults(), flood.NewICMP, haechi.KindFlow).over(haechi.ICMP, haechi.ICMPv6),
-		kind("fragment_flood", flood.FragmentDefaults(), flood.NewFragments, haechi.KindFlow),
-		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification, haechi.KindFlow).over(haechi.TCP, haechi.UDP),
+		kind("fragment_flood", flood.FragmentDefaults(), flood.NewFragments, haechi.KindFlow).at(),
+		kind("amplification", flood.AmplificationDefaults(), flood.NewAmplification, haechi.KindFlow).over(haechi.TCP, haechi.UDP).at(waits, fails, opens, goesOn, ends),
 		kind("http_flood", flood.HTTPDefaults(), flood.NewHTTP, haechi.KindRequest),
 		kind("foreign_alert", foreign.Defaults(), foreign.New, haechi.KindAlert),
-		kind("slow_http", flood.SlowDefaults(), flood.NewSlow, haechi.KindFlow).over(haechi.TCP),
+		kind("slow_http", flood.SlowDefaults(), flood.NewSlow, haechi.KindFlow).over(haechi.TCP).at(opens, goesOn, ends),
 	}
 }
 

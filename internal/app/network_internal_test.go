@@ -110,8 +110,9 @@ func anyEvent(r *rand.Rand, at time.Time) haechi.Event {
 	e.User, e.Type, e.Name = pick("root", "admin", "kim", ""), pick("password", "default:root", "TXT", "A", ""), fmt.Sprintf("%x.t.example.com", r.Uint64())
 	e.Sensor, e.Protocol = pick("capture", "capture", "log:sshd"), pick("ssh", "http", "telnet", "ftp", "smb", "")
 	e.Target, e.Transport, e.Phase = to, []haechi.Transport{haechi.TCP, haechi.TCP, haechi.UDP, haechi.ICMP}[r.IntN(4)], haechi.FlowPhase(r.IntN(4))
+	e.Before = haechi.FlowState(r.IntN(2) * r.IntN(9))
 	e.State, e.Start, e.PacketsIn, e.PacketsOut = haechi.FlowState(r.IntN(9)), at, uint64(r.IntN(3000)), uint64(r.IntN(3))
-	e.First, e.FlagsIn, e.Fragments, e.Malformed = uint8(r.IntN(9)), uint8(r.IntN(64)), uint32(r.IntN(2)*r.IntN(50)), uint32(r.IntN(2))
+	e.First, e.FlagsIn, e.Fragments, e.Malformed = uint8(r.IntN(9)), uint8(r.IntN(64)), uint32(r.IntN(2)*r.IntN(2)*r.IntN(50)), uint32(r.IntN(8)/7)
 	return e
 }
 

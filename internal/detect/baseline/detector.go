@@ -115,8 +115,10 @@ func (d *Detector) whose(e *haechi.Event) (who, bool) {
 		return who{}, false
 	}
 	if e.Kind == haechi.KindFlow {
-		ok := e.Phase == haechi.FlowEnd && e.Client.IsValid() && e.State != haechi.FlowAnswerOnly && d.site.Internal(e.Addr)
-		return host(e.Client), ok
+		if e.Phase != haechi.FlowEnd || !e.Client.IsValid() || e.State == haechi.FlowAnswerOnly || !d.site.Internal(e.Addr) {
+			return who{}, false
+		}
+		return host(e.Client), true
 	}
 	if e.Kind != haechi.KindMessage && e.Kind != haechi.KindRequest && e.Kind != haechi.KindAuth && e.Kind != haechi.KindConnect {
 		return who{}, false
