@@ -23,5 +23,9 @@ func Check(cfg *config.Config, path string) error {
 func loadRules(cfg *config.Config) (*rules.Set, error) { return rulesOf(shipped.FS, cfg) }
 
 func rulesOf(files fs.FS, cfg *config.Config) (*rules.Set, error) {
-	return rules.Load(files, rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg), Detectors: networkDefaults()})
+	return rules.Load(files, ruleOptions(cfg))
+}
+
+func ruleOptions(cfg *config.Config) rules.Options {
+	return rules.Options{Overrides: ruleOverrides(cfg), Zone: cfg.Zone, Zones: serviceZones(cfg), Detectors: networkDefaults()}
 }

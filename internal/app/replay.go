@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"haechi"
@@ -23,22 +24,34 @@ import (
 type Replay struct {
 	cfg *config.Config
 	set *rules.Set
-	// patterns are those of logs.
-	patterns *logline.Set
+	// patterns are those of logs, read when the first log is met with.
+	patterns func() (*logline.Set, error)
 }
 
 // NewReplay prepares for replays under a configuration, whose own paths count as they are;
 // see [Beside]. Errors are of kind NotFound and Invalid.
 func NewReplay(cfg *config.Config) (*Replay, error) {
-	set, err := loadRules(cfg)
+	set, err := replayRules(cfg)
 	if err != nil {
 		return nil, err
 	}
-	patterns, err := logPatterns(cfg.Sensor.Patterns)
-	if err != nil {
-		return nil, err
+	patterns := sync.OnceValues(func() (*logline.Set, error) { return logPatterns(cfg.Sensor.Patterns) })
+	if cfg.Sensor.Patterns != "" { // only those that ship are known to be right
+		if _, err := patterns(); err != nil {
+			return nil, err
+		}
 	}
 	return &Replay{cfg: cfg, set: set, patterns: patterns}, nil
+}
+
+// replayRules are the shipped rules of the network, which alone look at files; but all that
+// ship where some are overridden, so that a mistake there is told of.
+func replayRules(cfg *config.Config) (*rules.Set, error) {
+	o := ruleOptions(cfg)
+	if len(o.Overrides) == 0 {
+		o.Below = "network"
+	}
+	return rules.Load(shipped.FS, o)
 }
 
 // Against is the same configuration with other rules: a file below dir stands in place of
@@ -127,7 +140,11 @@ func (r *Replay) source(f *os.File, st os.FileInfo, progress func(n int64)) (rep
 	}
 	in = io.MultiReader(&given{head[:n]}, in)
 	if !capture.Is(head[:n]) {
-		return &logged{set: r.patterns, in: in, cfg: logline.Config{Now: st.ModTime(), Zone: r.cfg.Zone, V6Bits: r.cfg.Client.IPv6Prefix}}, nil
+		set, err := r.patterns()
+		if err != nil {
+			return nil, err
+		}
+		return &logged{set: set, in: in, cfg: logline.Config{Now: st.ModTime(), Zone: r.cfg.Zone, V6Bits: r.cfg.Client.IPv6Prefix}}, nil
 	}
 	c, err := capture.Open(in)
 	return r.captured(c, err)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,6 +42,8 @@ type Options struct {
 	// defaults, a struct as parameters.go describes. If it is nil, the files'
 	// parameters are not looked at.
 	Detectors map[string]any
+	// Below is the folder whose files alone are read; "" means all.
+	Below string
 }
 
 const (
@@ -72,7 +75,7 @@ func Load(fsys fs.FS, o Options) (*Set, error) {
 	s := &Set{keys: o.Keys}
 	unused := maps.Clone(o.Overrides)
 	var errs []error
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(fsys, cmp.Or(o.Below, "."), func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && d.Name() == "logs" {
 			return fs.SkipDir // log patterns, which have a form of their own
 		}
