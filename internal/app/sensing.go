@@ -30,6 +30,7 @@ type sensing struct {
 	frames   uint64
 	unread   uint64 // of a link type that nobody reads, or cut or broken
 	second   int64  // of event time
+	ends     int64  // when that second is over, Unix nanoseconds
 	passed   func(time.Time)
 }
 
@@ -107,6 +108,9 @@ const mostIdle = 3600
 // until lets event time pass, second by second, so that a file says when something was
 // over as the wire does.
 func (s *sensing) until(at int64) {
+	if at < s.ends {
+		return
+	}
 	second := at / int64(time.Second)
 	if s.second == 0 {
 		s.second = second
@@ -120,6 +124,7 @@ func (s *sensing) until(at int64) {
 		s.table.Tick(now)
 		s.passed(now)
 	}
+	s.ends = (s.second + 1) * int64(time.Second)
 }
 
 // screened are detectors that do not see the events of allowed clients.

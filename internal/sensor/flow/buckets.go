@@ -79,7 +79,10 @@ func (b *buckets[K]) take(i int, h uint64) *slot[K] {
 	return s
 }
 
+// give frees a slot. It has no packets then, by which whoever looks at it without its tag
+// knows that it is none.
 func (b *buckets[K]) give(i int) {
+	b.slots[i].packetsIn, b.slots[i].packetsOut = 0, 0
 	b.tags[i/ways] &^= 255 << (uint(i%ways) * 8)
 	b.live--
 }

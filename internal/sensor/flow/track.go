@@ -10,7 +10,7 @@ import (
 func (h *half[K]) packet(p *sensor.Packet, k K, hash uint64, high bool) {
 	t := h.t
 	i := int(p.Slot) // where it was looked for ahead
-	if s := &h.slots[i]; s.key != k || s.proto != p.Proto || !h.used(i) {
+	if s := &h.slots[i]; s.key != k || s.proto != p.Proto || s.packetsIn|s.packetsOut == 0 {
 		i = h.find(hash, k, p.Proto)
 	}
 	if i >= 0 && h.again(&h.slots[i], p) {
