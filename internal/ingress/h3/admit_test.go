@@ -21,10 +21,19 @@ func refusedByServer(err error) bool {
 
 func TestAClientIsKnownByItsAddress(t *testing.T) {
 	t.Parallel()
-	r := start(t, h3.Config{}, hello)
-	c := r.connect("127.0.0.7")
+	for _, tt := range []struct{ listen, from string }{{"127.0.0.1:0", "127.0.0.7"}, {"[::1]:0", "::1"}, {"[::]:0", "127.0.0.7"}, {"[::]:0", "::1"}} {
+		t.Run(tt.listen+" from "+tt.from, func(t *testing.T) {
+			t.Parallel()
+			knows(t, tt.listen, tt.from)
+		})
+	}
+}
+
+func knows(t *testing.T, listen, from string) {
+	r := start(t, h3.Config{Addr: listen}, hello)
+	c := r.connect(from)
 	in := wait(t, r.conns)
-	if in.Actor.Addr.String() != "127.0.0.7" || in.Actor.Assurance != haechi.Handshaken || in.Actor.Fingerprint != "a fingerprint" || !in.TLS ||
+	if in.Actor.Addr.String() != from || in.Actor.Assurance != haechi.Handshaken || in.Actor.Fingerprint != "a fingerprint" || !in.TLS ||
 		int(in.Port) != c.socket.LocalAddr().(*net.UDPAddr).Port || int(in.LocalPort) != r.ln.Addr().(*net.UDPAddr).Port {
 		t.Errorf("admitted %+v", in)
 	}

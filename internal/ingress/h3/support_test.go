@@ -1,6 +1,7 @@
 package h3_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -109,7 +110,7 @@ type rig struct {
 func start(t *testing.T, cfg h3.Config, h http.HandlerFunc) *rig {
 	t.Helper()
 	r := &rig{t: t, door: &door{}, pool: h3.NewPool(nil), conns: make(chan *ingress.Conn, 64), ended: make(chan struct{}, 64), trouble: make(chan trouble, 4096), hellos: make(chan haechi.Assurance, 64)}
-	cfg.Addr, cfg.Door = "127.0.0.1:0", r.door
+	cfg.Addr, cfg.Door = cmp.Or(cfg.Addr, "127.0.0.1:0"), r.door
 	cert := certificate(t)
 	cfg.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}, GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		of := ingress.HelloOf(hello.Context())
@@ -195,6 +196,9 @@ func (r *rig) dial(from string) (*client, error) {
 	to, err := net.ResolveUDPAddr("udp", r.addr)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	if to.IP.IsUnspecified() {
+		to.IP = net.ParseIP(from)
 	}
 	if c.conn, err = c.transport.Dial(ctx, to, clientTLS(), &quic.Config{EnableDatagrams: true}); err != nil {
 		return nil, err
