@@ -96,7 +96,13 @@ func (b *BotServer) Serve(ctx context.Context, l net.Listener) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	defer context.AfterFunc(ctx, func() { l.Close() })()
+	closed := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() { defer close(closed); l.Close() })
+	defer func() {
+		if !unhook() {
+			<-closed // Accept is over before the address is free
+		}
+	}()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	slots := make(chan struct{}, b.cfg.MaxConns)
