@@ -209,14 +209,13 @@ func (w *wire) close() {
 func (u *upstream) unpark() *wire {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for len(u.parked) > 0 {
-		for u.seen < len(u.parked) && u.parked[u.seen].seenIdle() {
-			u.seen++
-		}
-		at := len(u.parked) - 1
-		if u.seen > 0 {
-			u.seen--
-			at = u.seen
+	for n := len(u.parked); n > 0; n = len(u.parked) {
+		at := n - 1
+		for i := at; i >= max(0, n-maxUnseen); i-- {
+			if u.parked[i].seenIdle() {
+				at = i
+				break
+			}
 		}
 		w := u.parked[at]
 		w.unseen = !w.seenIdle()
@@ -227,6 +226,9 @@ func (u *upstream) unpark() *wire {
 	}
 	return nil
 }
+
+// maxUnseen is among how many of those used last one is looked for that was seen.
+const maxUnseen = 32
 
 // seenIdle reports whether its loop has looked at the wire since it became idle. The first
 // look after that may have begun before.
@@ -259,7 +261,7 @@ func (u *upstream) unasked(w *wire, why parking.Events) {
 	defer u.mu.Unlock()
 	at := slices.Index(u.parked, w)
 	if at >= 0 {
-		u.parked, u.seen = slices.Delete(u.parked, at, at+1), 0
+		u.parked = slices.Delete(u.parked, at, at+1)
 	}
 	if at >= 0 && why == parking.Expired {
 		w.armed = 0

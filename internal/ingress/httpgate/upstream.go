@@ -39,7 +39,6 @@ type upstream struct {
 	mu     sync.Mutex
 	idle   []*wire // the one used last is at the end
 	parked []*wire // the same, of those that loops have
-	seen   int     // so many at the beginning of parked are known to have been looked at since
 	timer  *time.Timer
 	closed bool
 }

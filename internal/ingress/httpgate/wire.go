@@ -195,7 +195,6 @@ func (u *upstream) shutIdle(meant func(*wire) bool) {
 		}
 		return over
 	})
-	u.seen = 0
 	u.parked = slices.DeleteFunc(u.parked, func(w *wire) bool {
 		over := meant(w)
 		if over && w.lot.Claim(w.place) { // else it was just woken, and is closed by that
