@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"haechi/internal/operate/demo"
@@ -25,21 +26,27 @@ func (st *stage) build(ctx context.Context, failed chan<- error) error {
 	if err != nil {
 		return err
 	}
-	st.bots, st.shop, st.site = freeAddr("127.0.0.1:1491"), freeAddr("127.0.0.1:8443"), freeAddr("127.0.0.1:9443")
+	free := freeAddrs("127.0.0.1:1491", "127.0.0.1:8443", "127.0.0.1:9443")
+	st.bots, st.shop, st.site = free[0], free[1], free[2]
 	st.config = filepath.Join(st.dir, "haechi.yaml")
 	return os.WriteFile(st.config, fmt.Appendf(nil, demoConfig, st.dir, st.site, st.bots, bots, st.shop, shop), 0o600)
 }
 
-// freeAddr is the preferred address if nobody listens there, else one that the
-// system chooses.
-func freeAddr(preferred string) string {
-	for _, addr := range []string{preferred, "127.0.0.1:0"} {
-		if l, err := net.Listen("tcp", addr); err == nil {
-			defer l.Close()
-			return l.Addr().String()
+// freeAddrs are the preferred addresses where nobody listens, and such as the system
+// chooses instead of the others. All are held until the last is chosen, so that no two are
+// the same.
+func freeAddrs(preferred ...string) []string {
+	out := slices.Clone(preferred)
+	for i, wanted := range preferred {
+		for _, addr := range []string{wanted, "127.0.0.1:0"} {
+			if l, err := net.Listen("tcp", addr); err == nil {
+				defer l.Close()
+				out[i] = l.Addr().String()
+				break
+			}
 		}
 	}
-	return preferred
+	return out
 }
 
 // demoConfig is the demo's haechi.yaml.
