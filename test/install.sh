@@ -6,7 +6,7 @@
 set -euo pipefail
 missing=()
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
-command -v chromium >/dev/null || missing+=(chromium)
+command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
 command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v mariadb-install-db >/dev/null || missing+=(mariadb-server)
 [ -x /usr/sbin/haproxy ] || missing+=(haproxy)

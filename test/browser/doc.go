@@ -1,6 +1,6 @@
-// Package browser drives the console in a real browser, Debian's Chromium, against
-// the whole gateway with the sample bot server, the sample shop and phones around
-// it. It is a harness outside the stages and holds tests only.
+// Package browser drives the console in a real browser, Debian's Chromium (its headless
+// shell), against the whole gateway with the sample bot server, the sample shop and
+// phones around it. It is a harness outside the stages and holds tests only.
 //
 // It promises that the console does for a person what its packages promise to
 // tests of their own: the login, the live numbers and stream, approving, blocking,

@@ -50,7 +50,7 @@ func overQUIC(t *testing.T, addr string) context.Context {
 	}
 	defer c.Close()
 	key := sha256.Sum256(c.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
-	path, err := exec.LookPath("chromium")
+	path, err := exec.LookPath(shell)
 	if err != nil {
 		t.Fatal(err)
 	}

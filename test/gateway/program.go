@@ -53,9 +53,9 @@ func build(path string, race bool) (p Program, err error) {
 	p.path = path
 	flags, cgo := []string{"-race=false"}, "CGO_ENABLED=0"
 	if race { // as test/run.sh does
-		flags, cgo = []string{"-race"}, "CGO_ENABLED=1"
+		flags, cgo = []string{"-race", "-gcflags=all=-dwarf=false"}, "CGO_ENABLED=1"
 		for _, own := range strings.Fields(unwatched) {
-			flags = append(flags, "-gcflags="+own+"=-race=false")
+			flags = append(flags, "-gcflags="+own+"=-race=false -dwarf=false")
 		}
 	}
 	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-ldflags=-s -w", "-o", p.path, "haechi/cmd/haechi")...)
