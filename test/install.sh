@@ -50,4 +50,6 @@ if [ ! -e "$policy" ]; then
 	trap '$sudo rm -f "$policy"' EXIT
 fi
 $sudo apt-get update -qq
+# Where there is no Chromium without a screen, the one with a screen does as well, slower.
+apt-cache show chromium-headless-shell >/dev/null 2>&1 || missing=("${missing[@]/#chromium-headless-shell/chromium}")
 $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -23,8 +23,14 @@ import (
 // enough bounds every single step in the browser.
 const enough = 30 * time.Second
 
-// shell is Chromium as a program without a screen: the same engine, for half the work.
-const shell = "chromium-headless-shell"
+// lookPath finds Chromium, rather as a program without a screen: the same engine, for half
+// the work.
+func lookPath() (path string, err error) {
+	if path, err = exec.LookPath("chromium-headless-shell"); err != nil {
+		path, err = exec.LookPath("chromium")
+	}
+	return path, err
+}
 
 // TestMain stops the one Chromium before it looks for leaks.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(stopping{m}) }
@@ -51,12 +57,12 @@ var chromium one
 
 func (o *one) open(t *testing.T) context.Context {
 	t.Helper()
-	path, err := exec.LookPath(shell)
+	path, err := lookPath()
 	if err != nil {
 		if os.Getenv("CI") != "" {
-			t.Fatal(shell + " is not installed: test/install.sh installs it")
+			t.Fatal("chromium is not installed: test/install.sh installs it")
 		}
-		t.Skip(shell + " is not installed: test/install.sh installs it")
+		t.Skip("chromium is not installed: test/install.sh installs it")
 	}
 	o.start.Do(func() {
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -50,7 +49,7 @@ func overQUIC(t *testing.T, addr string) context.Context {
 	}
 	defer c.Close()
 	key := sha256.Sum256(c.ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
-	path, err := exec.LookPath(shell)
+	path, err := lookPath()
 	if err != nil {
 		t.Fatal(err)
 	}
