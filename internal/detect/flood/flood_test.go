@@ -2,6 +2,7 @@ package flood_test
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -444,6 +445,38 @@ func TestSameEventsSameFindings(t *testing.T) {
 	first := fmt.Sprintf("%+v", w.play(all()))
 	if again := fmt.Sprintf("%+v", w.play(all())); again != first {
 		t.Error("two runs differ")
+	}
+}
+
+// TestStatesToldBeforeChangeNothing: a sensor that says with each event which state of the
+// flow was told before lets a detector leave what counts no more at once, and it finds what
+// it finds with one that does not say.
+func TestStatesToldBeforeChangeNothing(t *testing.T) {
+	plays := calm()
+	for name, f := range floods() {
+		plays[name] = f.play
+	}
+	for name, play := range plays {
+		t.Run(name, func(t *testing.T) {
+			w := newWire()
+			play(w)
+			want := w.play(all())
+			w.tellBefore()
+			got := w.play(all())
+			for class, found := range got {
+				for i := range found {
+					for j := range found[i].Evidence { // which is what was seen, and says it too
+						found[i].Evidence[j].Before = haechi.FlowUnknown
+					}
+				}
+				if !reflect.DeepEqual(found, want[class]) {
+					t.Errorf("%s: %d findings, %d without, or others", class, len(found), len(want[class]))
+				}
+			}
+			if len(got) != len(want) {
+				t.Errorf("%d classes, not %d", len(got), len(want))
+			}
+		})
 	}
 }
 

@@ -175,6 +175,26 @@ func (w *wire) drip(from string, in, out int, length time.Duration) {
 	t.at(length, haechi.FlowEnd, func(e *haechi.Event) { e.State = haechi.FlowReset })
 }
 
+// tellBefore adds to each event of a flow which state was told before, as the flow table does.
+func (w *wire) tellBefore() {
+	type flow struct {
+		from, to         netip.Addr
+		fromPort, toPort uint16
+		start            time.Time
+	}
+	slices.SortStableFunc(w.events, func(a, b haechi.Event) int { return a.Time.Compare(b.Time) })
+	told := map[flow]haechi.FlowState{}
+	for i := range w.events {
+		if e := &w.events[i]; e.Kind == haechi.KindFlow {
+			f := flow{e.Addr, e.Target, e.Port, e.LocalPort, e.Start}
+			if e.Phase != haechi.FlowBegin {
+				e.Before = told[f]
+			}
+			told[f] = e.State
+		}
+	}
+}
+
 // play runs the events in the order of their times, with a tick each second, and then
 // the end of the recording; it returns the findings by detector.
 func (w *wire) play(ds []detector) map[string][]haechi.Finding {
