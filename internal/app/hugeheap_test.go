@@ -15,6 +15,7 @@ func TestHugeHeap(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
 		t.Skip("this kernel knows no huge pages")
 	}
+	runtime.GC() // of what tests before left
 	app.HugeHeap()
 	var after runtime.MemStats
 	runtime.ReadMemStats(&after)
